@@ -1,0 +1,45 @@
+# A folder of sources is one layer library. New files are found by themselves.
+#
+#   edcsync_layer(edcsync_storage FOLDER storage DEPENDS edcsync_base PRIVATE SQLiteCpp)
+#
+# FOLDER is relative to the calling CMakeLists.txt. A folder without sources makes no library
+# but an empty interface, so that the graph of layers is whole from the first day.
+function(edcsync_layer name)
+  cmake_parse_arguments(LAYER "" "FOLDER" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${LAYER_FOLDER}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} INTERFACE ${LAYER_DEPENDS} ${LAYER_PRIVATE})
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${LAYER_DEPENDS} PRIVATE ${LAYER_PRIVATE})
+  target_precompile_headers(${name} PRIVATE <algorithm> <functional> <map> <memory> <optional>
+                            <span> <string> <string_view> <vector>)
+endfunction()
+
+# One test program of all *_test.cc in a folder of tests/, registered with CTest.
+#
+#   edcsync_test(unit_shared_model FOLDER unit/shared/model LIBRARIES edcsync_model LABEL unit)
+function(edcsync_test name)
+  cmake_parse_arguments(TEST "" "FOLDER;LABEL;TIMEOUT" "LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FOLDER}/*_test.cc)
+  if(NOT sources)
+    return()
+  endif()
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${RAPIDCHECK_INCLUDE_DIR})
+  target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main
+                        ${RAPIDCHECK_LIBRARY})
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <map> <string> <vector>)
+  target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                             EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${TEST_TIMEOUT})
+endfunction()

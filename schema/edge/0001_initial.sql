@@ -1,0 +1,1 @@
+-- written by the author of edge-agent/store

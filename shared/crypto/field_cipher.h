@@ -1,0 +1,77 @@
+// Encryption at rest: AES-256-GCM under data keys, data keys wrapped (AES-256-GCM) by the
+// key-encryption key of this installation. A sealed field is
+//   u8 format = 1 | u32 LE data key id | 12 byte random nonce | ciphertext | 16 byte tag
+// and authenticates the additional data given (revision id and record key), so that rows cannot
+// be swapped. A new data key is made well before 2^32 uses of one (NIST SP 800-38D, 8.3): uses
+// are reserved in the table in blocks before they are used, and a key is left at 2^31.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "shared/base/bytes.h"
+#include "shared/base/random.h"
+#include "shared/base/status.h"
+#include "shared/base/time.h"
+
+namespace edcsync {
+
+// 32 bytes from a file of 64 hexadecimal digits, mode 0600.
+class KeyEncryptionKey {
+ public:
+  static Result<KeyEncryptionKey> Create(const std::string& path, Random& random);
+  // Fails with kKeyMissing, kPermissions (others may read it) or kMalformed.
+  static Result<KeyEncryptionKey> Load(const std::string& path);
+  explicit KeyEncryptionKey(std::array<std::uint8_t, 32> key) : key_(key) {}
+  const std::array<std::uint8_t, 32>& bytes() const { return key_; }
+
+ private:
+  std::array<std::uint8_t, 32> key_;
+};
+
+struct WrappedDataKey {
+  std::uint32_t id = 0;      // From 1.
+  Bytes wrapped;             // 12 byte nonce | 32 byte ciphertext | 16 byte tag; AAD: id LE.
+  std::uint64_t uses_reserved = 0;
+  WallTime created_at;
+};
+
+// Where wrapped data keys live: a table of the store. Load is called from any thread; Insert and
+// Reserve only from within the thread that calls FieldCipher::Reserve, inside its transaction.
+class DataKeyTable {
+ public:
+  virtual ~DataKeyTable() = default;
+  virtual Result<std::vector<WrappedDataKey>> Load() = 0;
+  virtual Status Insert(const WrappedDataKey& key) = 0;
+  virtual Status SetUsesReserved(std::uint32_t id, std::uint64_t uses) = 0;
+};
+
+class FieldCipher {
+ public:
+  // Unwraps every data key. Fails with kKeyWrong if one does not open.
+  static Result<std::unique_ptr<FieldCipher>> Open(const KeyEncryptionKey& kek,
+                                                   DataKeyTable& table, Random& random);
+
+  // Makes sure that `uses` seals may follow, making a data key if need be. Call inside the
+  // write transaction before sealing; cheap when enough is reserved. After a transaction was
+  // rolled back call Forget(): reserved uses in memory are then read anew from the table.
+  Status Reserve(std::uint64_t uses, WallTime now);
+  void Forget();
+
+  // Appends the sealed field to `out`. REQUIRES: reserved. Threads: the writer's only.
+  void Seal(BytesView plaintext, BytesView additional, Bytes& out);
+
+  // The plaintext. Fails with kDecryption. A data key this object has not seen (another process
+  // made it) is loaded from the table. Threads: any.
+  Result<Bytes> Open(BytesView sealed, BytesView additional) const;
+
+  ~FieldCipher();
+
+ private:
+  FieldCipher(const KeyEncryptionKey& kek, DataKeyTable& table, Random& random);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace edcsync

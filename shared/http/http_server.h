@@ -1,0 +1,48 @@
+// An HTTP/1.1 server on a bounded number of threads with bounded bodies and timeouts. HTTPS if a
+// certificate is given; without one it binds to loopback addresses only. The only file that
+// knows cpp-httplib is http_server.cc (and http_client.cc).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "shared/http/http_message.h"
+
+namespace edcsync {
+
+struct HttpServerOptions {
+  std::string address = "127.0.0.1";
+  int port = 0;                       // 0: any free one; see port().
+  std::string certificate_file;       // PEM; empty: plain HTTP, loopback only.
+  std::string key_file;
+  std::string bearer_token;           // If set, every route not marked open demands it.
+  std::size_t thread_count = 80;      // One connection holds a thread while it lives.
+  std::size_t body_bytes_max = 32 * 1024 * 1024;
+  int read_timeout_s = 15;
+  int write_timeout_s = 15;
+  int keep_alive_s = 20;
+};
+
+class HttpServer {
+ public:
+  using Handler = std::function<HttpResponse(const HttpRequest&)>;  // Threads: any of the pool.
+  enum class Access { kToken, kOpen };
+
+  explicit HttpServer(HttpServerOptions options);
+  ~HttpServer();  // Stops.
+
+  // `pattern` is an ECMAScript regular expression for the whole path as sent. Before Start().
+  void Route(const std::string& method, const std::string& pattern, Access access,
+             Handler handler);
+  // Binds and serves on threads of its own. Fails with kConfiguration (address not loopback and
+  // no certificate) or kIo (address in use: says which).
+  Status Start();
+  void Stop();
+  int port() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace edcsync
