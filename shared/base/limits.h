@@ -36,6 +36,11 @@ inline constexpr std::size_t kCaptureQueueMax = 4096;   // Submissions waiting f
 inline constexpr std::size_t kIntakeQueueBytesMax = 64 * 1024 * 1024;  // Opened frames waiting.
 inline constexpr std::size_t kGroupCommitWorkMax = 512;  // Works that share one commit.
 
+// --- HTTP (shared/http) ---
+inline constexpr std::size_t kHttpHeadBytesMax = 64 * 1024;  // Request line and headers.
+inline constexpr std::size_t kHttpPathBytesMax = 6 * 1024;   // All ODM keys, percent-encoded.
+inline constexpr std::size_t kHttpResponseBytesMax = 256 * 1024 * 1024;  // A client takes no more.
+
 // --- Time ---
 inline constexpr std::int64_t kClockSkewMsMax = 5 * 60 * 1000;  // Beyond: accepted and marked.
 inline constexpr std::int64_t kSnowflakeBackwardsMsMax = 10;    // Waited out; beyond: refused.

@@ -29,6 +29,8 @@ const ErrorInfo& Describe(ErrorCode code) {
   return *info;
 }
 
+std::span<const ErrorInfo> AllErrors() { return kErrors; }
+
 std::string_view ToString(Retry retry) {
   switch (retry) {
     case Retry::kTransient: return "transient";

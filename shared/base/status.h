@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -36,6 +37,9 @@ const ErrorInfo& Describe(ErrorCode code);
 
 // The entry with this number, or nullptr: for numbers that come from the wire or from disk.
 const ErrorInfo* FindError(std::uint16_t number);
+
+// Every entry, in the order of errors.def.
+std::span<const ErrorInfo> AllErrors();
 
 std::string_view ToString(Retry retry);
 

@@ -49,30 +49,31 @@ std::string FormatLocal(WallTime time, int offset_minutes) {
 }
 
 std::optional<WallTime> ParseTime(std::string_view text) {
+  if (text.size() != 24 && text.size() != 29) return std::nullopt;
   const std::string copy(text);
   std::tm fields{};
   int ms = 0;
-  int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3d%n", &fields.tm_year, &fields.tm_mon,
-                  &fields.tm_mday, &fields.tm_hour, &fields.tm_min, &fields.tm_sec, &ms,
-                  &used) != 7 ||
-      used != 23) {
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3d", &fields.tm_year, &fields.tm_mon,
+                  &fields.tm_mday, &fields.tm_hour, &fields.tm_min, &fields.tm_sec, &ms) != 7) {
     return std::nullopt;
   }
   fields.tm_year -= 1900;
   fields.tm_mon -= 1;
   const std::int64_t local_ms = std::int64_t{timegm(&fields)} * 1000 + ms;
+  // sscanf takes blanks and signs, timegm a 31st of February: only what comes out again the same
+  // was a time.
   const std::string zone = copy.substr(23);
-  if (zone == "Z") return WallTime{local_ms};
+  if (zone.size() == 1) {
+    const WallTime time{local_ms};
+    return FormatUtc(time) == text ? std::optional(time) : std::nullopt;
+  }
   char sign = 0;
   int hours = 0;
   int minutes = 0;
-  if (zone.size() != 6 || std::sscanf(zone.c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3 ||
-      (sign != '+' && sign != '-')) {
-    return std::nullopt;
-  }
-  const std::int64_t offset_ms = (hours * 60 + minutes) * std::int64_t{60'000};
-  return WallTime{local_ms - (sign == '+' ? offset_ms : -offset_ms)};
+  if (std::sscanf(zone.c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3) return std::nullopt;
+  const int offset_minutes = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
+  const WallTime time{local_ms - std::int64_t{offset_minutes} * 60'000};
+  return FormatLocal(time, offset_minutes) == text ? std::optional(time) : std::nullopt;
 }
 
 }  // namespace edcsync

@@ -70,7 +70,9 @@ class CertificateAuthority {
                                              int valid_days, Random& random);
   CertificateAuthority(PrivateKey key, Certificate certificate);
 
-  // Issues a certificate for `key`'s public half. Serials are 128 random bits.
+  // Issues a certificate for `key`'s public half, which ends no later than the authority itself.
+  // Serials are 128 random bits. Fails with kFieldInvalid, or with kCertificate if the authority
+  // has ended or its key is another's.
   Result<Certificate> Issue(const PrivateKey& key, const Request& request, Random& random) const;
   // A CRL (PEM) that lists `serials_hex`, valid `valid_days` from `now`.
   Result<std::string> IssueCrl(const std::vector<std::string>& serials_hex, WallTime now,

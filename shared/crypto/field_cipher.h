@@ -6,9 +6,10 @@
 // are reserved in the table in blocks before they are used, and a key is left at 2^31.
 #pragma once
 
-#include <map>
+#include <array>
 #include <memory>
-#include <mutex>
+#include <string>
+#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/random.h"
@@ -47,15 +48,23 @@ class DataKeyTable {
   virtual Status SetUsesReserved(std::uint32_t id, std::uint64_t uses) = 0;
 };
 
+struct FieldCipherOptions {
+  std::uint64_t uses_per_key_max = std::uint64_t{1} << 31;  // Tests lower it.
+  std::uint64_t uses_per_reservation = 1 << 16;  // Lost, not reused, when the process ends.
+};
+
+// `table` and `random` outlive it.
 class FieldCipher {
  public:
   // Unwraps every data key. Fails with kKeyWrong if one does not open.
   static Result<std::unique_ptr<FieldCipher>> Open(const KeyEncryptionKey& kek,
-                                                   DataKeyTable& table, Random& random);
+                                                   DataKeyTable& table, Random& random,
+                                                   const FieldCipherOptions& options = {});
 
   // Makes sure that `uses` seals may follow, making a data key if need be. Call inside the
   // write transaction before sealing; cheap when enough is reserved. After a transaction was
   // rolled back call Forget(): reserved uses in memory are then read anew from the table.
+  // REQUIRES: `uses` is at most FieldCipherOptions::uses_per_key_max.
   Status Reserve(std::uint64_t uses, WallTime now);
   void Forget();
 
@@ -69,7 +78,8 @@ class FieldCipher {
   ~FieldCipher();
 
  private:
-  FieldCipher(const KeyEncryptionKey& kek, DataKeyTable& table, Random& random);
+  FieldCipher(const KeyEncryptionKey& kek, DataKeyTable& table, Random& random,
+              const FieldCipherOptions& options);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -8,10 +8,15 @@
 #include <memory>
 #include <optional>
 
+#include "shared/base/limits.h"
 #include "shared/base/scheduler.h"
 #include "shared/transport/transport.h"
 
 namespace edcsync {
+
+// Largest MQTT packet either way: a frame, its topic and MQTT's own header. The managed broker
+// is configured with it (central-gateway/admin/broker_files.h).
+inline constexpr std::size_t kMqttPacketBytesMax = limits::kFrameBytesMax + 64 * 1024;
 
 struct MqttOptions {
   std::string host;
@@ -22,7 +27,10 @@ struct MqttOptions {
   std::string key_file;
   int keep_alive_s = 20;
   int connect_timeout_s = 10;
-  std::size_t publish_buffer_max = 256;    // Paho's own buffer of messages.
+  std::size_t publish_buffer_max = 256;    // Publishes not yet confirmed; beyond it: kBusy.
+  // Arrived messages that wait for the scheduler; beyond it they are dropped and logged, as the
+  // broker itself does with a slow reader. Whoever waits for a receipt sends again.
+  std::size_t backlog_bytes_max = limits::kIntakeQueueBytesMax;
   std::vector<std::string> subscriptions;  // Topic filters, QoS 1; "$share/..." allowed.
   struct Will {
     std::string topic;
@@ -33,8 +41,8 @@ struct MqttOptions {
 };
 
 // REQUIRES: `scheduler` outlives the transport, and the transport is destroyed on the
-// scheduler's thread or after it has stopped. Disconnect() and destruction wait for Paho's
-// threads, at most a few seconds.
+// scheduler's thread or after it has stopped. Disconnect() and destruction give publishes under
+// way a second to be acknowledged; their `confirmed` is not called any more.
 std::unique_ptr<Transport> NewMqttTransport(MqttOptions options, Scheduler& scheduler);
 
 }  // namespace edcsync

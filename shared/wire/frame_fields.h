@@ -1,0 +1,189 @@
+// The fields of every frame, in the order in which they are sent (schema/wire/frame.md). One
+// description serves both ways: `Io` is FrameWriter with constant fields or FrameReader with
+// fields to fill, so what is written and what is read cannot come apart.
+//
+//   used by   shared/wire/codec.cc only
+#pragma once
+
+#include "shared/base/limits.h"
+#include "shared/wire/frame_archive.h"
+#include "shared/wire/frames.h"
+
+namespace edcsync::wire {
+
+inline constexpr std::size_t kNameBytesMax = 255;      // Certificates allow 64 (X.520).
+inline constexpr std::size_t kReleaseBytesMax = 255;
+inline constexpr std::size_t kMessageBytesMax = 4096;  // One sentence, which may name keys.
+// A record key's text, at worst percent-encoded throughout.
+inline constexpr std::size_t kRecordKeyTextBytesMax =
+    3 * (3 * limits::kOidBytesMax + limits::kSubjectKeyBytesMax +
+         2 * limits::kRepeatKeyBytesMax) + 5;
+// One receipt may answer all pushes in flight.
+inline constexpr std::size_t kReceiptExceptionCountMax =
+    limits::kPushRevisionCountMax * limits::kFramesInFlightMax;
+// No limit on a record's heads but the frame itself: a conflict is told however many there are.
+inline constexpr std::size_t kConflictHeadCountMax = limits::kFramePayloadBytesMax / sizeof(Digest);
+
+template <class Io, class F>
+void HelloFields(Io& io, F& frame) {
+  io.Number("hello_id", frame.hello_id);
+  io.Raw("incarnation", frame.incarnation.bytes);
+  io.Text32("release", frame.release, kReleaseBytesMax);
+  io.Number("next_sequence", frame.next_sequence);
+  io.Number("acknowledged_through", frame.acknowledged_through);
+  io.Raw("acknowledged_chain", frame.acknowledged_chain);
+  io.Raw("history", frame.history.bytes);
+  io.Number("feed_cursor", frame.feed_cursor);
+  io.Flag("chain_differs", frame.chain_differs);
+}
+
+template <class Io, class F>
+void PushFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("first_sequence", frame.first_sequence);
+  io.List("revisions", frame.revisions, limits::kPushRevisionCountMax, 4,
+          [](Io& in, auto& revision) {
+            in.Text32("revision", revision, limits::kRevisionBytesMax);
+          });
+}
+
+template <class Io, class F>
+void PullFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("after", frame.after);
+  io.Number("entry_count_max", frame.entry_count_max);
+}
+
+template <class Io, class F>
+void OfferFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.List("revisions", frame.revisions, limits::kPushRevisionCountMax, 4 + sizeof(Digest),
+          [](Io& in, auto& offered) {
+            in.Text32("revision", offered.revision, limits::kRevisionBytesMax);
+            in.Raw("mark", offered.mark);
+          });
+}
+
+template <class Io, class F>
+void CreditFields(Io& io, F& credit) {
+  io.Number("credit.bytes", credit.bytes);
+  io.Number("credit.frames", credit.frames);
+}
+
+template <class Io, class F>
+void WelcomeFields(Io& io, F& frame) {
+  io.Number("hello_id", frame.hello_id);
+  io.Number("epoch", frame.epoch);
+  io.Text32("gateway", frame.gateway, kNameBytesMax);
+  io.Number("acknowledged_through", frame.acknowledged_through);
+  io.Raw("acknowledged_chain", frame.acknowledged_chain);
+  CreditFields(io, frame.credit);
+  io.Number("server_time", frame.server_time.ms);
+  io.Raw("history", frame.history.bytes);
+  io.Number("feed_head", frame.feed_head);
+}
+
+template <class Io, class F>
+void ReceiptFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("acknowledged_through", frame.acknowledged_through);
+  io.Raw("acknowledged_chain", frame.acknowledged_chain);
+  io.List("exceptions", frame.exceptions, kReceiptExceptionCountMax, 8 + 1 + 2,
+          [](Io& in, auto& exception) {
+            in.Number("sequence", exception.sequence);
+            in.Choice("outcome", exception.outcome, Outcome::kConflictLost);
+            in.Number("reason", exception.reason);
+          });
+  CreditFields(io, frame.credit);
+}
+
+template <class Io, class F>
+void ConflictFields(Io& io, F& conflict) {
+  io.Number("conflict_id", conflict.conflict_id);
+  io.Text32("studyOID", conflict.key.study, limits::kOidBytesMax);
+  io.Text32("subjectKey", conflict.key.subject, limits::kSubjectKeyBytesMax);
+  io.Text32("studyEventOID", conflict.key.event, limits::kOidBytesMax);
+  io.Text32("studyEventRepeatKey", conflict.key.event_repeat, limits::kRepeatKeyBytesMax);
+  io.Text32("formOID", conflict.key.form, limits::kOidBytesMax);
+  io.Text32("formRepeatKey", conflict.key.form_repeat, limits::kRepeatKeyBytesMax);
+  io.Flag("open", conflict.open);
+  io.Choice("severity", conflict.severity, Severity::kHard);
+  io.List("heads", conflict.heads, kConflictHeadCountMax, sizeof(Digest),
+          [](Io& in, auto& head) { in.Raw("head", head.digest); });
+}
+
+template <class Io, class F>
+void LockFields(Io& io, F& lock) {
+  io.Flag("locked", lock.locked);
+  io.Choice("scope", lock.scope, LockScope::kForm);
+  io.Text32("studyOID", lock.study, limits::kOidBytesMax);
+  io.Text32("siteOID", lock.site, limits::kOidBytesMax);
+  io.Text32("subjectKey", lock.subject, limits::kSubjectKeyBytesMax);
+  io.Text32("form", lock.form, kRecordKeyTextBytesMax);
+}
+
+template <class Io, class F>
+void QuarantineFields(Io& io, F& quarantine) {
+  io.Raw("revision_id", quarantine.revision.digest);
+  io.Choice("state", quarantine.state, std::uint8_t{3});
+  io.Number("reason", quarantine.reason);
+}
+
+// An entry carries the part its kind names; the other parts stay empty.
+template <class Io, class F>
+void FeedEntryFields(Io& io, F& entry) {
+  io.Number("cursor", entry.cursor);
+  io.Choice("kind", entry.kind, FeedKind::kQuarantine);
+  if (io.failed()) return;
+  switch (entry.kind) {
+    case FeedKind::kRevision:
+      io.Text32("revision", entry.revision, limits::kRevisionBytesMax);
+      io.Raw("mark", entry.mark);
+      return;
+    case FeedKind::kConflict: return ConflictFields(io, entry.conflict);
+    case FeedKind::kLock: return LockFields(io, entry.lock);
+    case FeedKind::kQuarantine: return QuarantineFields(io, entry.quarantine);
+  }
+}
+
+template <class Io, class F>
+void FeedFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.List("entries", frame.entries, limits::kFeedEntryCountMax, 8 + 1 + 18,
+          [](Io& in, auto& entry) { FeedEntryFields(in, entry); });
+  io.Number("next", frame.next);
+  io.Flag("more", frame.more);
+}
+
+template <class Io, class F>
+void NudgeFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("feed_head", frame.feed_head);
+}
+
+template <class Io, class F>
+void RefuseFields(Io& io, F& frame) {
+  io.Number("reason", frame.reason);
+  io.Number("hello_id", frame.hello_id);
+  io.Number("epoch", frame.epoch);
+  io.Number("resend_from", frame.resend_from);
+  io.Number("retry_after_ms", frame.retry_after_ms);
+  io.Text32("message", frame.message, kMessageBytesMax);
+}
+
+// The body of `frame`, whichever it is.
+template <class Io, class F>
+void BodyFields(Io& io, F& frame) {
+  using Kind = std::remove_const_t<F>;
+  if constexpr (std::is_same_v<Kind, Hello>) HelloFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Push>) PushFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Pull>) PullFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Offer>) OfferFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Welcome>) WelcomeFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Receipt>) ReceiptFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Feed>) FeedFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Nudge>) NudgeFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Refuse>) RefuseFields(io, frame);
+}
+
+}  // namespace edcsync::wire

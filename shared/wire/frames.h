@@ -1,0 +1,170 @@
+// The frames of protocol v1: what travels sealed between an edge and a gateway. Their meaning and
+// order is schema/wire/protocol.md; their bytes schema/wire/frame.md.
+//
+//   encoded by   shared/wire/codec.h
+//   spoken by    edge-agent/uplink, edge-agent/downlink, central-gateway/intake,
+//                central-gateway/feed
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/ids.h"
+#include "shared/base/time.h"
+#include "shared/model/merge_rule.h"
+
+namespace edcsync::wire {
+
+inline constexpr std::uint8_t kProtocolVersion = 1;
+
+// --- edge to gateway ---
+
+// Opens a session.
+struct Hello {
+  std::uint64_t hello_id = 0;  // Random; the Welcome repeats it, so an old one is not taken.
+  Incarnation incarnation;
+  std::string release;         // "edge-agent 0.1.0"
+  Sequence next_sequence;      // The next the edge will give: 1 + how many it ever gave.
+  Sequence acknowledged_through;
+  Digest acknowledged_chain{};  // Outbox chain through acknowledged_through.
+  HistoryId history;            // All zero: none known yet.
+  FeedCursor feed_cursor;
+  // Set after the edge saw that its chain is not the gateway's: the gateway reports it.
+  bool chain_differs = false;
+};
+
+// Revisions of the outbox in order of sequence, the first at `first_sequence`.
+struct Push {
+  Epoch epoch;
+  Sequence first_sequence;
+  std::vector<Bytes> revisions;  // Canonical encodings.
+};
+
+// Asks for feed entries after a cursor.
+struct Pull {
+  Epoch epoch;
+  FeedCursor after;
+  std::uint32_t entry_count_max = 0;
+};
+
+// Gives back what a restored centre forgot: revisions with the mark the centre put on them.
+struct OfferedRevision {
+  Bytes revision;
+  Digest mark{};
+};
+struct Offer {
+  Epoch epoch;
+  std::vector<OfferedRevision> revisions;
+};
+
+// --- gateway to edge ---
+
+struct Credit {
+  std::uint32_t bytes = 0;   // In flight at most, as sent.
+  std::uint32_t frames = 0;
+};
+
+struct Welcome {
+  std::uint64_t hello_id = 0;
+  Epoch epoch;
+  GatewayId gateway;         // Its up-topic: Topics::Up(gateway, edge).
+  Sequence acknowledged_through;
+  Digest acknowledged_chain{};
+  Credit credit;
+  WallTime server_time;
+  HistoryId history;
+  FeedCursor feed_head;
+};
+
+struct RevisionOutcome {
+  Sequence sequence;
+  Outcome outcome = Outcome::kApplied;
+  std::uint16_t reason = 0;  // An ErrorCode for kHeld and kQuarantined, else 0.
+};
+
+// Sent after the commit only. Every revision through `acknowledged_through` is durable at the
+// centre. `exceptions` names only outcomes other than kApplied.
+struct Receipt {
+  Epoch epoch;
+  Sequence acknowledged_through;
+  Digest acknowledged_chain{};
+  std::vector<RevisionOutcome> exceptions;
+  Credit credit;
+};
+
+// What a feed entry tells. Numbers are stored and sent.
+enum class FeedKind : std::uint8_t {
+  kRevision = 1,
+  kConflict = 2,    // A conflict opened, changed or closed.
+  kLock = 3,        // A lock was set or cleared.
+  kQuarantine = 4,  // A revision of this site entered or left quarantine.
+};
+
+struct ConflictState {
+  std::uint64_t conflict_id = 0;
+  RecordKey key;
+  bool open = true;
+  Severity severity = Severity::kSoft;
+  std::vector<RevisionId> heads;
+};
+
+enum class LockScope : std::uint8_t { kStudy = 1, kSite = 2, kSubject = 3, kForm = 4 };
+struct LockState {
+  bool locked = true;
+  LockScope scope = LockScope::kStudy;
+  StudyOID study;
+  SiteOID site;        // kSite only.
+  SubjectKey subject;  // kSubject only.
+  std::string form;    // kForm: the record key.
+};
+
+struct QuarantineState {
+  RevisionId revision;
+  std::uint8_t state = 1;    // 1 waiting, 2 applied (released), 3 rejected.
+  std::uint16_t reason = 0;  // ErrorCode.
+};
+
+struct FeedEntry {
+  FeedCursor cursor;
+  FeedKind kind = FeedKind::kRevision;
+  Bytes revision;  // kRevision: the canonical encoding,
+  Digest mark{};   // and the centre's mark: HMAC-SHA-256(mark key, revision id).
+  ConflictState conflict;
+  LockState lock;
+  QuarantineState quarantine;
+};
+
+struct Feed {
+  Epoch epoch;
+  std::vector<FeedEntry> entries;
+  FeedCursor next;  // Where to go on; beyond the last entry if others' entries were passed over.
+  bool more = false;
+};
+
+struct Nudge {
+  Epoch epoch;
+  FeedCursor feed_head;
+};
+
+struct Refuse {
+  std::uint16_t reason = 0;   // An ErrorCode.
+  std::uint64_t hello_id = 0;  // If a Hello is refused: its id.
+  Epoch epoch;                 // If a Push, Pull or Offer is refused: its epoch.
+  Sequence resend_from;        // kSequenceGap.
+  std::uint32_t retry_after_ms = 0;
+  std::string message;         // For a person.
+};
+
+using Frame = std::variant<Hello, Push, Pull, Offer, Welcome, Receipt, Feed, Nudge, Refuse>;
+
+// Numbers in the frame header.
+enum class FrameKind : std::uint8_t {
+  kHello = 1, kPush = 2, kPull = 3, kOffer = 4,
+  kWelcome = 16, kReceipt = 17, kFeed = 18, kNudge = 19, kRefuse = 20,
+};
+
+}  // namespace edcsync::wire
