@@ -75,18 +75,23 @@ inline Status Ok() { return Status(); }
 #define EDCSYNC_CONCAT_INNER(a, b) a##b
 #define EDCSYNC_CONCAT(a, b) EDCSYNC_CONCAT_INNER(a, b)
 
-#define EDCSYNC_TRY(expression)                                               \
-  do {                                                                        \
-    auto edcsync_status = (expression);                                       \
-    if (!edcsync_status.has_value())                                          \
-      return tl::unexpected<::edcsync::Error>(std::move(edcsync_status.error())); \
+// The names are unique by __COUNTER__: an expression may hold a lambda that uses these itself.
+#define EDCSYNC_TRY_IMPL(result, expression)                                             \
+  do {                                                                                   \
+    auto result = (expression);                                                          \
+    if (!result.has_value()) {                                                           \
+      return tl::unexpected<::edcsync::Error>(std::move(result.error()));                \
+    }                                                                                    \
   } while (false)
 
-#define EDCSYNC_ASSIGN_IMPL(result, declaration, expression)          \
-  auto result = (expression);                                         \
-  if (!result.has_value())                                            \
+#define EDCSYNC_TRY(expression) \
+  EDCSYNC_TRY_IMPL(EDCSYNC_CONCAT(edcsync_status_, __COUNTER__), expression)
+
+#define EDCSYNC_ASSIGN_IMPL(result, declaration, expression)            \
+  auto result = (expression);                                           \
+  if (!result.has_value())                                              \
     return tl::unexpected<::edcsync::Error>(std::move(result.error())); \
   declaration = std::move(*result)
 
 #define EDCSYNC_ASSIGN(declaration, expression) \
-  EDCSYNC_ASSIGN_IMPL(EDCSYNC_CONCAT(edcsync_result_, __LINE__), declaration, expression)
+  EDCSYNC_ASSIGN_IMPL(EDCSYNC_CONCAT(edcsync_result_, __COUNTER__), declaration, expression)

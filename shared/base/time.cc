@@ -50,6 +50,7 @@ std::string FormatLocal(WallTime time, int offset_minutes) {
 
 std::optional<WallTime> ParseTime(std::string_view text) {
   if (text.size() != 24 && text.size() != 29) return std::nullopt;
+  if (text[0] < '0' || text[0] > '9') return std::nullopt;
   const std::string copy(text);
   std::tm fields{};
   int ms = 0;

@@ -207,7 +207,7 @@ void FieldCipher::Seal(BytesView plaintext, BytesView additional, Bytes& out) {
   CHECK(impl.uses_left > 0);
   --impl.uses_left;
   const aead::Nonce nonce = impl.NextNonce();
-  out.reserve(out.size() + kHeaderBytes + plaintext.size() + aead::kTagBytes);
+  if (out.empty()) out.reserve(kHeaderBytes + plaintext.size() + aead::kTagBytes);
   out.push_back(kFormat);
   Append(out, LittleEndian(impl.active_id));
   Append(out, nonce);

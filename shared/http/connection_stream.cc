@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 namespace edcsync {
@@ -21,7 +22,7 @@ std::int64_t NowMs() {
       .count();
 }
 
-void Describe(const sockaddr_storage& address, socklen_t size, std::string& ip, int& port) {
+void NumericName(const sockaddr_storage& address, socklen_t size, std::string& ip, int& port) {
   char host[NI_MAXHOST] = "";
   char service[NI_MAXSERV] = "0";
   getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host, sizeof host, service,
@@ -193,7 +194,7 @@ void ConnectionStream::get_remote_ip_and_port(std::string& ip, int& port) const 
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-    Describe(address, size, ip, port);
+    NumericName(address, size, ip, port);
   }
 }
 
@@ -201,7 +202,7 @@ void ConnectionStream::get_local_ip_and_port(std::string& ip, int& port) const {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-    Describe(address, size, ip, port);
+    NumericName(address, size, ip, port);
   }
 }
 

@@ -48,7 +48,7 @@ class ConnectionStream final : public httplib::Stream {
   ssize_t write(const char* ptr, std::size_t size) override;
   void get_remote_ip_and_port(std::string& ip, int& port) const override;
   void get_local_ip_and_port(std::string& ip, int& port) const override;
-  httplib::socket_t socket() const override { return fd_; }
+  socket_t socket() const override { return fd_; }
 
  private:
   enum class Wait { kReady, kFailed };

@@ -1,6 +1,9 @@
 // An HTTP/1.1 server on a bounded number of threads with bounded bodies and timeouts. HTTPS if a
-// certificate is given; without one it binds to loopback addresses only. The only file that
-// knows cpp-httplib is http_server.cc (and http_client.cc).
+// certificate is given; without one it binds to loopback addresses only.
+//
+//   connections accepted by   shared/http/listener.h
+//   requests judged in        shared/http/http_connection.h (these files and http_client.cc alone
+//                             know cpp-httplib)
 #pragma once
 
 #include <functional>
@@ -13,9 +16,9 @@ namespace edcsync {
 struct HttpServerOptions {
   std::string address = "127.0.0.1";
   int port = 0;                       // 0: any free one; see port().
-  std::string certificate_file;       // PEM; empty: plain HTTP, loopback only.
-  std::string key_file;
-  std::string bearer_token;           // If set, every route not marked open demands it.
+  std::string certificate_file = {};  // PEM; empty: plain HTTP, loopback only.
+  std::string key_file = {};
+  std::string bearer_token = {};      // If set, every route not marked open demands it.
   std::size_t thread_count = 80;      // One connection holds a thread while it lives.
   std::size_t body_bytes_max = 32 * 1024 * 1024;
   int read_timeout_s = 15;

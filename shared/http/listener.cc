@@ -91,7 +91,8 @@ void Listener::Stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  work_.notify_all();
+  room_.notify_all();
   if (stop_fd_ >= 0) {
     const std::uint64_t one = 1;
     CHECK(write(stop_fd_, &one, sizeof one) == sizeof one || errno == EAGAIN);
@@ -114,7 +115,7 @@ void Listener::Accept() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || waiting_.size() < thread_count_; });
+      room_.wait(lock, [this] { return stopping_ || waiting_.size() < thread_count_; });
       if (stopping_) return;
     }
     pollfd waits[] = {{listen_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
@@ -136,7 +137,7 @@ void Listener::Accept() {
       std::lock_guard lock(mutex_);
       waiting_.push_back(fd);
     }
-    changed_.notify_all();
+    work_.notify_one();
   }
 }
 
@@ -144,13 +145,13 @@ void Listener::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_count_;
-    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    work_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     --idle_count_;
     if (stopping_) return;
     const int fd = waiting_.front();
     waiting_.pop_front();
     lock.unlock();
-    changed_.notify_all();
+    room_.notify_one();
     serve_(fd);
     close(fd);
     lock.lock();

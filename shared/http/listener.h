@@ -56,7 +56,8 @@ class Listener {
   int stop_fd_ = -1;
   int port_ = 0;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable work_;  // A connection waits, or stopping.
+  std::condition_variable room_;  // The queue has room, or stopping.
   std::deque<int> waiting_;
   std::size_t idle_count_ = 0;
   bool stopping_ = false;

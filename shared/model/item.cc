@@ -54,6 +54,11 @@ Status CheckFormItems(const FormItems& items) {
   for (const auto& [group, values] : items) {
     EDCSYNC_TRY(CheckOid("itemGroupOID", group.oid.str(), limits::kOidBytesMax));
     EDCSYNC_TRY(CheckOid("itemGroupRepeatKey", group.repeat.str(), limits::kRepeatKeyBytesMax));
+    // A group without items would be a difference between forms that no item shows.
+    if (values.empty()) {
+      return Fail(ErrorCode::kFieldInvalid, "The item group " + group.oid.str() + "[" +
+                                                group.repeat.str() + "] has no items");
+    }
     count += values.size();
     if (count > limits::kItemCountMax) {
       return Fail(ErrorCode::kTooLarge,

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "shared/base/check.h"
+#include "shared/base/limits.h"
 
 namespace edcsync {
 namespace {
@@ -33,6 +34,11 @@ Revision Join(Origin origin, const KnownRevision& a, const KnownRevision& b, For
   }
   joined.items = std::move(items);
   return joined;
+}
+
+// Two heads of the largest size may not fit one revision together: then no rule settles them.
+bool FitsOneRevision(const Revision& joined) {
+  return CheckRevision(joined).ok() && EncodeRevision(joined).size() <= limits::kRevisionBytesMax;
 }
 
 // `ancestor` with both sides' changes, or nullopt if an item was given two values.
@@ -135,12 +141,15 @@ MergeDecision DecideMerge(const std::vector<KnownRevision>& heads, const Revisio
   if (heads.size() == 1) return {Outcome::kApplied, std::nullopt};
   for (const KnownRevision& head : heads) {
     if (head.id == incoming || !SameContent(head.revision, self->revision)) continue;
-    return {Outcome::kConverged, Join(Origin::kConvergence, head, *self, head.revision.items)};
+    Revision joined = Join(Origin::kConvergence, head, *self, head.revision.items);
+    if (!FitsOneRevision(joined)) break;
+    return {Outcome::kConverged, std::move(joined)};
   }
   if (policy == MergePolicy::kMergeDisjoint && heads.size() == 2 && ancestor != nullptr) {
     auto items = MergeItems(*ancestor, heads[0].revision, heads[1].revision);
     if (items) {
-      return {Outcome::kMerged, Join(Origin::kMerge, heads[0], heads[1], std::move(*items))};
+      Revision joined = Join(Origin::kMerge, heads[0], heads[1], std::move(*items));
+      if (FitsOneRevision(joined)) return {Outcome::kMerged, std::move(joined)};
     }
   }
   const bool won = Winner(heads).id == incoming;

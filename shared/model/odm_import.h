@@ -17,8 +17,8 @@ namespace edcsync {
 
 inline constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
 inline constexpr std::size_t kOdmDepthMax = 64;  // ODM itself needs 12.
-// A parsed node takes up to 64 bytes; 64 MiB of real ODM holds about 5 million.
-inline constexpr std::size_t kOdmNodeCountMax = 8'000'000;
+// A node takes up to 200 bytes while it is read; a study build of 64 MiB holds about 3 million.
+inline constexpr std::size_t kOdmNodeCountMax = 5'000'000;
 // Versions of one study share its units and may include one another, so that a small file can
 // stand for large definitions: (versions + Includes - 1) x the file's size stays below this.
 inline constexpr std::size_t kOdmExpandedBytesMax = 512 * 1024 * 1024;

@@ -59,6 +59,7 @@ class Reader {
  public:
   explicit Reader(BytesView bytes) : rest_(bytes) {}
   bool failed() const { return failed_; }
+  bool too_large() const { return too_large_; }
   bool AtEnd() const { return rest_.empty(); }
 
   BytesView Take(std::size_t count) {
@@ -101,10 +102,17 @@ class Reader {
     return static_cast<Number>(bits);
   }
   void Spoil() { failed_ = true; }
+  // A count, refused beyond `count_max` before anything of that count is made.
+  std::uint64_t Count(std::size_t count_max) {
+    const std::uint64_t count = Varint();
+    if (count > count_max) failed_ = too_large_ = true;
+    return count;
+  }
 
  private:
   BytesView rest_;
   bool failed_ = false;
+  bool too_large_ = false;
 };
 
 RecordKey TakeKey(Reader& in) {
@@ -120,13 +128,16 @@ RecordKey TakeKey(Reader& in) {
 
 FormItems TakeItems(Reader& in) {
   FormItems items;
-  const std::uint64_t group_count = in.Varint();
+  const std::uint64_t group_count = in.Count(limits::kItemGroupCountMax);
+  std::size_t items_left = limits::kItemCountMax;
   for (std::uint64_t g = 0; g < group_count && !in.failed(); ++g) {
     ItemGroupKey group{ItemGroupOID(in.Text()), RepeatKey(in.Text())};
     if (!items.empty() && !(items.rbegin()->first < group)) in.Spoil();
     auto& values = items.emplace_hint(items.end(), std::move(group),
                                       std::map<ItemOID, ItemValue>())->second;
-    const std::uint64_t item_count = in.Varint();
+    const std::uint64_t item_count = in.Count(items_left);
+    if (in.failed()) break;
+    items_left -= item_count;
     for (std::uint64_t i = 0; i < item_count && !in.failed(); ++i) {
       ItemOID item(in.Text());
       ItemValue value;
@@ -184,8 +195,7 @@ Result<Revision> DecodeRevision(BytesView bytes) {
   const std::uint64_t version = in.Varint();
   if (version > UINT32_MAX) in.Spoil();
   revision.version = static_cast<std::uint32_t>(version);
-  const std::uint64_t parent_count = in.Varint();
-  if (parent_count > limits::kParentCountMax) in.Spoil();
+  const std::uint64_t parent_count = in.Count(limits::kParentCountMax);
   for (std::uint64_t i = 0; i < parent_count && !in.failed(); ++i) {
     const BytesView parent = in.Take(sizeof(Digest));
     if (!parent.empty()) revision.parents.push_back(RevisionIdFromBytes(parent));
@@ -203,6 +213,9 @@ Result<Revision> DecodeRevision(BytesView bytes) {
   const BytesView salt = in.Take(revision.salt.size());
   std::copy(salt.begin(), salt.end(), revision.salt.begin());
   revision.items = TakeItems(in);
+  if (in.too_large()) {
+    return Fail(ErrorCode::kTooLarge, "A revision has more parents, groups or items than allowed");
+  }
   if (in.failed() || !in.AtEnd()) {
     return Fail(ErrorCode::kMalformed, "A revision's bytes are cut short or not canonical");
   }

@@ -1,6 +1,9 @@
 #include "shared/model/study_definition.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <utility>
 
 #include "shared/base/check.h"
 
@@ -8,14 +11,36 @@ namespace edcsync {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<std::string_view, 22> kDataTypeNames = {
-    "text",           "string",           "integer",          "float",
-    "double",         "boolean",          "date",             "time",
-    "datetime",       "partialDate",      "partialTime",      "partialDatetime",
-    "durationDatetime", "intervalDatetime", "incompleteDate", "incompleteTime",
-    "incompleteDatetime", "hexBinary",    "base64Binary",     "hexFloat",
-    "base64Float",    "URI"};
+constexpr std::array<std::string_view, 22> kDataTypeNames = {"text",
+                                                             "string",
+                                                             "integer",
+                                                             "float",
+                                                             "double",
+                                                             "boolean",
+                                                             "date",
+                                                             "time",
+                                                             "datetime",
+                                                             "partialDate",
+                                                             "partialTime",
+                                                             "partialDatetime",
+                                                             "durationDatetime",
+                                                             "intervalDatetime",
+                                                             "incompleteDate",
+                                                             "incompleteTime",
+                                                             "incompleteDatetime",
+                                                             "hexBinary",
+                                                             "base64Binary",
+                                                             "hexFloat",
+                                                             "base64Float",
+                                                             "URI"};
 static_assert(kDataTypeNames.size() == static_cast<std::size_t>(DataType::kUri) + 1);
+
+template <class Table>
+void MergeTable(Table& own, const Table& included) {
+  Table merged = included;
+  for (const auto& entry : own) merged.Replace(entry);
+  own = std::move(merged);
+}
 
 }  // namespace
 
@@ -53,6 +78,17 @@ bool StudyDefinition::KnowsItemGroup(std::string_view form_oid,
 bool StudyDefinition::KnowsItem(std::string_view item_group_oid, std::string_view item_oid) const {
   const ItemGroupDef* group = item_groups.Find(item_group_oid);
   return group != nullptr && group->items.Contains(item_oid);
+}
+
+StudyDefinition MergeIncluded(StudyDefinition own, const StudyDefinition& included) {
+  if (own.protocol.empty()) own.protocol = included.protocol;
+  MergeTable(own.study_events, included.study_events);
+  MergeTable(own.forms, included.forms);
+  MergeTable(own.item_groups, included.item_groups);
+  MergeTable(own.items, included.items);
+  MergeTable(own.code_lists, included.code_lists);
+  MergeTable(own.measurement_units, included.measurement_units);
+  return own;
 }
 
 }  // namespace edcsync

@@ -12,17 +12,15 @@
 // Threads: any, once imported; it does not alter.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
+
+#include "shared/model/keyed_table.h"
 
 namespace edcsync {
 
@@ -64,58 +62,6 @@ using Translations = std::map<std::string, std::string, std::less<>>;
 // The text in `language`; else in its primary language ("fr" for "fr-CA"), without a language, in
 // English, the first there is; "" if there is none.
 std::string_view TextIn(const Translations& texts, std::string_view language);
-
-// Entries in the order in which they are to be shown, found by the text at `Key`.
-template <class Entry, std::string Entry::* Key>
-class KeyedTable {
- public:
-  // Appends `entry`. Returns false, and leaves the table as it was, if its key is taken.
-  bool Add(Entry entry) {
-    if (!index_.emplace(entry.*Key, entries_.size()).second) return false;
-    entries_.push_back(std::move(entry));
-    return true;
-  }
-
-  // Puts `entry` in the place of the one with its key, or appends it.
-  void Replace(Entry entry) {
-    const auto found = index_.find(entry.*Key);
-    if (found == index_.end()) {
-      Add(std::move(entry));
-    } else {
-      entries_[found->second] = std::move(entry);
-    }
-  }
-
-  // Sorts by `less`; equal entries keep their order.
-  template <class Less>
-  void Sort(Less less) {
-    std::stable_sort(entries_.begin(), entries_.end(), less);
-    for (std::size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].*Key] = i;
-  }
-
-  // The entry with `key`, or nullptr. Valid until the table changes.
-  const Entry* Find(std::string_view key) const {
-    const auto found = index_.find(key);
-    return found == index_.end() ? nullptr : &entries_[found->second];
-  }
-
-  bool Contains(std::string_view key) const { return index_.find(key) != index_.end(); }
-  std::size_t size() const { return entries_.size(); }
-  bool empty() const { return entries_.empty(); }
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const {
-      return std::hash<std::string_view>{}(key);
-    }
-  };
-
-  std::vector<Entry> entries_;
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
-};
 
 // A StudyEventRef, FormRef, ItemGroupRef or ItemRef.
 struct DefinitionRef {
@@ -197,5 +143,9 @@ struct StudyDefinition {
   // True if the item group is defined and refers to the item.
   bool KnowsItem(std::string_view item_group_oid, std::string_view item_oid) const;
 };
+
+// `own` with everything of `included` that it does not itself define (ODM 1.3.2, Include): what
+// both define is own's, what only own defines comes last.
+StudyDefinition MergeIncluded(StudyDefinition own, const StudyDefinition& included);
 
 }  // namespace edcsync

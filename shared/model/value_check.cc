@@ -75,8 +75,8 @@ bool IsBase64(std::string_view text) {
   std::size_t padding = 0;
   for (char c : text) {
     if (c == ' ') continue;
-    const bool letter = IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        c == '+' || c == '/';
+    const bool letter =
+        IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
     if (c == '=') {
       ++padding;
     } else if (!letter || padding > 0) {
@@ -89,8 +89,8 @@ bool IsBase64(std::string_view text) {
 
 bool IsUri(std::string_view text) {
   return !text.empty() && std::none_of(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) <= 0x20) || std::string_view("<>\"{}|\\^`").find(c) !=
-                                                          std::string_view::npos;
+    return (static_cast<unsigned char>(c) <= 0x20) ||
+           std::string_view("<>\"{}|\\^`").find(c) != std::string_view::npos;
   });
 }
 
@@ -184,9 +184,9 @@ bool IsInCodeList(const CodeListDef& list, std::string_view value) {
   if (list.data_type != DataType::kInteger && list.data_type != DataType::kFloat) return false;
   const auto number = ParseDecimal(value);
   return number && std::any_of(list.values.begin(), list.values.end(), [&](const CodedValue& c) {
-    const auto coded = ParseDecimal(c.value);
-    return coded && IsSameNumber(*coded, *number);
-  });
+           const auto coded = ParseDecimal(c.value);
+           return coded && IsSameNumber(*coded, *number);
+         });
 }
 
 }  // namespace

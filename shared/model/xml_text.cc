@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "shared/base/bytes.h"
 
@@ -57,13 +58,12 @@ class Scanner {
                 "Line " + std::to_string(LineOf(xml_, place_)) + ": " + std::string(reason) + ".");
   }
 
-  bool StartsWith(std::string_view text) const {
-    return xml_.substr(place_, text.size()) == text;
-  }
+  bool StartsWith(std::string_view text) const { return xml_.substr(place_, text.size()) == text; }
 
   Status SkipPast(std::string_view end, std::string_view what) {
     const std::size_t found = xml_.find(end, place_);
-    if (found == std::string_view::npos) return Malformed("this " + std::string(what) + " has no end");
+    if (found == std::string_view::npos)
+      return Malformed("this " + std::string(what) + " has no end");
     place_ = found + end.size();
     return Ok();
   }
@@ -98,7 +98,7 @@ class Scanner {
     EDCSYNC_TRY(Count());
     ++place_;
     char quote = '\0';
-    for (; place_ < xml_.size(); ) {
+    for (; place_ < xml_.size();) {
       const char c = xml_[place_];
       if (quote == '\0' && c == '>') break;
       if (c == '<') return Malformed("\"<\" within a tag");

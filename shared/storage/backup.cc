@@ -96,8 +96,8 @@ Status Copy(sqlite3* source, const std::string& target,
   while (true) {
     const int code = sqlite3_backup_step(backup.get(), kStepPageCount);
     if (code != SQLITE_OK && code != SQLITE_DONE) {
-      backup.release();
       // Finishing hands the step's error over to the copy's connection, where it is read.
+      sqlite3_backup_finish(backup.release());
       return failed();
     }
     const int total = sqlite3_backup_pagecount(backup.get());

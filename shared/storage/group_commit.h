@@ -1,7 +1,10 @@
 // Many callers, one durable commit. Works queue here; the writer takes all that wait (up to
 // limits::kGroupCommitWorkMax), runs them one after another inside one transaction, commits, and
 // only then tells each caller. A work that fails is rolled back alone (savepoint); the others
-// commit. If the commit itself fails, every caller of the group is told so.
+// commit. If the commit itself fails, every caller of the group is told so. SQLite drops the whole
+// transaction when a work meets a full disk or a failing one: then the works run before it in the
+// group are told that error too (nothing of them is stored), and those after it run in a new
+// transaction.
 //
 //   used by   edge-agent/capture, edge-agent/uplink, edge-agent/downlink
 //             central-gateway/intake, desk, admin
@@ -15,6 +18,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "shared/storage/database.h"
 
@@ -24,12 +28,15 @@ struct GroupCommitHooks {
   std::function<Status()> begun;             // The transaction is open (read tails here).
   std::function<void()> work_started;        // Remember tails: savepoint is set.
   std::function<void()> work_rolled_back;    // Restore the tails remembered.
-  std::function<void(bool committed)> ended; // committed=false: forget all tails.
+  // Once for every `begun`, before any caller is told. committed=false: forget all tails.
+  std::function<void(bool committed)> ended;
 };
 
 class GroupCommit {
  public:
-  using Work = std::function<Status()>;       // Runs on the writer, inside the transaction.
+  // Runs on the writer, inside the transaction. It begins or ends none itself, holds no
+  // Statement when it returns, and must not throw: that is a defect and ends the program.
+  using Work = std::function<Status()>;
   using Done = std::function<void(Status)>;   // Runs on the writer, after the commit.
 
   GroupCommit(Database& database, GroupCommitHooks hooks);
@@ -38,10 +45,12 @@ class GroupCommit {
   // With a thread of its own (production). Without Start(), Drain() runs what waits on the
   // caller's thread (simulation, commands, tests).
   void Start();
+  // Lets the group that runs now end; what waits is answered kStopped. Final and idempotent.
+  // REQUIRES: not called by a work or a done.
   void Stop();
 
-  // Queues. Fails with kBusy when limits::kCaptureQueueMax works wait; `done` is then not
-  // called. Threads: any.
+  // Queues. Fails with kBusy when limits::kCaptureQueueMax works wait, with kStopped after
+  // Stop(); `done` is then not called. Threads: any.
   Status Submit(Work work, Done done);
   // Queues and waits. REQUIRES: not called on the writer's thread. Threads: any. Without
   // Start() it runs at once on the caller's thread.
@@ -54,17 +63,28 @@ class GroupCommit {
   struct Item {
     Work work;
     Done done;
+    Status status;
   };
+  using Group = std::vector<Item>;
+
+  Group TakeGroup();  // REQUIRES: mutex_ is held.
   void Loop();
-  void CommitGroup(std::deque<Item> group);
+  void AnswerStopped();
+  // Runs and answers all of `group`, in as many transactions as it takes (see above).
+  void CommitGroup(Group group) noexcept;
+  // One transaction over the works from `first`; returns the place after the last one answered.
+  std::size_t CommitFrom(Group& group, std::size_t first);
+  // False if SQLite dropped the transaction.
+  bool RunWork(Item& item, bool alone);
 
   Database& database_;
   GroupCommitHooks hooks_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // Of all below but writing_.
   std::condition_variable wake_;
   std::deque<Item> queue_;
   bool started_ = false;
   bool stopping_ = false;
+  std::mutex writing_;  // Held while a group runs. Taken before mutex_.
   std::thread thread_;
 };
 

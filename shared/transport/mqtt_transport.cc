@@ -1,112 +1,30 @@
 #include "shared/transport/mqtt_transport.h"
 
-#include <mqtt/async_client.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <cstdio>
 #include <map>
-#include <mutex>
 #include <utility>
 
 #include "shared/base/check.h"
-#include "shared/base/limits.h"
-#include "shared/base/log.h"
+#include "shared/transport/mqtt_session.h"
 #include "shared/transport/tcp_no_delay.h"
 
 namespace edcsync {
 namespace {
 
-// Suites of TLS 1.2 only: with them nothing older can be negotiated. Paho offers no lowest
-// version with OpenSSL 3; the suites of TLS 1.3 stand beside this list and stay enabled.
-constexpr char kTls12Suites[] =
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305";
-constexpr int kAtLeastOnce = 1;
-constexpr int kRefused = 0x80;  // MQTT 5, 2.4: reason codes from here on are failures.
-// Publishes under way get this long to be acknowledged before an orderly disconnect.
-constexpr std::chrono::milliseconds kDrainMax{1000};
 // An attempt is given up this long after Paho's own timeout: a broker that never answers a
 // SUBSCRIBE is otherwise noticed by nobody.
 constexpr std::int64_t kConnectGraceUs = 5'000'000;
 
-// Paho frees its global lists with its last client and lets go of its lock on the way, so that a
-// client made at that moment works on freed lists. One client that never connects and is never
-// destroyed keeps them for the life of the process, and spares a second's wait for its threads.
-void KeepPahoAlive() {
-  static const auto* anchor = new mqtt::async_client(
-      "tcp://127.0.0.1", "edcsync-anchor", mqtt::create_options(MQTTVERSION_5), nullptr);
-  static_cast<void>(anchor);
-}
-
-std::string ReasonText(int reason) {
-  const char* name = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
-  char hex[8];
-  std::snprintf(hex, sizeof(hex), "0x%02x", static_cast<unsigned>(reason) & 0xffU);
-  return std::string(name != nullptr ? name : "unknown reason") + " (" + hex + ")";
-}
-
-class MqttTransport;
-
-// What outlives the transport for as long as posted handlers do. Scheduler's thread only.
-struct Core {
-  std::uint64_t generation = 0;      // Rises with every attempt, loss and disconnect.
-  MqttTransport* transport = nullptr;  // nullptr once destroyed.
-  TransportEvents events;
-};
-
-// One attempt to connect and the connection it becomes. Its callbacks run on Paho's threads under
-// Paho's one lock, which the client's destructor takes too: none runs after destruction. They only
-// post, so nothing here waits for the scheduler.
-class Session final : public virtual mqtt::iaction_listener {
- public:
-  Session(const MqttOptions& options, Scheduler& scheduler, std::shared_ptr<Core> core);
-
-  Status Start();
-  Status Subscribe(const std::string& filter);
-  Status Publish(const std::string& topic, BytesView payload, bool retained, std::uint64_t id);
-  // Waits until every publish is acknowledged, kDrainMax at most.
-  void Drain();
-
- private:
-  using Handler = std::function<void(MqttTransport&)>;
-
-  void on_success(const mqtt::token& token) override;
-  void on_failure(const mqtt::token& token) override;
-  void OnMessage(const mqtt::message& message);
-  void Settle();
-  void FillConnectOptions();
-  std::string ConnectAdvice() const;
-  Error Refusal(const mqtt::token& token) const;
-  void PostEvent(Handler handler);
-
-  const MqttOptions& options_;
-  Scheduler& scheduler_;
-  const std::shared_ptr<Core> core_;
-  const std::uint64_t generation_;
-  std::mutex mutex_;
-  std::condition_variable settled_;
-  std::size_t unsettled_ = 0;
-  // Shared with posted messages, which may outlive the session.
-  const std::shared_ptr<std::atomic<std::size_t>> backlog_bytes_ =
-      std::make_shared<std::atomic<std::size_t>>(0);
-  // Paho's copies point into this object's properties: it must outlive the client.
-  mqtt::connect_options connect_options_;
-  std::unique_ptr<mqtt::async_client> client_;  // Destroyed first.
-};
-
-class MqttTransport final : public Transport {
+class MqttTransport final : public Transport, private MqttSessionOwner {
  public:
   MqttTransport(MqttOptions options, Scheduler& scheduler)
-      : options_(std::move(options)), scheduler_(scheduler), core_(std::make_shared<Core>()) {
-    core_->transport = this;
+      : options_(std::move(options)), scheduler_(scheduler), core_(std::make_shared<MqttCore>()) {
+    core_->owner = this;
   }
   ~MqttTransport() override {
     Disconnect();
-    core_->transport = nullptr;
+    core_->owner = nullptr;
   }
 
   void Listen(TransportEvents events) override { core_->events = std::move(events); }
@@ -115,15 +33,15 @@ class MqttTransport final : public Transport {
   Status Publish(const std::string& topic, BytesView payload, bool retained,
                  std::function<void(Status)> confirmed) override;
 
-  // What a session tells; each may end with this object destroyed by the listener.
-  void HandleConnack();
-  void HandleSubscribed();
-  void HandlePublished(std::uint64_t id, Status status);
-  void HandleMessage(Message message);
-  void HandleLost(Error why);
-
  private:
   enum class State : std::uint8_t { kIdle, kConnecting, kConnected };
+
+  // Each may end with this object destroyed by the listener.
+  void HandleConnack() override;
+  void HandleSubscribed() override;
+  void HandlePublished(std::uint64_t id, Status status) override;
+  void HandleMessage(Message message) override;
+  void HandleLost(Error why) override;
 
   Status CheckFiles() const;
   void BecomeConnected();
@@ -131,9 +49,9 @@ class MqttTransport final : public Transport {
 
   const MqttOptions options_;
   Scheduler& scheduler_;
-  const std::shared_ptr<Core> core_;
+  const std::shared_ptr<MqttCore> core_;
   State state_ = State::kIdle;
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<MqttSession> session_;
   std::size_t subscriptions_waiting_ = 0;
   Scheduler::TimerId deadline_ = 0;
   std::vector<Message> early_;  // Arrived before the last subscription was granted.
@@ -141,222 +59,13 @@ class MqttTransport final : public Transport {
   std::map<std::uint64_t, std::function<void(Status)>> pending_;
 };
 
-// --- Session -----------------------------------------------------------------------------------
-
-Session::Session(const MqttOptions& options, Scheduler& scheduler, std::shared_ptr<Core> core)
-    : options_(options),
-      scheduler_(scheduler),
-      core_(std::move(core)),
-      generation_(core_->generation) {}
-
-void Session::FillConnectOptions() {
-  mqtt::ssl_options tls;
-  tls.set_trust_store(options_.ca_file);
-  tls.set_key_store(options_.certificate_file);
-  tls.set_private_key(options_.key_file);
-  tls.set_enabled_cipher_suites(kTls12Suites);
-  tls.set_enable_server_cert_auth(true);
-  tls.set_verify(true);  // The certificate must name the host.
-
-  connect_options_.set_mqtt_version(MQTTVERSION_5);
-  connect_options_.set_clean_start(true);
-  connect_options_.set_automatic_reconnect(false);
-  connect_options_.set_keep_alive_interval(options_.keep_alive_s);
-  connect_options_.set_connect_timeout(options_.connect_timeout_s);
-  connect_options_.set_ssl(tls);
-  if (options_.will.has_value()) {
-    connect_options_.set_will(mqtt::will_options(
-        options_.will->topic, options_.will->payload.data(), options_.will->payload.size(),
-        kAtLeastOnce, options_.will->retained));
-  }
-  mqtt::properties properties;
-  properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, 0});
-  properties.add({mqtt::property::MAXIMUM_PACKET_SIZE,
-                  static_cast<std::int32_t>(kMqttPacketBytesMax)});
-  connect_options_.set_properties(std::move(properties));
-}
-
-Status Session::Start() try {
-  KeepPahoAlive();
-  FillConnectOptions();
-  mqtt::create_options create(MQTTVERSION_5);
-  create.set_send_while_disconnected(false);
-  create.set_delete_oldest_messages(false);
-  create.set_restore_messages(false);
-  // The transport's own bound is met first, and says so with kBusy.
-  create.set_max_buffered_messages(static_cast<int>(options_.publish_buffer_max) + 1);
-  const bool is_ipv6 = options_.host.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? "[" + options_.host + "]" : options_.host;
-  client_ = std::make_unique<mqtt::async_client>("ssl://" + host + ":" +
-                                                     std::to_string(options_.port),
-                                                 options_.client_id, create, nullptr);
-  client_->set_message_callback(
-      [this](const mqtt::const_message_ptr& message) { OnMessage(*message); });
-  client_->set_connection_lost_handler([this](const std::string&) {
-    PostEvent([](MqttTransport& transport) {
-      transport.HandleLost({ErrorCode::kBroker, "the connection to the broker was lost"});
-    });
-  });
-  client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
-    PostEvent([reason](MqttTransport& transport) {
-      transport.HandleLost(
-          {ErrorCode::kBroker, "the broker ended the connection: " + ReasonText(reason)});
-    });
-  });
-  client_->connect(connect_options_, nullptr, *this);
-  return Ok();
-} catch (const std::exception& failure) {
-  return Fail(ErrorCode::kBroker, ConnectAdvice() + " (" + failure.what() + ")");
-}
-
-Status Session::Subscribe(const std::string& filter) try {
-  client_->subscribe(filter, kAtLeastOnce, nullptr, *this);
-  return Ok();
-} catch (const std::exception& failure) {
-  return Fail(ErrorCode::kBroker, "cannot subscribe to " + filter + ": " + failure.what());
-}
-
-Status Session::Publish(const std::string& topic, BytesView payload, bool retained,
-                        std::uint64_t id) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++unsettled_;
-  }
-  try {
-    client_->publish(topic, payload.data(), payload.size(), kAtLeastOnce, retained,
-                     reinterpret_cast<void*>(static_cast<std::uintptr_t>(id)), *this);
-    return Ok();
-  } catch (const mqtt::exception& failure) {
-    Settle();
-    if (failure.get_return_code() == MQTTASYNC_MAX_BUFFERED_MESSAGES) {
-      return Fail(ErrorCode::kBusy, "too many messages wait for the broker");
-    }
-    if (failure.get_return_code() == MQTTASYNC_DISCONNECTED) {
-      return Fail(ErrorCode::kNotConnected, "the connection to the broker is down");
-    }
-    return Fail(ErrorCode::kBroker, "cannot publish to " + topic + ": " + failure.what());
-  } catch (const std::exception& failure) {
-    Settle();
-    return Fail(ErrorCode::kBroker, "cannot publish to " + topic + ": " + failure.what());
-  }
-}
-
-void Session::Settle() {
-  const std::lock_guard lock(mutex_);
-  --unsettled_;
-  if (unsettled_ == 0) settled_.notify_all();
-}
-
-void Session::Drain() {
-  std::unique_lock lock(mutex_);
-  settled_.wait_for(lock, kDrainMax, [this] { return unsettled_ == 0; });
-}
-
-void Session::on_success(const mqtt::token& token) {
-  switch (token.get_type()) {
-    case mqtt::token::Type::CONNECT:
-      PostEvent([](MqttTransport& transport) { transport.HandleConnack(); });
-      return;
-    case mqtt::token::Type::SUBSCRIBE:
-      PostEvent([](MqttTransport& transport) { transport.HandleSubscribed(); });
-      return;
-    case mqtt::token::Type::PUBLISH: {
-      Settle();
-      const auto id = reinterpret_cast<std::uintptr_t>(token.get_user_context());
-      PostEvent([id](MqttTransport& transport) { transport.HandlePublished(id, Ok()); });
-      return;
-    }
-    default:
-      return;
-  }
-}
-
-void Session::on_failure(const mqtt::token& token) {
-  if (token.get_type() == mqtt::token::Type::PUBLISH) {
-    Settle();
-    const auto id = reinterpret_cast<std::uintptr_t>(token.get_user_context());
-    PostEvent([id, why = Refusal(token)](MqttTransport& transport) {
-      transport.HandlePublished(id, tl::unexpected<Error>(why));
-    });
-    return;
-  }
-  PostEvent([why = Refusal(token)](MqttTransport& transport) { transport.HandleLost(why); });
-}
-
-// Paho reports every failure below MQTT (no route, TLS, a certificate refused) as -1.
-Error Session::Refusal(const mqtt::token& token) const {
-  // A refusal in the CONNACK comes as return code, one in a PUBACK or SUBACK as reason code.
-  const int reason =
-      std::max(static_cast<int>(token.get_reason_code()), token.get_return_code());
-  const bool has_reason = reason >= kRefused && reason != mqtt::MQTTPP_V3_CODE;
-  const auto topics = token.get_topics();
-  const std::string topic =
-      topics != nullptr && topics->size() > 0 ? (*topics)[0] : std::string("its topic");
-  switch (token.get_type()) {
-    case mqtt::token::Type::PUBLISH:
-      if (!has_reason) {
-        return {ErrorCode::kNotConnected,
-                "the connection was lost before the broker confirmed the message"};
-      }
-      return {ErrorCode::kBroker, "the broker refused the message to " + topic + ": " +
-                                      ReasonText(reason) + "; check its access control list"};
-    case mqtt::token::Type::SUBSCRIBE:
-      return {ErrorCode::kBroker, "the broker refused the subscription to " + topic +
-                                      (has_reason ? ": " + ReasonText(reason) : std::string())};
-    default:
-      if (!has_reason) return {ErrorCode::kBroker, ConnectAdvice()};
-      return {ErrorCode::kBroker, "the broker at " + options_.host + ":" +
-                                      std::to_string(options_.port) +
-                                      " refused the connection: " + ReasonText(reason)};
-  }
-}
-
-std::string Session::ConnectAdvice() const {
-  const std::string address = options_.host + ":" + std::to_string(options_.port);
-  return "no connection to the broker at " + address + ": either nothing answers there, or the "
-         "TLS handshake failed; check the address, that " + options_.ca_file +
-         " is the authority of a broker certificate that names " + options_.host + ", that " +
-         options_.certificate_file + " belongs to " + options_.key_file +
-         ", is in date and not revoked, and see the broker's log";
-}
-
-void Session::OnMessage(const mqtt::message& arrived) {
-  const auto& payload = arrived.get_payload_ref();
-  const std::size_t size_bytes = payload.size();
-  // The scheduler is behind by more than may be held. Dropping is safe: whoever waits for a
-  // receipt sends again. Waiting here would hold Paho's lock and so stop the scheduler too.
-  if (backlog_bytes_->load() + size_bytes > options_.backlog_bytes_max) {
-    Log(LogLevel::kWarn, "transport.message_dropped", {{"size_bytes", size_bytes}});
-    return;
-  }
-  backlog_bytes_->fetch_add(size_bytes);
-  Message message{arrived.get_topic(), {}};
-  const auto* first = reinterpret_cast<const std::uint8_t*>(payload.data());
-  message.payload.assign(first, first + size_bytes);
-  scheduler_.Post([core = core_, generation = generation_, backlog = backlog_bytes_, size_bytes,
-                   message = std::move(message)]() mutable {
-    backlog->fetch_sub(size_bytes);
-    if (core->generation != generation || core->transport == nullptr) return;
-    core->transport->HandleMessage(std::move(message));
-  });
-}
-
-void Session::PostEvent(Handler handler) {
-  scheduler_.Post([core = core_, generation = generation_, handler = std::move(handler)] {
-    if (core->generation != generation || core->transport == nullptr) return;
-    handler(*core->transport);
-  });
-}
-
-// --- MqttTransport -----------------------------------------------------------------------------
-
 void MqttTransport::Connect() {
   CHECK(state_ == State::kIdle);
   state_ = State::kConnecting;
   const std::uint64_t generation = ++core_->generation;
   const auto fail = [core = core_, generation](const Error& why) {
-    if (core->generation != generation || core->transport == nullptr) return;
-    core->transport->HandleLost(why);
+    if (core->generation != generation || core->owner == nullptr) return;
+    core->owner->HandleLost(why);
   };
   deadline_ = scheduler_.After(
       std::int64_t{options_.connect_timeout_s} * 1'000'000 + kConnectGraceUs, [fail] {
@@ -364,7 +73,7 @@ void MqttTransport::Connect() {
       });
   Status started = CheckFiles();
   if (started.ok()) {
-    session_ = std::make_unique<Session>(options_, scheduler_, core_);
+    session_ = std::make_unique<MqttSession>(options_, scheduler_, core_);
     started = session_->Start();
   }
   if (!started.ok()) scheduler_.Post([fail, why = started.error()] { fail(why); });

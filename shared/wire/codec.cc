@@ -2,6 +2,9 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "shared/base/check.h"
 #include "shared/wire/frame_fields.h"
 
@@ -126,7 +129,9 @@ Status CheckContent(const Frame& frame) {
   const auto* feed = std::get_if<Feed>(&frame);
   if (feed == nullptr) return Ok();
   for (const FeedEntry& entry : feed->entries) {
-    if (entry.kind == FeedKind::kConflict) EDCSYNC_TRY(CheckRecordKey(entry.conflict.key));
+    if (entry.kind == FeedKind::kConflict && !CheckRecordKey(entry.conflict.key).ok()) {
+      return Fail(ErrorCode::kMalformed, "A conflict's record key is not valid");
+    }
     if (entry.kind != FeedKind::kLock) continue;
     const LockState& lock = entry.lock;
     for (const std::string* text : {&lock.study.str(), &lock.site.str(), &lock.subject.str(),

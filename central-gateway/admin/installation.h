@@ -1,0 +1,44 @@
+// A gateway's directory as `init` makes it, and where everything in it lies.
+//
+//   DIR/central-gateway.toml     configuration
+//   DIR/central.db, central.key  the central store and its key-encryption key
+//   DIR/pki/ca.{crt,key}         the gateway's own certificate authority
+//   DIR/pki/gateway.{crt,key}    the centre's identity, shared by its gateways
+//   DIR/pki/broker.{crt,key}     the managed broker's
+//   DIR/pki/crl.pem              revoked certificates
+//   DIR/broker/                  the managed broker's configuration, ACL and log
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "central-gateway/store/sqlite_central_store.h"
+#include "shared/crypto/certificate.h"
+
+namespace edcsync::central {
+
+struct Installation {
+  explicit Installation(std::string directory) : dir(std::move(directory)) {}
+  std::string dir;
+  std::string Config() const { return dir + "/central-gateway.toml"; }
+  std::string DatabaseFile() const { return dir + "/central.db"; }
+  std::string KeyFile() const { return dir + "/central.key"; }
+  std::string Pki(const std::string& name) const { return dir + "/pki/" + name; }
+};
+
+struct InitOptions {
+  std::string broker_host = "localhost";  // The name edges connect to.
+  int broker_port = 8883;
+  std::string broker_address = "127.0.0.1";
+  std::vector<std::string> extra_hosts;   // Further names and addresses of the broker.
+};
+
+// Makes everything in an empty or absent directory; keys 0600, folders 0700. kAlreadyExists if a
+// gateway lives there.
+Status Initialize(const Installation& installation, const InitOptions& options,
+                  const Clock& clock, Random& random);
+
+// The CA with its key, for issuing.
+Result<CertificateAuthority> LoadAuthority(const Installation& installation);
+
+}  // namespace edcsync::central

@@ -1,0 +1,21 @@
+// Studies, merge policies and locks: what the merge must know, set by people.
+#pragma once
+
+#include "central-gateway/store/central_store.h"
+
+namespace edcsync::central {
+
+// Imports every MetaDataVersion of an ODM 1.3.2 file. Returns what was imported. Fails as
+// ImportOdm does.
+Result<std::vector<StudyRow>> ImportStudy(CentralStore& store, const std::string& odm_xml,
+                                          const std::string& user);
+
+// `form` empty: the study's default.
+Status SetPolicy(CentralStore& store, const StudyOID& study, const FormOID& form,
+                 MergePolicy policy, const std::string& user);
+
+Status SetLock(CentralStore& store, LockRow lock);
+Status ClearLock(CentralStore& store, const LockRow& lock, const std::string& user,
+                 const std::string& reason);
+
+}  // namespace edcsync::central

@@ -1,0 +1,34 @@
+// A data manager's decisions: resolving a conflict, releasing or rejecting what waits in
+// quarantine. Each is one work of the store, with its audit entry.
+//
+//   used by   central-gateway/app (conflict, quarantine)
+#pragma once
+
+#include "central-gateway/desk/online_edit.h"
+
+namespace edcsync::central {
+
+struct Decision {
+  SnowflakeId conflict;
+  std::optional<RevisionId> take;  // The head (or any revision of the record) whose content wins,
+  std::optional<FormItems> items;  // or the content composed; exactly one of the two.
+  std::string reason;              // Required.
+  std::string user;                // Required.
+};
+
+// Writes a revision whose parents are all heads the conflict lists, and returns its id. Fails
+// with kStale if the record has other heads by now (the message names them), kNotFound,
+// kFieldMissing, kLocked, kStudyDefinition.
+Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
+                           const Decision& decision);
+
+// Merges a waiting revision in spite of its reason. Fails with the reason if it is one no person
+// can lift (a wrong site, a broken version, an unknown parent).
+Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& revision,
+                                      const std::string& user, const std::string& reason);
+
+// Ends its waiting for good; it stays readable.
+Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const std::string& user,
+                        const std::string& reason);
+
+}  // namespace edcsync::central

@@ -1,0 +1,353 @@
+#include "central-gateway/intake/gateway_session.h"
+
+#include <algorithm>
+
+#include "shared/base/log.h"
+#include "shared/wire/topics.h"
+
+namespace edcsync::central {
+namespace {
+
+constexpr std::int64_t kReconnectBaseUs = 200'000;
+constexpr std::int64_t kReconnectMaxUs = 5'000'000;
+constexpr std::int64_t kRetryWhenBusyUs = 1'000'000;
+
+}  // namespace
+
+GatewaySession::GatewaySession(GatewaySessionOptions options, CentralStore& store,
+                               Transport& transport, Scheduler& scheduler, const Clock& clock,
+                               Random& random, Sealer sealer, Certificate authority)
+    : options_(std::move(options)),
+      store_(store),
+      transport_(transport),
+      scheduler_(scheduler),
+      clock_(clock),
+      sealer_(std::move(sealer)),
+      directory_(store, std::move(authority)),
+      feed_(store),
+      reconnect_(kReconnectBaseUs, kReconnectMaxUs, random) {}
+
+GatewaySession::~GatewaySession() { *alive_ = false; }
+
+Status GatewaySession::Start() {
+  EDCSYNC_TRY(directory_.Refresh());
+  if (on_registry_changed) on_registry_changed(directory_);
+  transport_.Listen({[this] {
+                       reconnect_.Reset();
+                       figures_.connected = true;
+                       Log(LogLevel::kInfo, "broker.connected");
+                     },
+                     [this](Error why) {
+                       if (figures_.connected) {
+                         Log(LogLevel::kWarn, "broker.lost", {{"why", why.message}});
+                       } else {
+                         Log(LogLevel::kInfo, "broker.unreachable", {{"why", why.message}});
+                       }
+                       figures_.connected = false;
+                       connect_timer_ = scheduler_.After(reconnect_.NextDelayUs(),
+                                                         [this] { Connect(); });
+                     },
+                     [this](Message message) { OnMessage(std::move(message)); }});
+  Connect();
+  Poll();
+  return Ok();
+}
+
+void GatewaySession::Stop() {
+  *alive_ = false;
+  scheduler_.Cancel(poll_timer_);
+  scheduler_.Cancel(connect_timer_);
+  transport_.Disconnect();
+}
+
+void GatewaySession::Connect() { transport_.Connect(); }
+
+SessionContext GatewaySession::ContextOf(const EdgeEntry& entry) const {
+  return {entry.edge, entry.site, options_.gateway};
+}
+
+void GatewaySession::OnMessage(Message message) {
+  ++figures_.frames_in;
+  figures_.bytes_in += message.payload.size();
+  const std::optional<EdgeId> edge = wire::EdgeOfTopic(message.topic);
+  if (!edge) {
+    ++figures_.frames_dropped;
+    return;
+  }
+  const EdgeEntry* entry = directory_.Find(*edge);
+  if (entry == nullptr) {
+    // Perhaps added a moment ago by a command.
+    (void)directory_.Refresh();
+    entry = directory_.Find(*edge);
+  }
+  if (entry == nullptr || entry->certificates.empty()) {
+    ++figures_.frames_dropped;
+    Log(LogLevel::kWarn, "frame.unknown_edge", {{"edge", edge->str()}});
+    return;
+  }
+  Peer& peer = peers_[*edge];
+  if (!peer.frames) {
+    peer.frames.emplace(options_.frames_per_second_max, options_.frames_per_second_max * 2,
+                        scheduler_.Now());
+    peer.bytes.emplace(options_.bytes_per_second_max, options_.bytes_per_second_max * 2,
+                       scheduler_.Now());
+  }
+  const auto size = static_cast<double>(message.payload.size());
+  if (!peer.frames->Take(1, scheduler_.Now()) || !peer.bytes->Take(size, scheduler_.Now())) {
+    const std::int64_t wait_us = std::max(peer.frames->WaitUs(1, scheduler_.Now()),
+                                          peer.bytes->WaitUs(size, scheduler_.Now()));
+    return Refuse(*edge, ErrorCode::kOverCredit, "More frames than agreed", peer.epoch, wait_us);
+  }
+  Result<wire::Frame> frame = Open(*entry, peer, message.payload);
+  if (!frame.ok()) {
+    Log(LogLevel::kWarn, "frame.refused",
+        {{"edge", edge->str()}, {"why", frame.error().message}});
+    return Refuse(*edge, frame.error().code, frame.error().message, peer.epoch, 0);
+  }
+  Handle(*entry, peer, std::move(*frame), message.payload.size());
+}
+
+Result<wire::Frame> GatewaySession::Open(const EdgeEntry& entry, Peer& peer, BytesView bytes) {
+  Result<wire::Frame> frame = Fail(ErrorCode::kBadSeal, "No certificate of the edge fits");
+  // The one that signed last first: an edge has two only while it renews.
+  std::vector<std::size_t> order;
+  if (peer.certificate && *peer.certificate < entry.certificates.size()) {
+    order.push_back(*peer.certificate);
+  }
+  for (std::size_t i = 0; i < entry.certificates.size(); ++i) {
+    if (order.empty() || order[0] != i) order.push_back(i);
+  }
+  for (const std::size_t i : order) {
+    frame = wire::OpenFrame(bytes, sealer_, entry.certificates[i]);
+    if (!frame.ok() && frame.error().code == ErrorCode::kBadSeal) continue;
+    if (!frame.ok()) return frame;
+    EDCSYNC_TRY(directory_.CheckCertificate(entry, entry.certificates[i], clock_.Wall()));
+    peer.certificate = i;
+    return frame;
+  }
+  return frame;
+}
+
+void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame,
+                            std::size_t bytes) {
+  if (entry.standing == EdgeStanding::kRevoked) {
+    return Refuse(entry.edge, ErrorCode::kRevokedEdge, "This edge was revoked", peer.epoch, 0);
+  }
+  if (auto* hello = std::get_if<wire::Hello>(&frame)) return HandleHello(entry, *hello);
+  if (auto* push = std::get_if<wire::Push>(&frame)) {
+    return HandlePush(entry, std::move(*push), bytes);
+  }
+  if (auto* offer = std::get_if<wire::Offer>(&frame)) {
+    return HandleOffer(entry, std::move(*offer), bytes);
+  }
+  if (auto* pull = std::get_if<wire::Pull>(&frame)) return HandlePull(entry, peer, *pull);
+  Refuse(entry.edge, ErrorCode::kUnknownKind, "An edge may not send this kind of frame",
+         peer.epoch, 0);
+}
+
+void GatewaySession::HandleHello(const EdgeEntry& entry, const wire::Hello& hello) {
+  const SessionContext context = ContextOf(entry);
+  const std::weak_ptr<bool> alive = alive_;
+  auto answer = std::make_shared<Result<Answer>>(Fail(ErrorCode::kInternal, "no answer"));
+  const Status queued = store_.Submit(
+      [=](CentralWriter& writer) -> Status {
+        *answer = TakeHello(writer, context, hello);
+        if (!answer->ok()) return tl::unexpected<Error>(answer->error());
+        return Ok();
+      },
+      [=, this](Status committed) {
+        scheduler_.Post([=, this, status = std::move(committed)] {
+          const auto live = alive.lock();
+          if (!live || !*live) return;
+          if (answer->ok() && std::holds_alternative<wire::Refuse>(**answer)) {
+            std::get<wire::Refuse>(**answer).hello_id = hello.hello_id;
+          }
+          if (status.ok() && answer->ok() && std::holds_alternative<wire::Welcome>(**answer)) {
+            Peer& peer = peers_[context.edge];
+            peer.epoch = std::get<wire::Welcome>(**answer).epoch;
+            peer.incarnation = hello.incarnation;
+            peer.seen = hello.feed_cursor;
+            peer.nudged = false;
+          }
+          Deliver(context.edge, Epoch(), status, std::move(*answer));
+        });
+      });
+  if (!queued.ok()) {
+    Refuse(entry.edge, queued.error().code, queued.error().message, Epoch(), kRetryWhenBusyUs);
+  }
+}
+
+void GatewaySession::HandlePush(const EdgeEntry& entry, wire::Push push, std::size_t bytes) {
+  auto read = std::make_shared<ReadPush>();
+  read->epoch = push.epoch;
+  read->first_sequence = push.first_sequence;
+  read->revisions.reserve(push.revisions.size());
+  for (Bytes& revision : push.revisions) {
+    read->revisions.push_back(ReadIncoming(std::move(revision)));
+  }
+  SubmitWork(entry.edge, push.epoch, bytes,
+             [this, read, context = ContextOf(entry)](CentralWriter& writer) {
+               return TakePush(writer, registry_, context, *read);
+             });
+}
+
+void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer, std::size_t bytes) {
+  const Epoch epoch = offer.epoch;
+  auto shared = std::make_shared<wire::Offer>(std::move(offer));
+  SubmitWork(entry.edge, epoch, bytes,
+             [this, shared, context = ContextOf(entry)](CentralWriter& writer) {
+               return TakeOffer(writer, registry_, context, *shared);
+             });
+}
+
+void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
+                                std::function<Result<Answer>(CentralWriter&)> work) {
+  // Decoded revisions take about ten times their sealed size while they wait.
+  if (queued_bytes_ + bytes * 10 > limits::kIntakeQueueBytesMax) {
+    return Refuse(edge, ErrorCode::kBusy, "The centre's commit falls behind", epoch,
+                  kRetryWhenBusyUs);
+  }
+  queued_bytes_ += bytes * 10;
+  const std::weak_ptr<bool> alive = alive_;
+  auto answer = std::make_shared<Result<Answer>>(Fail(ErrorCode::kInternal, "no answer"));
+  const Status queued = store_.Submit(
+      [answer, work = std::move(work)](CentralWriter& writer) -> Status {
+        *answer = work(writer);
+        if (!answer->ok()) return tl::unexpected<Error>(answer->error());
+        return Ok();
+      },
+      [=, this](Status committed) {
+        scheduler_.Post([=, this, status = std::move(committed)] {
+          const auto live = alive.lock();
+          if (!live || !*live) return;
+          queued_bytes_ -= bytes * 10;
+          Deliver(edge, epoch, status, std::move(*answer));
+        });
+      });
+  if (!queued.ok()) {
+    queued_bytes_ -= bytes * 10;
+    Refuse(edge, queued.error().code, queued.error().message, epoch, kRetryWhenBusyUs);
+  }
+}
+
+void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
+                             Result<Answer> answer) {
+  if (!committed.ok()) {
+    Log(LogLevel::kError, "store.work_failed",
+        {{"edge", edge.str()}, {"why", committed.error().message}});
+    return Refuse(edge, committed.error().code, "The centre cannot store at the moment", epoch,
+                  kRetryWhenBusyUs);
+  }
+  if (auto* welcome = std::get_if<wire::Welcome>(&*answer)) {
+    welcome->credit = options_.credit;
+    welcome->server_time = clock_.Wall();
+    Log(LogLevel::kInfo, "edge.session",
+        {{"edge", edge.str()},
+         {"epoch", welcome->epoch.value()},
+         {"acknowledged_through", welcome->acknowledged_through.value()}});
+    return Send(edge, *welcome);
+  }
+  if (auto* receipt = std::get_if<wire::Receipt>(&*answer)) {
+    receipt->credit = options_.credit;
+    return Send(edge, *receipt);
+  }
+  wire::Refuse refuse = std::get<wire::Refuse>(*answer);
+  ++figures_.frames_refused;
+  Log(LogLevel::kWarn, "edge.refused",
+      {{"edge", edge.str()}, {"reason", refuse.reason}, {"why", refuse.message}});
+  if (refuse.reason != static_cast<std::uint16_t>(ErrorCode::kSequenceGap)) {
+    peers_[edge].epoch = Epoch();
+  }
+  Send(edge, refuse);
+}
+
+void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull) {
+  if (pull.epoch != peer.epoch || peer.epoch == Epoch()) {
+    return Refuse(entry.edge, ErrorCode::kStaleEpoch, "No such session", pull.epoch, 0);
+  }
+  Result<wire::Feed> page = feed_.Page(entry.site, entry.edge, peer.incarnation, pull);
+  if (!page.ok()) {
+    Log(LogLevel::kError, "feed.failed",
+        {{"edge", entry.edge.str()}, {"why", page.error().message}});
+    return Refuse(entry.edge, page.error().code, "The feed cannot be read at the moment",
+                  pull.epoch, kRetryWhenBusyUs);
+  }
+  peer.nudged = false;
+  peer.seen = std::max(peer.seen, page->next);
+  // Where the edge has come is worth knowing, not worth waiting for.
+  (void)store_.Submit(
+      [edge = entry.edge, after = pull.after](CentralWriter& writer) {
+        return writer.SetEdgeFeedCursor(edge, after, writer.Now());
+      },
+      [](Status) {});
+  Send(entry.edge, *page);
+}
+
+void GatewaySession::Refuse(const EdgeId& edge, ErrorCode reason, std::string message,
+                            Epoch epoch, std::int64_t retry_after_us) {
+  ++figures_.frames_refused;
+  wire::Refuse refuse;
+  refuse.reason = static_cast<std::uint16_t>(reason);
+  refuse.epoch = epoch;
+  refuse.message = std::move(message);
+  refuse.retry_after_ms = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(retry_after_us / 1000, 0, 60'000));
+  Send(edge, refuse);
+}
+
+void GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
+  const EdgeEntry* entry = directory_.Find(edge);
+  if (entry == nullptr || entry->certificates.empty()) return;
+  const Peer& peer = peers_[edge];
+  const std::size_t which = peer.certificate.value_or(0) < entry->certificates.size()
+                                ? peer.certificate.value_or(0)
+                                : 0;
+  Result<Bytes> sealed = wire::SealFrame(frame, sealer_, entry->certificates[which]);
+  if (!sealed.ok()) {
+    Log(LogLevel::kError, "frame.seal_failed",
+        {{"edge", edge.str()}, {"why", sealed.error().message}});
+    return;
+  }
+  // A frame lost here is asked for again: the edge's receipt and pull time out.
+  const Status sent = transport_.Publish(wire::DownTopic(edge), *sealed, /*retained=*/false,
+                                         [](Status) {});
+  if (!sent.ok()) {
+    Log(LogLevel::kInfo, "frame.not_sent",
+        {{"edge", edge.str()}, {"why", sent.error().message}});
+  }
+}
+
+void GatewaySession::Poll() {
+  const Result<bool> changed = directory_.Refresh();
+  if (!changed.ok()) {
+    Log(LogLevel::kError, "registry.unreadable", {{"why", changed.error().message}});
+  } else if (*changed) {
+    for (auto& [edge, peer] : peers_) {
+      const EdgeEntry* entry = directory_.Find(edge);
+      const bool active = entry != nullptr && entry->standing == EdgeStanding::kActive;
+      if (peer.epoch == Epoch() || active) continue;
+      peer.epoch = Epoch();
+      if (entry == nullptr || entry->standing != EdgeStanding::kRevoked) continue;
+      Refuse(edge, ErrorCode::kRevokedEdge, "This edge was revoked", Epoch(), 0);
+    }
+    if (on_registry_changed) on_registry_changed(directory_);
+  }
+  if (figures_.connected) NudgeAll();
+  poll_timer_ = scheduler_.After(options_.poll_us, [this] { Poll(); });
+}
+
+void GatewaySession::NudgeAll() {
+  figures_.sessions = 0;
+  for (auto& [edge, peer] : peers_) {
+    if (peer.epoch == Epoch()) continue;
+    ++figures_.sessions;
+    const EdgeEntry* entry = directory_.Find(edge);
+    if (entry == nullptr || peer.nudged) continue;
+    const Result<bool> news = feed_.HasNews(entry->site, edge, peer.incarnation, peer.seen);
+    if (!news.ok() || !*news) continue;
+    peer.nudged = true;
+    Send(edge, wire::Nudge{peer.epoch, peer.seen});
+  }
+}
+
+}  // namespace edcsync::central

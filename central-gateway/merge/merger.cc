@@ -1,0 +1,386 @@
+#include "central-gateway/merge/merger.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "central-gateway/merge/feed_detail.h"
+#include "shared/base/check.h"
+#include "shared/base/limits.h"
+#include "shared/crypto/revision_id.h"
+
+namespace edcsync::central {
+namespace {
+
+std::string ActorOf(const Incoming& incoming) {
+  if (!incoming.edge.empty()) return "edge:" + incoming.edge.str();
+  if (incoming.revision.ok() && !incoming.revision->user.empty()) return incoming.revision->user;
+  return "gateway";
+}
+
+bool IsClockSuspect(const Revision& revision, WallTime now) {
+  if (revision.edited_at.ms > now.ms + limits::kClockSkewMsMax) return true;
+  return revision.clock_drift_ms && std::llabs(*revision.clock_drift_ms) > limits::kClockSkewMsMax;
+}
+
+std::string AuditDetail(const Incoming& incoming, Outcome outcome) {
+  std::string detail = "revision=" + incoming.id.ToHex();
+  detail += " version=" + std::to_string(incoming.revision->version);
+  detail += " origin=";
+  detail += ToString(incoming.revision->origin);
+  detail += " outcome=";
+  detail += ToString(outcome);
+  if (incoming.sequence.value() != 0) {
+    detail += " sequence=" + std::to_string(incoming.sequence.value());
+  }
+  return detail;
+}
+
+}  // namespace
+
+Incoming ReadIncoming(Bytes canonical) {
+  Incoming incoming;
+  incoming.id = IdOf(canonical);
+  incoming.revision = DecodeRevision(canonical);
+  incoming.canonical = std::move(canonical);
+  return incoming;
+}
+
+Result<Merger> Merger::Begin(CentralWriter& writer, RegistryCache& registry) {
+  EDCSYNC_TRY(registry.Refresh(writer));
+  return Merger(writer, registry);
+}
+
+Result<MergeResult> Merger::Apply(const Incoming& incoming) {
+  EDCSYNC_ASSIGN(const bool known, writer_.HasRevision(incoming.id));
+  if (known) return MergeResult{Outcome::kDuplicate, 0};
+  EDCSYNC_ASSIGN(const std::optional<QuarantineRow> waiting, writer_.FindQuarantine(incoming.id));
+  if (waiting) {
+    return MergeResult{waiting->missing_parent ? Outcome::kHeld : Outcome::kQuarantined,
+                       waiting->reason};
+  }
+  EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
+  if (checked.obstacle) return Quarantine(incoming, *checked.obstacle);
+  return Accept(incoming, std::move(checked));
+}
+
+Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
+  Checked checked;
+  const auto stop = [&](ErrorCode reason, std::string detail) {
+    checked.obstacle = Obstacle{Outcome::kQuarantined, reason, std::move(detail), std::nullopt};
+    return checked;
+  };
+  if (!incoming.revision.ok()) {
+    return stop(incoming.revision.error().code, incoming.revision.error().message);
+  }
+  const Revision& revision = *incoming.revision;
+  const bool from_edge = !incoming.edge.empty();
+  if (from_edge && revision.site != incoming.site) {
+    return stop(ErrorCode::kWrongSite, "The revision names another site than the edge's");
+  }
+  if (from_edge && !incoming.offered &&
+      (revision.origin != Origin::kSite || revision.edge != incoming.edge)) {
+    return stop(ErrorCode::kForbidden, "The revision names another writer than the edge");
+  }
+  EDCSYNC_ASSIGN(checked.record, writer_.FindRecord(revision.key));
+  std::optional<SiteOID> owner;
+  if (checked.record) {
+    owner = checked.record->site;
+  } else {
+    EDCSYNC_ASSIGN(owner, writer_.SiteOfSubject(revision.key.study, revision.key.subject));
+  }
+  if (owner && *owner != revision.site) {
+    return stop(ErrorCode::kWrongSite, "The subject belongs to another site");
+  }
+  EDCSYNC_ASSIGN(checked.obstacle, CheckParents(revision, checked.record));
+  if (checked.obstacle) return checked;
+  if (lifted) return checked;
+  if (registry_.Locks(revision.key, revision.site)) {
+    return stop(ErrorCode::kLocked, "The record was locked at the centre when this came");
+  }
+  RegistryCache::Verdict verdict = registry_.Judge(revision);
+  if (!verdict.unknown.empty()) return stop(ErrorCode::kStudyDefinition, verdict.unknown);
+  checked.nonconformance = std::move(verdict.nonconformance);
+  return checked;
+}
+
+Result<std::optional<Merger::Obstacle>> Merger::CheckParents(
+    const Revision& revision, const std::optional<RecordState>& record) {
+  std::vector<std::uint32_t> versions;
+  const auto refuse = [](ErrorCode reason, std::string detail) {
+    return std::optional<Obstacle>(
+        Obstacle{Outcome::kQuarantined, reason, std::move(detail), std::nullopt});
+  };
+  for (const RevisionId& parent : revision.parents) {
+    if (record && record->current == parent) {  // The usual case needs no further look-up.
+      versions.push_back(record->current_version);
+      continue;
+    }
+    EDCSYNC_ASSIGN(const std::optional<RevisionRow> row, writer_.FindRevision(parent));
+    if (!row) {
+      return std::optional<Obstacle>(Obstacle{Outcome::kHeld, ErrorCode::kNotFound,
+                                              "The parent " + parent.ToHex() + " is unknown",
+                                              parent});
+    }
+    if (row->known.revision.key != revision.key) {
+      return refuse(ErrorCode::kMalformed, "A parent belongs to another record");
+    }
+    versions.push_back(row->known.revision.version);
+  }
+  const Status version = CheckVersion(revision, versions);
+  if (!version.ok()) return refuse(version.error().code, version.error().message);
+  return std::optional<Obstacle>();
+}
+
+Result<MergeResult> Merger::Accept(const Incoming& incoming, Checked checked) {
+  EDCSYNC_ASSIGN(const MergeResult result, Insert(incoming, checked));
+  EDCSYNC_TRY(ApplyHeldFor(incoming.id));
+  return result;
+}
+
+Status Merger::InsertRow(const Incoming& incoming, const Checked& checked,
+                         const std::vector<RevisionId>& heads, const WinKey& current,
+                         bool current_removed) {
+  CentralWriter::NewRevision row;
+  row.row.record_id = checked.record ? checked.record->record_id : 0;
+  row.row.received_at = writer_.Now();
+  row.row.known = {incoming.id, *incoming.revision};
+  row.row.canonical = incoming.canonical;
+  row.row.nonconformance = checked.nonconformance;
+  row.row.clock_suspect = IsClockSuspect(*incoming.revision, writer_.Now());
+  row.heads = heads;
+  row.current = current.id;
+  row.current_version = current.version;
+  row.current_removed = current_removed;
+  // An offered revision came with the feed of an earlier history: its own writer may have lost
+  // it, so nobody is taken to know it.
+  if (!incoming.offered) {
+    row.origin_edge = incoming.edge;
+    row.origin_incarnation = incoming.incarnation;
+  }
+  EDCSYNC_TRY(writer_.InsertRevision(row));
+  return Ok();
+}
+
+Result<MergeResult> Merger::Insert(const Incoming& incoming, const Checked& checked) {
+  const Revision& revision = *incoming.revision;
+  const std::vector<RevisionId> before =
+      checked.record ? checked.record->heads : std::vector<RevisionId>();
+  const std::vector<RevisionId> next = NextHeads(before, revision.parents, incoming.id);
+  const KnownRevision self{incoming.id, revision};
+  const std::string key = ToString(revision.key);
+  if (next.size() == 1) {
+    EDCSYNC_TRY(InsertRow(incoming, checked, next, WinKeyOf(self), revision.removed));
+    EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.applied", key,
+                                    AuditDetail(incoming, Outcome::kApplied)));
+    if (before.size() > 1) EDCSYNC_TRY(EndConflict(*checked.record, incoming));
+    return MergeResult{Outcome::kApplied, 0};
+  }
+  std::vector<KnownRevision> heads;
+  for (const RevisionId& id : next) {
+    if (id == incoming.id) {
+      heads.push_back(self);
+      continue;
+    }
+    EDCSYNC_ASSIGN(KnownRevision head, Load(id));
+    heads.push_back(std::move(head));
+  }
+  const KnownRevision& winner = Winner(heads);
+  EDCSYNC_TRY(InsertRow(incoming, checked, next, WinKeyOf(winner), winner.revision.removed));
+
+  EDCSYNC_ASSIGN(const std::optional<RevisionId> ancestor_id,
+                 BestCommonAncestor(next, [this](const RevisionId& id) {
+                   return writer_.NodeOf(id);
+                 }));
+  std::optional<KnownRevision> ancestor;
+  if (ancestor_id) {
+    EDCSYNC_ASSIGN(ancestor, Load(*ancestor_id));
+  }
+  EDCSYNC_ASSIGN(const MergePolicy policy, writer_.PolicyFor(revision.key.study,
+                                                             revision.key.form));
+  const MergeDecision decision =
+      DecideMerge(heads, incoming.id, ancestor ? &ancestor->revision : nullptr, policy);
+  EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.applied", key,
+                                  AuditDetail(incoming, decision.outcome)));
+  EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer_.FindRecord(revision.key));
+  CHECK(record);
+  if (decision.joined) {
+    Incoming joined = ReadIncoming(EncodeRevision(*decision.joined));
+    Checked joined_checked;
+    joined_checked.record = record;
+    joined_checked.nonconformance = registry_.Judge(*decision.joined).nonconformance;
+    EDCSYNC_TRY(Accept(joined, std::move(joined_checked)));
+  } else {
+    EDCSYNC_TRY(UpdateConflict(*record, heads, ancestor, incoming));
+  }
+  return MergeResult{decision.outcome, 0};
+}
+
+Result<KnownRevision> Merger::Load(const RevisionId& id) {
+  EDCSYNC_ASSIGN(std::optional<RevisionRow> row, writer_.FindRevision(id));
+  if (!row) return Fail(ErrorCode::kInvariant, "Revision " + id.ToHex() + " is not stored");
+  return std::move(row->known);
+}
+
+Status Merger::UpdateConflict(const RecordState& record, const std::vector<KnownRevision>& heads,
+                              const std::optional<KnownRevision>& ancestor,
+                              const Incoming& incoming) {
+  const Dispute dispute = FindDispute(heads, ancestor ? &ancestor->revision : nullptr);
+  EDCSYNC_ASSIGN(std::optional<ConflictRow> open, writer_.OpenConflictOf(record.record_id));
+  const bool fresh = !open;
+  ConflictRow conflict = fresh ? ConflictRow{} : std::move(*open);
+  if (fresh) {
+    EDCSYNC_ASSIGN(conflict.id, writer_.NewId());
+    conflict.record_id = record.record_id;
+    conflict.key = record.key;
+    conflict.site = record.site;
+    conflict.opened_at = writer_.Now();
+    conflict.severity = dispute.severity;
+  }
+  conflict.severity = std::max(conflict.severity, dispute.severity);
+  conflict.heads = record.heads;
+  conflict.ancestor = ancestor ? std::optional(ancestor->id) : std::nullopt;
+  conflict.items.clear();
+  for (const ItemPath& path : dispute.items) conflict.items.push_back(ToString(path));
+  EDCSYNC_TRY(fresh ? writer_.InsertConflict(conflict) : writer_.UpdateConflict(conflict));
+  EDCSYNC_TRY(writer_.AppendAudit(
+      ActorOf(incoming), fresh ? "conflict.opened" : "conflict.changed", ToString(record.key),
+      "conflict=" + std::to_string(conflict.id.value()) + " severity=" +
+          std::string(ToString(conflict.severity)) + " heads=" +
+          std::to_string(conflict.heads.size())));
+  return TellConflict(conflict);
+}
+
+Status Merger::EndConflict(const RecordState& record, const Incoming& incoming) {
+  EDCSYNC_ASSIGN(std::optional<ConflictRow> open, writer_.OpenConflictOf(record.record_id));
+  if (!open) return Ok();  // Two heads that a convergence joined at once were never queued.
+  open->heads = {incoming.id};
+  open->end = incoming.revision->origin == Origin::kResolution ? ConflictEnd::kResolved
+                                                               : ConflictEnd::kSuperseded;
+  open->ended_by = incoming.id;
+  open->ended_at = writer_.Now();
+  open->ended_user = ActorOf(incoming);
+  EDCSYNC_TRY(writer_.UpdateConflict(*open));
+  EDCSYNC_TRY(writer_.AppendAudit(
+      ActorOf(incoming),
+      open->end == ConflictEnd::kResolved ? "conflict.resolved" : "conflict.superseded",
+      ToString(record.key),
+      "conflict=" + std::to_string(open->id.value()) + " by=" + incoming.id.ToHex()));
+  return TellConflict(*open);
+}
+
+Status Merger::TellConflict(const ConflictRow& conflict) {
+  FeedRow row;
+  row.kind = FeedKind::kConflict;
+  row.site = conflict.site;
+  row.conflict = conflict.id;
+  row.detail = EncodeConflict({conflict.id.value(), conflict.key,
+                               conflict.end == ConflictEnd::kOpen, conflict.severity,
+                               conflict.heads});
+  return writer_.AppendFeed(row);
+}
+
+Result<MergeResult> Merger::Quarantine(const Incoming& incoming, const Obstacle& obstacle) {
+  QuarantineRow row;
+  row.revision = incoming.id;
+  row.bytes = incoming.canonical;
+  row.edge = incoming.edge;
+  row.incarnation = incoming.incarnation;
+  row.sequence = incoming.sequence;
+  if (incoming.revision.ok()) row.key = incoming.revision->key;
+  row.site = incoming.site;
+  row.reason = static_cast<std::uint16_t>(obstacle.reason);
+  row.detail = obstacle.detail;
+  row.missing_parent = obstacle.missing_parent;
+  row.received_at = writer_.Now();
+  EDCSYNC_TRY(writer_.InsertQuarantine(row));
+  EDCSYNC_TRY(writer_.AppendAudit(
+      ActorOf(incoming), obstacle.missing_parent ? "revision.held" : "revision.quarantined",
+      row.key ? ToString(*row.key) : incoming.id.ToHex(),
+      "revision=" + incoming.id.ToHex() + " reason=" +
+          std::string(Describe(obstacle.reason).name)));
+  EDCSYNC_TRY(TellQuarantine(row));
+  return MergeResult{obstacle.outcome, row.reason};
+}
+
+Status Merger::TellQuarantine(const QuarantineRow& row) {
+  if (row.site.empty()) return Ok();
+  FeedRow feed;
+  feed.kind = FeedKind::kQuarantine;
+  feed.site = row.site;
+  feed.revision = row.revision;
+  feed.detail = EncodeQuarantine(
+      {row.revision, static_cast<std::uint8_t>(row.state), row.reason});
+  return writer_.AppendFeed(feed);
+}
+
+// Children that came before their parent follow it now; theirs follow them, since each Accept
+// looks again. Those that meet another obstacle stay, with the new reason.
+Status Merger::ApplyHeldFor(const RevisionId& parent) {
+  EDCSYNC_ASSIGN(std::vector<QuarantineRow> rows, writer_.HeldFor(parent));
+  for (QuarantineRow& row : rows) {
+    Incoming incoming = ReadIncoming(row.bytes);
+    incoming.edge = row.edge;
+    incoming.incarnation = row.incarnation;
+    incoming.sequence = row.sequence;
+    incoming.site = row.site;
+    incoming.offered = row.sequence.value() == 0;
+    EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
+    if (checked.obstacle) {
+      row.reason = static_cast<std::uint16_t>(checked.obstacle->reason);
+      row.detail = checked.obstacle->detail;
+      row.missing_parent = checked.obstacle->missing_parent;
+      EDCSYNC_TRY(writer_.UpdateQuarantine(row));
+      continue;
+    }
+    row.state = QuarantineEnd::kApplied;
+    row.decided_by = "gateway";
+    row.decided_at = writer_.Now();
+    row.missing_parent = std::nullopt;
+    EDCSYNC_TRY(writer_.UpdateQuarantine(row));
+    EDCSYNC_TRY(TellQuarantine(row));
+    EDCSYNC_ASSIGN(const MergeResult result, Accept(incoming, std::move(checked)));
+    if (row.sequence.value() != 0) {
+      EDCSYNC_TRY(writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence,
+                                           result.outcome, 0));
+    }
+  }
+  return Ok();
+}
+
+Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
+                                    const std::string& reason) {
+  Incoming incoming = ReadIncoming(row.bytes);
+  incoming.edge = row.edge;
+  incoming.incarnation = row.incarnation;
+  incoming.sequence = row.sequence;
+  incoming.site = row.site;
+  incoming.offered = row.sequence.value() == 0;
+  EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/true));
+  if (checked.obstacle) {
+    return Fail(checked.obstacle->reason, checked.obstacle->detail);
+  }
+  row.state = QuarantineEnd::kApplied;
+  row.decided_by = user;
+  row.decision_reason = reason;
+  row.decided_at = writer_.Now();
+  EDCSYNC_TRY(writer_.UpdateQuarantine(row));
+  EDCSYNC_TRY(writer_.AppendAudit(user, "quarantine.released", ToString(incoming.revision->key),
+                                  "revision=" + incoming.id.ToHex()));
+  EDCSYNC_TRY(TellQuarantine(row));
+  EDCSYNC_ASSIGN(const MergeResult result, Accept(incoming, std::move(checked)));
+  if (row.sequence.value() != 0) {
+    EDCSYNC_TRY(writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence, result.outcome,
+                                         0));
+  }
+  return result;
+}
+
+Result<RevisionId> Merger::ApplyOwn(const Revision& revision) {
+  Incoming incoming = ReadIncoming(EncodeRevision(revision));
+  EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
+  if (checked.obstacle) return Fail(checked.obstacle->reason, checked.obstacle->detail);
+  EDCSYNC_TRY(Accept(incoming, std::move(checked)));
+  return incoming.id;
+}
+
+}  // namespace edcsync::central

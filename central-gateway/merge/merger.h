@@ -1,0 +1,94 @@
+// Applies revisions to the central store by the merge rule (shared/model/merge_rule.h), inside
+// one work of the store: revisions, heads, conflicts, quarantine, audit and feed entries of one
+// incoming revision stand or fall together.
+//
+//   used by   central-gateway/intake/push_intake.h, central-gateway/desk
+//
+// Invariants: a conflict is open exactly where a record has two heads or more; a revision is in
+// `revision` or in `quarantine`, never in both waiting; nothing that came in is dropped.
+//
+// Threads: one work at a time; make one Merger a work.
+#pragma once
+
+#include "central-gateway/merge/registry_cache.h"
+#include "central-gateway/store/central_store.h"
+
+namespace edcsync::central {
+
+// A revision on its way in.
+struct Incoming {
+  Bytes canonical;
+  RevisionId id;                     // SHA-256 of `canonical`.
+  Result<Revision> revision = Fail(ErrorCode::kMalformed, "not decoded");
+  EdgeId edge;                       // Who sent it; empty: written at the centre.
+  Incarnation incarnation;
+  Sequence sequence;                 // 0: an offer or the centre's own.
+  SiteOID site;                      // The sending edge's; empty: any.
+  bool offered = false;              // Carried the centre's mark: any writer of the site.
+};
+
+struct MergeResult {
+  Outcome outcome = Outcome::kApplied;
+  std::uint16_t reason = 0;          // An ErrorCode for kHeld and kQuarantined.
+};
+
+class Merger {
+ public:
+  // Refreshes `registry`.
+  static Result<Merger> Begin(CentralWriter& writer, RegistryCache& registry);
+
+  // The outcome is durable when the work's commit is. A known revision is kDuplicate; one known
+  // to wait in quarantine gets the outcome it had.
+  Result<MergeResult> Apply(const Incoming& incoming);
+
+  // Applies a waiting revision after a person lifted its reason (kLocked, kStudyDefinition).
+  // Fails with the reason that still holds otherwise.
+  Result<MergeResult> Release(QuarantineRow row, const std::string& user,
+                              const std::string& reason);
+
+  // Writes a revision made at the centre by `user` (origin, parents, items given) and applies
+  // it. Fails with kLocked, kStudyDefinition, kVersionMismatch, kTooLarge instead of quarantine.
+  Result<RevisionId> ApplyOwn(const Revision& revision);
+
+  // Tells the feed what became of a quarantined revision.
+  Status TellQuarantine(const QuarantineRow& row);
+
+ private:
+  Merger(CentralWriter& writer, RegistryCache& registry) : writer_(writer), registry_(registry) {}
+
+  // Why `incoming` may not be applied now, if so.
+  struct Obstacle {
+    Outcome outcome = Outcome::kQuarantined;
+    ErrorCode reason = ErrorCode::kMalformed;
+    std::string detail;
+    std::optional<RevisionId> missing_parent;
+  };
+  struct Checked {
+    std::optional<Obstacle> obstacle;
+    std::optional<RecordState> record;
+    std::string nonconformance;
+  };
+  Result<Checked> Check(const Incoming& incoming, bool lifted);
+  Result<std::optional<Obstacle>> CheckParents(const Revision& revision,
+                                               const std::optional<RecordState>& record);
+  Result<MergeResult> Accept(const Incoming& incoming, Checked checked);
+  Result<MergeResult> Insert(const Incoming& incoming, const Checked& checked);
+  Status InsertRow(const Incoming& incoming, const Checked& checked,
+                   const std::vector<RevisionId>& heads, const WinKey& current,
+                   bool current_removed);
+  Result<MergeResult> Quarantine(const Incoming& incoming, const Obstacle& obstacle);
+  Status ApplyHeldFor(const RevisionId& parent);
+  Status UpdateConflict(const RecordState& record, const std::vector<KnownRevision>& heads,
+                        const std::optional<KnownRevision>& ancestor, const Incoming& incoming);
+  Status EndConflict(const RecordState& record, const Incoming& incoming);
+  Status TellConflict(const ConflictRow& conflict);
+  Result<KnownRevision> Load(const RevisionId& id);
+
+  CentralWriter& writer_;
+  RegistryCache& registry_;
+};
+
+// An Incoming of bytes received: hashes and decodes them.
+Incoming ReadIncoming(Bytes canonical);
+
+}  // namespace edcsync::central

@@ -1,0 +1,64 @@
+// Serves the requests of one connection: cpp-httplib reads and writes HTTP/1.1, everything that
+// decides is here. A request is judged when its head is complete (route, token, announced size)
+// and refused before its body is read.
+//
+//   accepted by   shared/http/listener.h
+//   read through  shared/http/connection_stream.h
+//   made by       shared/http/http_server.cc
+//
+// Invariants: a handler sees a request only after route and token were judged and the body, at
+// most `body_bytes_max`, is whole. After a refusal with unread body the connection ends, so that
+// a body is never taken for the next request. Threads: the connection's own.
+#pragma once
+
+#include <httplib.h>
+
+#include <functional>
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "shared/http/connection_stream.h"
+#include "shared/http/http_server.h"
+
+namespace edcsync {
+
+struct HttpRoute {
+  std::string method;
+  std::regex pattern;
+  HttpServer::Access access;
+  HttpServer::Handler handler;
+};
+
+class HttpConnection final : private httplib::Server {
+ public:
+  // The routes, options and stream must outlive the connection.
+  HttpConnection(const std::vector<HttpRoute>& routes, const HttpServerOptions& options,
+                 ConnectionStream& stream);
+
+  // Serves until the peer or the server ends it. `crowded`: others wait for this thread, so the
+  // answer to the request at hand is the last.
+  void Serve(const std::function<bool()>& crowded);
+
+ private:
+  void Judge(httplib::Request& request);
+  std::optional<Error> FindRefusal(const httplib::Request& request);
+  void Answer(const httplib::Request& request, std::string body, httplib::Response& response);
+  void AnswerWithBody(const httplib::Request& request, httplib::Response& response,
+                      const httplib::ContentReader& reader);
+
+  const std::vector<HttpRoute>& routes_;
+  const HttpServerOptions& options_;
+  ConnectionStream& stream_;
+
+  // Of the request at hand:
+  std::string path_;
+  std::string content_type_;
+  std::vector<std::string> captures_;
+  const HttpRoute* route_ = nullptr;
+  std::optional<Error> refusal_;
+  bool body_unread_ = false;
+};
+
+}  // namespace edcsync
