@@ -61,7 +61,7 @@ std::string Reason(int error, bool of_authority, const Certificate& certificate,
 
 Result<PrivateKey> PrivateKey::Generate() {
   ERR_clear_error();
-  KeyPtr key(EVP_EC_gen("P-256"));
+  KeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (key == nullptr) return FailOpenssl(ErrorCode::kInternal, "no key could be made");
   PrivateKey result;
   result.impl_ = std::make_shared<const Impl>(Impl{std::move(key)});

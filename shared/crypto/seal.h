@@ -1,7 +1,9 @@
 // The seal of a frame: CMS (RFC 5652, RFC 5083). The payload is signed with the sender's key
 // (SignedData, SHA-256, ECDSA, no certificates inside), then encrypted to the receiver
 // (AuthEnvelopedData, AES-256-GCM, ECDH key agreement), so that the broker and its disk never
-// see a clinical value. DER both.
+// see a clinical value. DER both. The signature names the receiver's certificate, so that a
+// receiver cannot pass a frame on as if it had been sent to another. Both certificates are meant
+// exactly: a frame sealed to a certificate that was renewed since is refused, and sent again.
 //
 // Threads: any; both calls are const and share nothing that changes.
 #pragma once

@@ -196,7 +196,6 @@ Status CheckRoot(const XmlPlace& place, pugi::xml_node root) {
   const auto refuse = [&](const std::string& what) -> Status {
     return place.Refuse(ErrorCode::kStudyDefinition, OffsetOf(root), what);
   };
-  if (name.empty()) return refuse("the file has no root element");
   if (local != "ODM") return refuse("the root element is " + Quoted(name) + ", not ODM");
   if (uri == kOdmNamespace) {
     if (version.empty() || version == "1.3" || version.substr(0, 4) == "1.3.") return Ok();

@@ -1,7 +1,6 @@
 #include "shared/transport/mqtt_session.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -17,8 +16,7 @@ constexpr char kTls12Suites[] =
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr int kAtLeastOnce = 1;
 constexpr int kRefused = 0x80;  // MQTT 5, 2.4: reason codes from here on are failures.
-// Publishes under way get this long to be acknowledged before an orderly disconnect.
-constexpr std::chrono::milliseconds kDrainMax{1000};
+constexpr std::size_t kReceiveMaximumDefault = 65535;  // MQTT 5, 3.2.2.3.3.
 // Paho frees its global lists with its last client and lets go of its lock on the way, so that a
 // client made at that moment works on freed lists. One client that never connects and is never
 // destroyed keeps them for the life of the process, and spares a second's wait for its threads.
@@ -33,6 +31,12 @@ std::string ReasonText(int reason) {
   char hex[8];
   std::snprintf(hex, sizeof(hex), "0x%02x", static_cast<unsigned>(reason) & 0xffU);
   return std::string(name != nullptr ? name : "unknown reason") + " (" + hex + ")";
+}
+
+std::size_t ReceiveMaximum(const mqtt::token& connected) {
+  const mqtt::properties properties = connected.get_connect_response().get_properties();
+  if (!properties.contains(mqtt::property::RECEIVE_MAXIMUM)) return kReceiveMaximumDefault;
+  return mqtt::get<std::uint16_t>(properties, mqtt::property::RECEIVE_MAXIMUM);
 }
 
 }  // namespace
@@ -139,19 +143,24 @@ Status MqttSession::Publish(const std::string& topic, BytesView payload, bool re
 void MqttSession::Settle() {
   const std::lock_guard lock(mutex_);
   --unsettled_;
-  if (unsettled_ == 0) settled_.notify_all();
+  settled_.notify_all();
 }
 
-void MqttSession::Drain() {
+bool MqttSession::AwaitUnsettled(std::size_t count,
+                                 std::chrono::steady_clock::time_point until) {
   std::unique_lock lock(mutex_);
-  settled_.wait_for(lock, kDrainMax, [this] { return unsettled_ == 0; });
+  return settled_.wait_until(lock, until, [&] { return unsettled_ <= count; });
 }
 
 void MqttSession::on_success(const mqtt::token& token) {
   switch (token.get_type()) {
-    case mqtt::token::Type::CONNECT:
-      PostEvent([](MqttSessionOwner& owner) { owner.HandleConnack(); });
+    case mqtt::token::Type::CONNECT: {
+      const std::size_t receive_maximum = ReceiveMaximum(token);
+      PostEvent([receive_maximum](MqttSessionOwner& owner) {
+        owner.HandleConnack(receive_maximum);
+      });
       return;
+    }
     case mqtt::token::Type::SUBSCRIBE:
       PostEvent([](MqttSessionOwner& owner) { owner.HandleSubscribed(); });
       return;

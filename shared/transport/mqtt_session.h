@@ -11,6 +11,7 @@
 #include <mqtt/async_client.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -26,7 +27,8 @@ namespace edcsync {
 // Whom a session tells, on the scheduler's thread. Each call may destroy the session.
 class MqttSessionOwner {
  public:
-  virtual void HandleConnack() = 0;
+  // `receive_maximum`: how many unacknowledged messages the broker takes (MQTT 5, 3.2.2.3.3).
+  virtual void HandleConnack(std::size_t receive_maximum) = 0;
   virtual void HandleSubscribed() = 0;
   virtual void HandlePublished(std::uint64_t id, Status status) = 0;
   virtual void HandleMessage(Message message) = 0;
@@ -54,8 +56,8 @@ class MqttSession final : public virtual mqtt::iaction_listener {
   Status Subscribe(const std::string& filter);
   // Ends in HandlePublished(id). Fails with kBusy, kNotConnected or kBroker.
   Status Publish(const std::string& topic, BytesView payload, bool retained, std::uint64_t id);
-  // Waits until every publish is acknowledged, a second at most.
-  void Drain();
+  // Waits until at most `count` publishes are unsettled; false if that takes beyond `until`.
+  bool AwaitUnsettled(std::size_t count, std::chrono::steady_clock::time_point until);
 
  private:
   using Handler = std::function<void(MqttSessionOwner&)>;

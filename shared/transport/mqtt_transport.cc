@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <deque>
 #include <map>
 #include <utility>
 
@@ -15,6 +18,13 @@ namespace {
 // An attempt is given up this long after Paho's own timeout: a broker that never answers a
 // SUBSCRIBE is otherwise noticed by nobody.
 constexpr std::int64_t kConnectGraceUs = 5'000'000;
+
+// Messages given to Paho at once. Beyond the broker's receive maximum (Mosquitto's is 20) Paho
+// looks for room once a second only, and what it has not sent when the connection is lost it never
+// frees: the rest waits here.
+constexpr std::size_t kWindowMax = 16;
+// Publishes not yet confirmed get this long before an orderly disconnect.
+constexpr std::chrono::milliseconds kDrainMax{1000};
 
 class MqttTransport final : public Transport, private MqttSessionOwner {
  public:
@@ -37,14 +47,26 @@ class MqttTransport final : public Transport, private MqttSessionOwner {
   enum class State : std::uint8_t { kIdle, kConnecting, kConnected };
 
   // Each may end with this object destroyed by the listener.
-  void HandleConnack() override;
+  void HandleConnack(std::size_t receive_maximum) override;
   void HandleSubscribed() override;
   void HandlePublished(std::uint64_t id, Status status) override;
   void HandleMessage(Message message) override;
   void HandleLost(Error why) override;
 
+  struct Pending {
+    std::size_t size_bytes;
+    std::function<void(Status)> confirmed;
+  };
+  struct Waiting {
+    std::uint64_t id;
+    Message message;
+    bool retained;
+  };
+
   Status CheckFiles() const;
   void BecomeConnected();
+  void SendWaiting();
+  void Drain();
   void Close();
 
   const MqttOptions options_;
@@ -56,7 +78,11 @@ class MqttTransport final : public Transport, private MqttSessionOwner {
   Scheduler::TimerId deadline_ = 0;
   std::vector<Message> early_;  // Arrived before the last subscription was granted.
   std::uint64_t next_publish_ = 1;
-  std::map<std::uint64_t, std::function<void(Status)>> pending_;
+  std::map<std::uint64_t, Pending> pending_;  // Not confirmed: in flight, or in waiting_.
+  std::size_t pending_bytes_ = 0;
+  std::deque<Waiting> waiting_;  // Not yet given to Paho, oldest first.
+  std::size_t window_ = 1;
+  std::size_t in_flight_ = 0;
 };
 
 void MqttTransport::Connect() {
@@ -90,9 +116,10 @@ Status MqttTransport::CheckFiles() const {
   return Ok();
 }
 
-void MqttTransport::HandleConnack() {
+void MqttTransport::HandleConnack(std::size_t receive_maximum) {
   if (state_ != State::kConnecting) return;
   SetTcpNoDelay(options_.port);
+  window_ = std::clamp<std::size_t>(receive_maximum, 1, kWindowMax);
   subscriptions_waiting_ = options_.subscriptions.size();
   if (subscriptions_waiting_ == 0) {
     BecomeConnected();
@@ -146,23 +173,47 @@ Status MqttTransport::Publish(const std::string& topic, BytesView payload, bool 
                                           " bytes is over the limit of " +
                                           std::to_string(limits::kFrameBytesMax));
   }
-  if (pending_.size() >= options_.publish_buffer_max) {
+  if (pending_.size() >= options_.publish_buffer_max ||
+      pending_bytes_ + payload.size() > options_.publish_buffer_bytes_max) {
     return Fail(ErrorCode::kBusy, std::to_string(pending_.size()) +
                                       " messages wait for the broker's confirmation");
   }
   const std::uint64_t id = next_publish_++;
-  pending_.emplace(id, std::move(confirmed));
-  Status queued = session_->Publish(topic, payload, retained, id);
-  if (!queued.ok()) pending_.erase(id);
-  return queued;
+  if (in_flight_ < window_) {
+    EDCSYNC_TRY(session_->Publish(topic, payload, retained, id));
+    ++in_flight_;
+  } else {
+    waiting_.push_back({id, {topic, Bytes(payload.begin(), payload.end())}, retained});
+  }
+  pending_.emplace(id, Pending{payload.size(), std::move(confirmed)});
+  pending_bytes_ += payload.size();
+  return Ok();
+}
+
+void MqttTransport::SendWaiting() {
+  while (!waiting_.empty() && in_flight_ < window_) {
+    const Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++in_flight_;
+    const Status sent =
+        session_->Publish(next.message.topic, next.message.payload, next.retained, next.id);
+    if (sent.ok()) continue;
+    scheduler_.Post([core = core_, generation = core_->generation, id = next.id, sent] {
+      if (core->generation != generation || core->owner == nullptr) return;
+      core->owner->HandlePublished(id, sent);
+    });
+  }
 }
 
 void MqttTransport::HandlePublished(std::uint64_t id, Status status) {
   const auto found = pending_.find(id);
   if (found == pending_.end()) return;
-  const std::function<void(Status)> confirmed = std::move(found->second);
+  const Pending settled = std::move(found->second);
   pending_.erase(found);
-  if (confirmed) confirmed(std::move(status));
+  pending_bytes_ -= settled.size_bytes;
+  --in_flight_;
+  SendWaiting();
+  if (settled.confirmed) settled.confirmed(std::move(status));
 }
 
 void MqttTransport::HandleLost(Error why) {
@@ -170,9 +221,9 @@ void MqttTransport::HandleLost(Error why) {
   auto pending = std::move(pending_);
   Close();
   const std::uint64_t generation = core->generation;
-  for (auto& [id, confirmed] : pending) {
-    if (!confirmed) continue;
-    confirmed(Fail(ErrorCode::kNotConnected,
+  for (auto& [id, unsettled] : pending) {
+    if (!unsettled.confirmed) continue;
+    unsettled.confirmed(Fail(ErrorCode::kNotConnected,
                    "the connection was lost before the broker confirmed the message"));
     if (core->generation != generation) return;  // The listener disconnected or destroyed us.
   }
@@ -181,8 +232,19 @@ void MqttTransport::HandleLost(Error why) {
 
 void MqttTransport::Disconnect() {
   if (state_ == State::kIdle) return;
-  if (state_ == State::kConnected && !pending_.empty()) session_->Drain();
+  if (state_ == State::kConnected) Drain();
   Close();
+}
+
+// Paho's threads settle what is in flight meanwhile; their posts come too late to be heard.
+void MqttTransport::Drain() {
+  const auto until = std::chrono::steady_clock::now() + kDrainMax;
+  while (!waiting_.empty()) {
+    if (!session_->AwaitUnsettled(window_ - 1, until)) return;
+    in_flight_ = window_ - 1;
+    SendWaiting();
+  }
+  session_->AwaitUnsettled(0, until);
 }
 
 // Back to idle: whatever the session still posts is of an older generation. The client's
@@ -193,6 +255,9 @@ void MqttTransport::Close() {
   scheduler_.Cancel(std::exchange(deadline_, 0));
   session_.reset();
   pending_.clear();
+  pending_bytes_ = 0;
+  waiting_.clear();
+  in_flight_ = 0;
   early_.clear();
 }
 

@@ -28,6 +28,7 @@ struct MqttOptions {
   int keep_alive_s = 20;
   int connect_timeout_s = 10;
   std::size_t publish_buffer_max = 256;    // Publishes not yet confirmed; beyond it: kBusy.
+  std::size_t publish_buffer_bytes_max = limits::kIntakeQueueBytesMax;
   // Arrived messages that wait for the scheduler; beyond it they are dropped and logged, as the
   // broker itself does with a slow reader. Whoever waits for a receipt sends again.
   std::size_t backlog_bytes_max = limits::kIntakeQueueBytesMax;

@@ -218,7 +218,7 @@ TEST(OdmImport, TextThatIsNotWellFormedXmlIsRefusedWithItsLine) {
   EXPECT_EQ(Refusal(Version("<ItemDef OID='IT' Name='a&#0;b' DataType='text'/>\n")),
             "malformed: Line 5: \"&\" begins no reference that XML defines (write &amp; for the "
             "sign).");
-  EXPECT_EQ(Refusal(""), "study_definition: Line 1: the file has no root element.");
+  EXPECT_EQ(Refusal(""), "malformed: Line 1: not well-formed XML: No document element found.");
   EXPECT_NE(Refusal(File("") + "<ODM/>"), "");
   EXPECT_NE(Refusal(File("") + "more"), "");
   EXPECT_NE(Refusal(File("").substr(0, 150)), "");
@@ -226,10 +226,9 @@ TEST(OdmImport, TextThatIsNotWellFormedXmlIsRefusedWithItsLine) {
   EXPECT_NE(Refusal(Version(std::string("<v:a>\0</v:a>", 12))), "");
 }
 
-TEST(OdmImport, EntitiesAreNeverExpanded) {
-  EXPECT_EQ(
-      Refusal("<!DOCTYPE ODM [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>\n" + File("")).substr(0, 54),
-      "malformed: Line 1: a document type declaration is ");
+TEST(OdmImport, AFileThatDefinesEntitiesIsRefused) {
+  const std::string entities = "<!DOCTYPE ODM [<!ENTITY a 'aa'><!ENTITY b '&a;&a;'>]>\n";
+  EXPECT_NE(Refusal(entities + File("")).find("document type declaration"), std::string::npos);
 }
 
 TEST(OdmImport, WhatIsPastABoundIsRefused) {

@@ -1,0 +1,109 @@
+// CentralReader and CentralWriter over the tables of one connection. A work gets it as a writer,
+// inside the group's transaction; a reader gets it as a CentralReader, on a snapshot.
+// Private to this folder. Threads: as its tables.
+#pragma once
+
+#include "central-gateway/store/central_tables.h"
+
+namespace edcsync::central {
+
+class SqliteAccess final : public CentralWriter {
+ public:
+  // Seals one transaction may make: room is reserved when it begins, as a reservation made inside
+  // a work would be undone with that work. 512 works of 512 revisions, each of them joined, fit.
+  static constexpr std::uint64_t kSealCountMax = 1 << 19;
+
+  // `seals` counts those of the transaction. All outlive this object.
+  SqliteAccess(CentralTables& tables, WallTime now, std::uint64_t& seals)
+      : tables_(tables), now_(now), seals_(seals) {}
+
+  Result<std::optional<RecordState>> FindRecord(const RecordKey& key) override;
+  Result<std::vector<RecordState>> ListRecords(const RecordFilter& filter, const RecordKey* after,
+                                               std::size_t count_max) override;
+  Result<bool> HasRevision(const RevisionId& id) override;
+  Result<GraphNode> NodeOf(const RevisionId& id) override;
+  Result<std::optional<RevisionRow>> FindRevision(const RevisionId& id) override;
+  Result<std::vector<RevisionRow>> RevisionsOf(std::int64_t record_id) override;
+  Result<std::optional<SiteOID>> SiteOfSubject(const StudyOID& study,
+                                               const SubjectKey& subject) override;
+
+  Result<std::optional<EdgeRow>> FindEdge(const EdgeId& edge) override;
+  Result<std::vector<EdgeRow>> ListEdges() override;
+  Result<std::optional<IntakeRow>> FindIntake(const EdgeId& edge, const Incarnation& incarnation,
+                                              Sequence sequence) override;
+  Result<std::vector<IntakeRow>> ListIntake(const EdgeId& edge, const Incarnation& incarnation,
+                                            Sequence after, std::size_t count_max) override;
+  Result<std::vector<std::string>> RevokedCertificatesPem() override;
+
+  Result<std::optional<ConflictRow>> OpenConflictOf(std::int64_t record_id) override;
+  Result<std::optional<ConflictRow>> FindConflict(SnowflakeId id) override;
+  Result<std::vector<ConflictRow>> ListConflicts(const ConflictFilter& filter) override;
+  Result<std::optional<QuarantineRow>> FindQuarantine(const RevisionId& id) override;
+  Result<std::vector<QuarantineRow>> ListQuarantine(bool all, std::size_t count_max) override;
+  Result<std::vector<QuarantineRow>> HeldFor(const RevisionId& parent) override;
+  Result<bool> IsLocked(const RecordKey& key, const SiteOID& site) override;
+  Result<std::vector<LockRow>> ListLocks() override;
+  Result<std::vector<StudyRow>> ListStudies(bool with_xml) override;
+  Result<MergePolicy> PolicyFor(const StudyOID& study, const FormOID& form) override;
+  Result<std::vector<PolicyRow>> ListPolicies() override;
+
+  Result<FeedPage> FeedAfter(const SiteOID& site, const EdgeId& edge,
+                             const Incarnation& incarnation, FeedCursor after,
+                             std::size_t count_max, std::size_t bytes_max) override;
+  Result<FeedCursor> FeedHead() override;
+  Result<std::vector<FeedRow>> FeedAll(FeedCursor after, std::size_t count_max) override;
+  Result<HistoryId> History() override;
+  Result<Bytes> MarkKey() override;
+  Result<std::vector<AuditEntry>> ListAudit(const std::string& object, std::uint64_t after_number,
+                                            std::size_t count_max) override;
+  Result<Figures> CountAll() override;
+  Result<std::uint64_t> RegistryGeneration() override;
+
+  Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
+
+  Status InsertEdge(const EdgeRow& edge) override;
+  Status SetEdgeStanding(const EdgeId& edge, EdgeStanding standing,
+                         const std::string& reason) override;
+  Result<Epoch> BindSession(const EdgeId& edge, const GatewayId& gateway,
+                            const std::string& release, WallTime now,
+                            std::optional<std::int64_t> clock_drift_ms) override;
+  Status SetIncarnation(const EdgeId& edge, const Incarnation& incarnation) override;
+  Status CheckEpoch(const EdgeId& edge, Epoch epoch) override;
+  Status InsertIntake(const EdgeId& edge, const Incarnation& incarnation,
+                      const IntakeRow& row) override;
+  Status SetIntakeOutcome(const EdgeId& edge, const Incarnation& incarnation, Sequence sequence,
+                          Outcome outcome, std::uint16_t reason) override;
+  Status AdvanceEdge(const EdgeId& edge, Sequence acknowledged_through, const Digest& chain,
+                     WallTime now) override;
+  Status SetEdgeFeedCursor(const EdgeId& edge, FeedCursor cursor, WallTime now) override;
+  Status CountDuplicates(std::uint64_t more) override;
+
+  Status InsertConflict(const ConflictRow& conflict) override;
+  Status UpdateConflict(const ConflictRow& conflict) override;
+  Status InsertQuarantine(const QuarantineRow& row) override;
+  Status UpdateQuarantine(const QuarantineRow& row) override;
+  Status SetLock(const LockRow& lock) override;
+  Status ClearLock(const LockRow& lock) override;
+  Status PutStudy(const StudyRow& study) override;
+  Status PutPolicy(const PolicyRow& policy) override;
+  Status AppendFeed(const FeedRow& row) override;
+  Status SetHistory(const HistoryId& history) override;
+
+  Status AppendAudit(const std::string& actor, const std::string& action,
+                     const std::string& object, const std::string& detail) override;
+  Result<SnowflakeId> NewId() override;
+  WallTime Now() const override { return now_; }
+
+ private:
+  // Counts `more` seals of the transaction; kTooLarge past what was reserved.
+  Status TakeSeals(std::uint64_t more);
+  Status FillNote(std::int64_t revision_rowid, RevisionRow& row);
+  Status InsertNote(std::int64_t revision_rowid, const RevisionRow& row);
+  Result<std::optional<std::int64_t>> OriginOf(const EdgeId& edge, const Incarnation& incarnation);
+
+  CentralTables& tables_;
+  WallTime now_;
+  std::uint64_t& seals_;
+};
+
+}  // namespace edcsync::central

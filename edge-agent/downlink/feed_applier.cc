@@ -1,0 +1,138 @@
+#include "edge-agent/downlink/feed_applier.h"
+
+#include "edge-agent/store/record_writer.h"
+#include "shared/base/log.h"
+#include "shared/crypto/revision_id.h"
+
+namespace edcsync::edge {
+namespace {
+
+Lock LockOf(const wire::LockState& state) {
+  Lock lock;
+  lock.scope = static_cast<std::uint8_t>(state.scope);
+  lock.study = state.study;
+  switch (state.scope) {
+    case wire::LockScope::kStudy: break;
+    case wire::LockScope::kSite: lock.object = state.site.str(); break;
+    case wire::LockScope::kSubject: lock.object = state.subject.str(); break;
+    case wire::LockScope::kForm: lock.object = state.form; break;
+  }
+  return lock;
+}
+
+Status Audit(EdgeStore& store, const std::string& action, const std::string& object,
+             const std::string& detail) {
+  AuditEntry entry;
+  entry.at = store.clock().Wall();
+  entry.actor = "gateway";
+  entry.action = action;
+  entry.object = object;
+  entry.detail = detail;
+  return store.writer_tables().audit.Append(std::move(entry));
+}
+
+}  // namespace
+
+Status FeedApplier::Apply(wire::Feed feed, std::function<void(Status)> done) {
+  auto shared = std::make_shared<wire::Feed>(std::move(feed));
+  return store_.writer().Submit([this, shared] { return ApplyInWork(*shared); },
+                                std::move(done));
+}
+
+Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
+  EdgeTables& tables = store_.writer_tables();
+  const WallTime now = store_.clock().Wall();
+  EDCSYNC_TRY(store_.cipher().Reserve(feed.entries.size() * 2 + 16, now));
+  for (const wire::FeedEntry& entry : feed.entries) {
+    switch (entry.kind) {
+      case wire::FeedKind::kRevision:
+        EDCSYNC_TRY(ApplyRevision(entry));
+        break;
+      case wire::FeedKind::kConflict: {
+        const wire::ConflictState& state = entry.conflict;
+        const std::string key = ToString(state.key);
+        EDCSYNC_TRY(state.open ? tables.conflicts.Put({key, state.conflict_id, state.severity, now})
+                               : tables.conflicts.Remove(key));
+        EDCSYNC_TRY(Audit(store_, state.open ? "conflict.open" : "conflict.closed", key,
+                          "conflict=" + std::to_string(state.conflict_id)));
+        break;
+      }
+      case wire::FeedKind::kLock: {
+        const Lock lock = LockOf(entry.lock);
+        EDCSYNC_TRY(entry.lock.locked ? tables.locks.Set(lock) : tables.locks.Clear(lock));
+        EDCSYNC_TRY(Audit(store_, entry.lock.locked ? "lock.set" : "lock.cleared",
+                          lock.study.str() + (lock.object.empty() ? "" : "/" + lock.object), ""));
+        break;
+      }
+      case wire::FeedKind::kQuarantine: {
+        const wire::QuarantineState& state = entry.quarantine;
+        EDCSYNC_TRY(tables.quarantine.Put({state.revision, state.state, state.reason}));
+        break;
+      }
+    }
+  }
+  EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+  checkpoint.feed_cursor = std::max(checkpoint.feed_cursor, feed.next);
+  checkpoint.last_contact = now;
+  return tables.checkpoint.Update(checkpoint);
+}
+
+Status FeedApplier::ApplyRevision(const wire::FeedEntry& entry) {
+  EdgeTables& tables = store_.writer_tables();
+  const RevisionId id = IdOf(entry.revision);
+  EDCSYNC_ASSIGN(const bool known, tables.revisions.Contains(id));
+  if (known) return Ok();
+  Result<Revision> revision = DecodeRevision(entry.revision);
+  if (!revision.ok() || revision->site != site_) {
+    // The gateway's signature is right, so its release is not: keep the rest flowing, say it.
+    Log(LogLevel::kError, "feed.entry_refused", {{"cursor", entry.cursor.value()}});
+    return Audit(store_, "feed.refused", id.ToHex(),
+                 revision.ok() ? "another site's" : revision.error().message);
+  }
+  for (const RevisionId& parent : revision->parents) {
+    EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(parent));
+    if (here) continue;
+    return tables.held.Put({id, parent, entry.mark, entry.revision});
+  }
+  EDCSYNC_TRY(Insert({id, std::move(*revision)}, entry.revision, entry.mark));
+  return ApplyHeldFor(id);
+}
+
+Status FeedApplier::Insert(const KnownRevision& known, BytesView canonical, const Digest& mark) {
+  EdgeTables& tables = store_.writer_tables();
+  EDCSYNC_ASSIGN(const std::int64_t rowid,
+                 AddRevision(tables, known, canonical, store_.clock().Wall()));
+  EDCSYNC_TRY(tables.marks.Put(rowid, mark));
+  return Audit(store_, "revision.received", ToString(known.revision.key),
+               "revision=" + known.id.ToHex() + " version=" +
+                   std::to_string(known.revision.version) + " origin=" +
+                   std::string(ToString(known.revision.origin)));
+}
+
+Status FeedApplier::ApplyHeldFor(RevisionId parent) {
+  EdgeTables& tables = store_.writer_tables();
+  std::vector<RevisionId> arrived{parent};
+  while (!arrived.empty()) {
+    const RevisionId next = arrived.back();
+    arrived.pop_back();
+    EDCSYNC_ASSIGN(const std::vector<HeldTable::Row> rows, tables.held.WaitingFor(next));
+    for (const HeldTable::Row& row : rows) {
+      EDCSYNC_ASSIGN(Revision revision, DecodeRevision(row.canonical));
+      std::optional<RevisionId> missing;
+      for (const RevisionId& other : revision.parents) {
+        EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(other));
+        if (!here) missing = other;
+      }
+      EDCSYNC_TRY(tables.held.Remove(row.id));
+      if (missing) {
+        EDCSYNC_TRY(tables.held.Put({row.id, *missing, row.mark, row.canonical}));
+        continue;
+      }
+      EDCSYNC_TRY(Insert({row.id, std::move(revision)}, row.canonical, row.mark));
+      arrived.push_back(row.id);
+    }
+  }
+  return Ok();
+}
+
+}  // namespace edcsync::edge

@@ -1,0 +1,491 @@
+#include "edge-agent/uplink/sync_session.h"
+
+#include "shared/base/check.h"
+#include "shared/base/limits.h"
+#include "shared/base/log.h"
+#include "shared/wire/topics.h"
+
+namespace edcsync::edge {
+namespace {
+
+constexpr std::int64_t kRetryWhenBufferFullUs = 20'000;
+
+std::string_view ToString(CircuitBreaker::State state) {
+  switch (state) {
+    case CircuitBreaker::State::kClosed: return "closed";
+    case CircuitBreaker::State::kOpen: return "open";
+    case CircuitBreaker::State::kHalfOpen: return "half_open";
+  }
+  return "closed";
+}
+
+}  // namespace
+
+std::string_view ToString(SyncState state) {
+  switch (state) {
+    case SyncState::kPaused: return "paused";
+    case SyncState::kOffline: return "offline";
+    case SyncState::kGreeting: return "greeting";
+    case SyncState::kLive: return "live";
+    case SyncState::kStopped: return "stopped";
+  }
+  return "offline";
+}
+
+SyncSession::SyncSession(SyncOptions options, EdgeStore& store, Link& link, Scheduler& scheduler,
+                         Sealer sealer, Certificate gateway_certificate, EdgeId edge)
+    : options_(std::move(options)),
+      store_(store),
+      link_(link),
+      scheduler_(scheduler),
+      sealer_(std::move(sealer)),
+      gateway_certificate_(std::move(gateway_certificate)),
+      edge_(std::move(edge)) {
+  status_.since = store_.clock().Wall();
+  link_.on_up = [this] { OnLinkUp(); };
+  link_.on_down = [this](const Error& why) { OnLinkDown(why); };
+  link_.on_message = [this](Message message) { OnMessage(std::move(message)); };
+}
+
+SyncSession::~SyncSession() { *alive_ = false; }
+
+void SyncSession::Post(std::function<void()> handler) {
+  scheduler_.Post([alive = alive_, run = std::move(handler)] {
+    if (*alive) run();
+  });
+}
+
+Status SyncSession::Start() {
+  Checkpoint checkpoint;
+  EDCSYNC_TRY(store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(checkpoint, tables.checkpoint.Get());
+    return Ok();
+  }));
+  if (checkpoint.paused) {
+    Enter(SyncState::kPaused, "Paused by `sync pause`");
+    return Ok();
+  }
+  Enter(SyncState::kOffline, "Connecting");
+  link_.Open();
+  return Ok();
+}
+
+void SyncSession::Stop() {
+  *alive_ = false;
+  scheduler_.Cancel(answer_timer_);
+  scheduler_.Cancel(wait_timer_);
+  link_.Close();
+}
+
+void SyncSession::Enter(SyncState state, const std::string& error) {
+  std::lock_guard lock(status_mutex_);
+  if (status_.state != state) status_.since = store_.clock().Wall();
+  if (status_.state != state) {
+    Log(state == SyncState::kStopped ? LogLevel::kError : LogLevel::kInfo, "sync.state",
+        {{"state", ToString(state)}, {"why", error}});
+  }
+  status_.state = state;
+  status_.last_error = state == SyncState::kLive ? "" : error;
+  status_.breaker = ToString(link_.breaker());
+}
+
+SyncStatus SyncSession::status() const {
+  std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+// One wake at a time is enough: Pump reads whatever is there.
+void SyncSession::Captured() {
+  if (wake_posted_.exchange(true)) return;
+  Post([this] {
+    wake_posted_ = false;
+    Pump();
+  });
+}
+
+Status SyncSession::SetPaused(bool paused) {
+  EDCSYNC_TRY(store_.writer().Run([&]() -> Status {
+    EdgeTables& tables = store_.writer_tables();
+    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+    checkpoint.paused = paused;
+    EDCSYNC_TRY(tables.checkpoint.Update(checkpoint));
+    AuditEntry entry;
+    entry.at = store_.clock().Wall();
+    entry.actor = "edge:" + edge_.str();
+    entry.action = paused ? "sync.paused" : "sync.resumed";
+    entry.object = edge_.str();
+    return tables.audit.Append(std::move(entry));
+  }));
+  Post([this, paused] {
+    if (paused) {
+      scheduler_.Cancel(answer_timer_);
+      link_.Close();
+      if (feed_ != nullptr) feed_->SessionLost();
+      Enter(SyncState::kPaused, "Paused by `sync pause`");
+    } else if (link_.state() == Link::State::kClosed) {
+      Enter(SyncState::kOffline, "Connecting");
+      link_.Open();
+    }
+  });
+  return Ok();
+}
+
+void SyncSession::SyncNow() {
+  Post([this] {
+    const SyncState state = status().state;
+    if (state == SyncState::kPaused) return;
+    if (state == SyncState::kStopped) {
+      scheduler_.Cancel(wait_timer_);
+      link_.Open();
+    }
+    link_.Hurry();
+    if (state != SyncState::kLive) return;
+    Pump();
+    if (feed_ != nullptr) feed_->OnNudge();
+  });
+}
+
+void SyncSession::OnLinkUp() {
+  (void)link_.Send(wire::PresenceTopic(edge_), AsBytes("online"), /*retained=*/true,
+                   [](Status) {});
+  reported_difference_ = false;
+  SayHello(/*chain_differs=*/false);
+}
+
+void SyncSession::OnLinkDown(const Error& why) {
+  scheduler_.Cancel(answer_timer_);
+  up_topic_.clear();
+  if (feed_ != nullptr) feed_->SessionLost();
+  Enter(SyncState::kOffline, why.message);
+}
+
+Result<Digest> SyncSession::ChainAt(Sequence sequence) {
+  Digest chain{};
+  EDCSYNC_TRY(store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(chain, tables.outbox.ChainAt(sequence));
+    return Ok();
+  }));
+  return chain;
+}
+
+void SyncSession::SayHello(bool chain_differs) {
+  wire::Hello hello;
+  hello_id_ = store_.random().Next();
+  hello.hello_id = hello_id_;
+  hello.release = options_.release;
+  hello.chain_differs = chain_differs;
+  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(const Checkpoint checkpoint, tables.checkpoint.Get());
+    EDCSYNC_ASSIGN(const OutboxTable::Tail tail, tables.outbox.ReadTail());
+    hello.incarnation = checkpoint.incarnation;
+    hello.next_sequence = tail.last.Next();
+    hello.acknowledged_through = checkpoint.acknowledged_through;
+    hello.history = checkpoint.history;
+    hello.feed_cursor = checkpoint.feed_cursor;
+    EDCSYNC_ASSIGN(hello.acknowledged_chain,
+                   tables.outbox.ChainAt(checkpoint.acknowledged_through));
+    return Ok();
+  });
+  if (!read.ok()) return link_.Useless(read.error());
+  up_topic_.clear();
+  offer_after_row_.reset();
+  Result<Bytes> sealed = wire::SealFrame(hello, sealer_, gateway_certificate_);
+  if (!sealed.ok()) return link_.Useless(sealed.error());
+  Enter(SyncState::kGreeting, "Waiting for the gateway's welcome");
+  const Status sent = link_.Send(
+      wire::HelloTopic(edge_), *sealed, /*retained=*/false,
+      [alive = alive_, this](Status confirmed) {
+        if (!*alive || confirmed.ok()) return;
+        link_.Useless(confirmed.error());  // Refused by the broker: no use in waiting.
+      });
+  if (!sent.ok()) return link_.Useless(sent.error());
+  ArmAnswerTimer();
+}
+
+void SyncSession::ArmAnswerTimer() {
+  scheduler_.Cancel(answer_timer_);
+  answer_timer_ = scheduler_.After(options_.answer_timeout_us, [this] { NoAnswer(); });
+}
+
+void SyncSession::NoAnswer() {
+  link_.Useless({ErrorCode::kTimeout, "The broker is there, but no gateway answers"});
+}
+
+void SyncSession::OnMessage(Message message) {
+  Result<wire::Frame> frame = wire::OpenFrame(message.payload, sealer_, gateway_certificate_);
+  if (!frame.ok()) {
+    Log(LogLevel::kWarn, "frame.refused", {{"why", frame.error().message}});
+    return;
+  }
+  if (auto* welcome = std::get_if<wire::Welcome>(&*frame)) return OnWelcome(*welcome);
+  if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) return OnRefuse(*refuse);
+  const SyncStatus now = status();
+  if (now.state != SyncState::kLive) return;  // Of an earlier session.
+  if (auto* receipt = std::get_if<wire::Receipt>(&*frame)) {
+    if (receipt->epoch == now.epoch) OnReceipt(*receipt);
+  } else if (auto* feed = std::get_if<wire::Feed>(&*frame)) {
+    if (feed->epoch == now.epoch && feed_ != nullptr) feed_->OnFeed(std::move(*feed));
+  } else if (auto* nudge = std::get_if<wire::Nudge>(&*frame)) {
+    if (nudge->epoch == now.epoch && feed_ != nullptr) feed_->OnNudge();
+  }
+}
+
+void SyncSession::OnWelcome(const wire::Welcome& welcome) {
+  if (welcome.hello_id != hello_id_ || hello_id_ == 0) return;  // An answer to an older Hello.
+  hello_id_ = 0;
+  scheduler_.Cancel(answer_timer_);
+  Result<Digest> chain = ChainAt(welcome.acknowledged_through);
+  if (!chain.ok() || *chain != welcome.acknowledged_chain) {
+    Log(LogLevel::kError, "outbox.differs_from_centre",
+        {{"acknowledged_through", welcome.acknowledged_through.value()}});
+    if (reported_difference_) {
+      return StopForPerson(ErrorCode::kIncarnationMismatch,
+                           "This database is not the one the centre knows");
+    }
+    reported_difference_ = true;
+    return SayHello(/*chain_differs=*/true);  // The gateway suspends the edge and tells a person.
+  }
+  const Status taken = TakeWelcome(welcome);
+  if (!taken.ok()) return link_.Useless(taken.error());
+  link_.Proven();
+  up_topic_ = wire::UpTopic(welcome.gateway, edge_);
+  window_.Restart(welcome.acknowledged_through);
+  window_.SetCredit(welcome.credit);
+  wait_to_send_ = false;
+  {
+    std::lock_guard lock(status_mutex_);
+    status_.epoch = welcome.epoch;
+    status_.gateway = welcome.gateway;
+  }
+  Enter(SyncState::kLive, "");
+  if (feed_ != nullptr) feed_->SessionOpened(welcome.epoch, welcome.feed_head);
+  if (offer_after_row_) return OfferOnce();
+  Pump();
+}
+
+// Makes durable what the Welcome says of both directions.
+Status SyncSession::TakeWelcome(const wire::Welcome& welcome) {
+  const WallTime now = store_.clock().Wall();
+  bool restored = false;
+  EDCSYNC_TRY(store_.writer().Run([&]() -> Status {
+    EdgeTables& tables = store_.writer_tables();
+    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+    const bool new_history = checkpoint.history != welcome.history;
+    restored = (new_history && checkpoint.history != HistoryId()) ||
+               checkpoint.feed_cursor > welcome.feed_head;
+    // The old history stands until everything was offered, so that a crash begins it again.
+    if (new_history && !restored) checkpoint.history = welcome.history;
+    if (restored) checkpoint.feed_cursor = FeedCursor();
+    checkpoint.acknowledged_through = welcome.acknowledged_through;
+    checkpoint.clock_drift_ms = now.ms - welcome.server_time.ms;
+    checkpoint.last_contact = now;
+    checkpoint.stopped_for = 0;
+    checkpoint.stopped_message.clear();
+    return tables.checkpoint.Update(checkpoint);
+  }));
+  if (restored) {
+    Log(LogLevel::kWarn, "centre.restored", {{"feed_head", welcome.feed_head.value()}});
+    offer_after_row_ = 0;
+    offer_history_ = welcome.history;
+  }
+  return Ok();
+}
+
+Status SyncSession::SendFrame(const wire::Frame& frame) {
+  if (up_topic_.empty()) return Fail(ErrorCode::kNotConnected, "There is no session");
+  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(frame, sealer_, gateway_certificate_));
+  EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
+  std::lock_guard lock(status_mutex_);
+  ++status_.frames_sent;
+  status_.bytes_sent += sealed.size();
+  return Ok();
+}
+
+void SyncSession::Pump() {
+  if (status().state != SyncState::kLive || wait_to_send_ || offer_after_row_) return;
+  while (window_.HasRoom()) {
+    const Result<bool> pushed = PushOnce();
+    if (!pushed.ok()) {
+      Log(LogLevel::kWarn, "uplink.not_sent", {{"why", pushed.error().message}});
+      if (pushed.error().code == ErrorCode::kNotConnected) return;  // The link says so itself.
+      if (pushed.error().code == ErrorCode::kBusy) {
+        return RestartAfter(window_.acknowledged(), kRetryWhenBufferFullUs);
+      }
+      return link_.Useless(pushed.error());
+    }
+    if (!*pushed) break;
+  }
+  std::lock_guard lock(status_mutex_);
+  status_.frames_in_flight = window_.frame_count();
+}
+
+// Sends the next frame of the outbox; false if nothing waits.
+Result<bool> SyncSession::PushOnce() {
+  wire::Push push;
+  push.first_sequence = window_.next();
+  std::vector<QueuedRevision> batch;
+  EDCSYNC_TRY(store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(batch, tables.outbox.Read(Sequence(window_.next().value() - 1),
+                                             {limits::kPushRevisionCountMax,
+                                              limits::kPushTargetBytes}));
+    return Ok();
+  }));
+  if (batch.empty()) return false;
+  for (QueuedRevision& queued : batch) push.revisions.push_back(std::move(queued.canonical));
+  push.epoch = status().epoch;
+  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(push, sealer_, gateway_certificate_));
+  EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
+  if (window_.empty()) ArmAnswerTimer();
+  window_.Sent(batch.back().sequence, sealed.size());
+  std::lock_guard lock(status_mutex_);
+  ++status_.frames_sent;
+  status_.bytes_sent += sealed.size();
+  status_.revisions_sent += batch.size();
+  return true;
+}
+
+void SyncSession::OnReceipt(const wire::Receipt& receipt) {
+  scheduler_.Cancel(answer_timer_);
+  window_.SetCredit(receipt.credit);
+  if (offer_after_row_) return OfferOnce();
+  if (!window_.Acknowledge(receipt.acknowledged_through)) {
+    Log(LogLevel::kWarn, "receipt.beyond_what_was_sent",
+        {{"through", receipt.acknowledged_through.value()}});
+    return;
+  }
+  const Result<Digest> chain = ChainAt(receipt.acknowledged_through);
+  if (!chain.ok() || *chain != receipt.acknowledged_chain) {
+    reported_difference_ = true;
+    return SayHello(/*chain_differs=*/true);
+  }
+  auto work = [this, receipt]() -> Status {
+    EdgeTables& tables = store_.writer_tables();
+    for (const wire::RevisionOutcome& exception : receipt.exceptions) {
+      EDCSYNC_TRY(tables.outbox.SetOutcome(exception.sequence, exception.outcome,
+                                           exception.reason));
+    }
+    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+    checkpoint.acknowledged_through =
+        std::max(checkpoint.acknowledged_through, receipt.acknowledged_through);
+    checkpoint.last_contact = store_.clock().Wall();
+    return tables.checkpoint.Update(checkpoint);
+  };
+  // If this cannot be stored the receipt is simply earned again at the next session.
+  const Status queued = store_.writer().Submit(std::move(work), [](Status settled) {
+    if (!settled.ok()) {
+      Log(LogLevel::kError, "receipt.not_settled", {{"why", settled.error().message}});
+    }
+  });
+  if (!queued.ok()) Log(LogLevel::kWarn, "receipt.not_settled", {{"why", queued.error().message}});
+  if (!window_.empty()) ArmAnswerTimer();
+  Pump();
+  std::lock_guard lock(status_mutex_);
+  status_.frames_in_flight = window_.frame_count();
+}
+
+void SyncSession::OnRefuse(const wire::Refuse& refuse) {
+  const ErrorInfo* info = FindError(refuse.reason);
+  const SyncState state = status().state;
+  const bool of_hello = refuse.hello_id != 0;
+  if (of_hello && refuse.hello_id != hello_id_) return;
+  if (!of_hello && refuse.epoch != Epoch() && refuse.epoch != status().epoch) return;
+  const std::string why =
+      refuse.message + (info == nullptr ? "" : " (" + std::string(info->name) + ")");
+  Log(LogLevel::kWarn, "sync.refused", {{"reason", refuse.reason}, {"why", refuse.message}});
+  if (info != nullptr && info->retry == Retry::kEdge) return StopForPerson(info->code, why);
+  if (info != nullptr && info->code == ErrorCode::kStaleEpoch && state == SyncState::kLive) {
+    if (feed_ != nullptr) feed_->SessionLost();
+    return SayHello(/*chain_differs=*/false);
+  }
+  if (info != nullptr && info->code == ErrorCode::kSequenceGap && state == SyncState::kLive) {
+    if (refuse.resend_from == Sequence() || refuse.resend_from > window_.next()) return;
+    return RestartAfter(Sequence(refuse.resend_from.value() - 1), 0);
+  }
+  if (state == SyncState::kLive && refuse.retry_after_ms > 0) {
+    return RestartAfter(window_.acknowledged(), std::int64_t{refuse.retry_after_ms} * 1000);
+  }
+  link_.Useless({info == nullptr ? ErrorCode::kInternal : info->code, why});
+}
+
+// Sends again from after `acknowledged`, in a while. Several frames in flight may each be
+// refused; one wait is enough for all.
+void SyncSession::RestartAfter(Sequence acknowledged, std::int64_t wait_us) {
+  scheduler_.Cancel(answer_timer_);
+  scheduler_.Cancel(wait_timer_);
+  window_.Restart(acknowledged);
+  wait_to_send_ = true;
+  wait_timer_ = scheduler_.After(wait_us, [this] {
+    wait_to_send_ = false;
+    if (offer_after_row_) return OfferOnce();
+    Pump();
+  });
+}
+
+void SyncSession::StopForPerson(ErrorCode reason, const std::string& message) {
+  scheduler_.Cancel(answer_timer_);
+  scheduler_.Cancel(wait_timer_);
+  link_.Close();
+  if (feed_ != nullptr) feed_->SessionLost();
+  up_topic_.clear();
+  Enter(SyncState::kStopped, Error{reason, message}.ToString());
+  (void)store_.writer().Submit(
+      [this, reason, message]() -> Status {
+        EdgeTables& tables = store_.writer_tables();
+        EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+        if (checkpoint.stopped_for == static_cast<std::uint16_t>(reason)) return Ok();
+        checkpoint.stopped_for = static_cast<std::uint16_t>(reason);
+        checkpoint.stopped_message = message;
+        EDCSYNC_TRY(tables.checkpoint.Update(checkpoint));
+        AuditEntry entry;
+        entry.at = store_.clock().Wall();
+        entry.actor = "edge:" + edge_.str();
+        entry.action = "sync.stopped";
+        entry.object = edge_.str();
+        entry.detail = message;
+        return tables.audit.Append(std::move(entry));
+      },
+      [](Status) {});
+  wait_timer_ = scheduler_.After(options_.stopped_retry_us, [this] {
+    if (status().state == SyncState::kStopped) link_.Open();
+  });
+}
+
+// A restored centre is shown, page by page, what it once sent with its mark.
+void SyncSession::OfferOnce() {
+  wire::Offer offer;
+  offer.epoch = status().epoch;
+  std::int64_t last_row = *offer_after_row_;
+  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<MarkTable::Row> rows,
+                   tables.marks.List(last_row, limits::kPushRevisionCountMax));
+    std::size_t bytes = 0;
+    for (const MarkTable::Row& row : rows) {
+      EDCSYNC_ASSIGN(RevisionTable::Opened opened, tables.revisions.OpenRow(row.revision_rowid));
+      bytes += opened.canonical.size();
+      if (!offer.revisions.empty() && bytes > limits::kPushTargetBytes) break;
+      offer.revisions.push_back({std::move(opened.canonical), row.mark});
+      last_row = row.revision_rowid;
+    }
+    return Ok();
+  });
+  if (!read.ok()) return link_.Useless(read.error());
+  if (offer.revisions.empty()) return FinishOffer();
+  const Status sent = SendFrame(offer);
+  if (!sent.ok()) return link_.Useless(sent.error());
+  offer_after_row_ = last_row;
+  ArmAnswerTimer();
+}
+
+void SyncSession::FinishOffer() {
+  offer_after_row_.reset();
+  const Status written = store_.writer().Run([this]() -> Status {
+    EdgeTables& tables = store_.writer_tables();
+    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+    checkpoint.history = offer_history_;
+    return tables.checkpoint.Update(checkpoint);
+  });
+  if (!written.ok()) return link_.Useless(written.error());
+  Pump();
+}
+
+}  // namespace edcsync::edge

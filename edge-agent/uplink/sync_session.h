@@ -1,0 +1,120 @@
+// The edge's side of the session: says Hello, pushes the outbox in order within the gateway's
+// credit, settles it by receipts, goes back where it is told, stops where a person must decide.
+// Nothing here waits on a person, and nothing leaves the outbox but by receipt.
+//
+//   upstream     edge-agent/store/outbox_table.h (read), edge-agent/capture (wakes)
+//   downstream   edge-agent/uplink/link.h
+//   beside       edge-agent/downlink (feed frames are handed to `feed`)
+//
+// Threads: the loop's, unless said otherwise.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "edge-agent/store/edge_store.h"
+#include "edge-agent/uplink/link.h"
+#include "edge-agent/uplink/push_window.h"
+#include "shared/wire/codec.h"
+
+namespace edcsync::edge {
+
+struct SyncOptions {
+  std::string release;
+  std::int64_t answer_timeout_us = 10'000'000;  // Hello and receipts.
+  std::int64_t stopped_retry_us = 300'000'000;  // A person may have decided meanwhile.
+};
+
+enum class SyncState : std::uint8_t { kPaused, kOffline, kGreeting, kLive, kStopped };
+std::string_view ToString(SyncState state);
+
+struct SyncStatus {
+  SyncState state = SyncState::kOffline;
+  WallTime since;                  // Of this state.
+  std::string last_error;          // Why not live; empty if live.
+  std::string breaker = "closed";
+  Epoch epoch;
+  GatewayId gateway;
+  std::size_t frames_in_flight = 0;
+  std::uint64_t frames_sent = 0, bytes_sent = 0, revisions_sent = 0;
+};
+
+// What the session hands to the downlink (edge-agent/downlink/feed_puller.h).
+class FeedListener {
+ public:
+  virtual ~FeedListener() = default;
+  virtual void SessionOpened(Epoch epoch, FeedCursor feed_head) = 0;
+  virtual void SessionLost() = 0;
+  virtual void OnNudge() = 0;
+  virtual void OnFeed(wire::Feed feed) = 0;
+};
+
+class SyncSession {
+ public:
+  SyncSession(SyncOptions options, EdgeStore& store, Link& link, Scheduler& scheduler,
+              Sealer sealer, Certificate gateway_certificate, EdgeId edge);
+  ~SyncSession();
+
+  void SetFeedListener(FeedListener* feed) { feed_ = feed; }
+
+  // Reads the checkpoint and opens the link unless paused. Goes on by itself.
+  Status Start();
+  void Stop();
+
+  // --- any thread ---
+  void Captured();                   // The outbox has grown.
+  Status SetPaused(bool paused);     // Durable; not from the store's writer.
+  void SyncNow();                    // Tries at once, also when stopped for a person.
+  SyncStatus status() const;
+
+  // Sends a frame of the downlink; kNotConnected without a session.
+  Status SendFrame(const wire::Frame& frame);
+
+ private:
+  void Post(std::function<void()> handler);
+  void OnLinkUp();
+  void OnLinkDown(const Error& why);
+  void OnMessage(Message message);
+  void SayHello(bool chain_differs);
+  void OnWelcome(const wire::Welcome& welcome);
+  Status TakeWelcome(const wire::Welcome& welcome);
+  void OnReceipt(const wire::Receipt& receipt);
+  void OnRefuse(const wire::Refuse& refuse);
+  void StopForPerson(ErrorCode reason, const std::string& message);
+  void Pump();
+  Result<bool> PushOnce();
+  void OfferOnce();
+  void FinishOffer();
+  void RestartAfter(Sequence acknowledged, std::int64_t wait_us);
+  void ArmAnswerTimer();
+  void NoAnswer();
+  void Enter(SyncState state, const std::string& error);
+  Result<Digest> ChainAt(Sequence sequence);
+
+  SyncOptions options_;
+  EdgeStore& store_;
+  Link& link_;
+  Scheduler& scheduler_;
+  Sealer sealer_;
+  Certificate gateway_certificate_;
+  EdgeId edge_;
+  FeedListener* feed_ = nullptr;
+
+  PushWindow window_;
+  std::uint64_t hello_id_ = 0;
+  std::string up_topic_;
+  bool reported_difference_ = false;
+  bool wait_to_send_ = false;        // Told to come back later.
+  std::optional<std::int64_t> offer_after_row_;  // Set while a restored centre is being filled.
+  HistoryId offer_history_;
+  Scheduler::TimerId answer_timer_ = 0;
+  Scheduler::TimerId wait_timer_ = 0;
+  std::atomic<bool> wake_posted_{false};
+
+  mutable std::mutex status_mutex_;
+  SyncStatus status_;
+  std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+}  // namespace edcsync::edge
