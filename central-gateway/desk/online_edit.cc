@@ -23,7 +23,6 @@ Result<CaptureOutcome> SubmitOne(CentralWriter& writer, RegistryCache& registry,
   if (!sound.ok()) return Refused(sound.error());
   EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
   EDCSYNC_ASSIGN(draft.outcome.revision, merger.ApplyOwn(*draft.revision));
-  draft.outcome.has_revision = true;
   return draft.outcome;
 }
 

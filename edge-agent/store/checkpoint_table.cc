@@ -96,4 +96,11 @@ Status CheckpointTable::Update(const Checkpoint& checkpoint) {
   return Fail(ErrorCode::kInvariant, "the database has no checkpoint");
 }
 
+Status CheckpointTable::SetIncarnation(const Incarnation& incarnation) {
+  Statement statement = database_.Prepare("UPDATE checkpoint SET incarnation = ?1 WHERE one = 1");
+  statement.Bind(1, incarnation.view());
+  EDCSYNC_TRY(statement.Run());
+  return Ok();
+}
+
 }  // namespace edcsync::edge

@@ -38,6 +38,7 @@ class CheckpointTable {
   Status Insert(const Checkpoint& checkpoint);      // Once, when the database is made.
   Status Update(const Checkpoint& checkpoint);      // All fields but edge, site, incarnation,
                                                     // created_at.
+  Status SetIncarnation(const Incarnation& incarnation);  // See uplink/new_incarnation.h.
 
  private:
   Database& database_;

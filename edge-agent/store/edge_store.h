@@ -12,10 +12,12 @@
 #include <mutex>
 
 #include "edge-agent/store/checkpoint_table.h"
+#include "edge-agent/store/file_lock.h"
 #include "edge-agent/store/outbox_table.h"
 #include "edge-agent/store/site_view_tables.h"
 #include "shared/base/random.h"
 #include "shared/storage/audit_table.h"
+#include "shared/storage/data_key_table.h"
 #include "shared/storage/group_commit.h"
 #include "shared/storage/record_table.h"
 #include "shared/storage/revision_table.h"
@@ -54,15 +56,21 @@ struct EdgeStoreOptions {
   std::string key_file;      // The key-encryption key; made if absent and the database is new.
   EdgeId edge;
   SiteOID site;
-  std::string vfs;
+  std::string vfs;           // Empty: the default VFS. A named one knows no lock file.
   int cache_kib = 8 * 1024;
+  // For commands while no agent runs: takes no lock, makes and migrates nothing, and never writes
+  // (a work fails with kPermissions).
+  bool read_only = false;
 };
 
 class EdgeStore {
  public:
   // Opens or makes the database, migrates it, checks that it belongs to `options.edge` and site
   // (kConfiguration otherwise), checks the outbox's invariants (kInvariant). A new database gets
-  // a new incarnation. Fails with kKeyWrong, kSchemaTooNew, kDiskFull, kCorrupt ...
+  // a new incarnation. The writer is not started: call writer().Start(), or Drain() and Run().
+  // Fails with kAlreadyRunning if another process holds PATH.lock, kKeyMissing if the database
+  // exists without its key file (no new key is ever made then), kKeyWrong, kSchemaTooNew,
+  // kDiskFull, kCorrupt; read-only also with kNotFound and kUnavailable (not migrated yet).
   static Result<std::unique_ptr<EdgeStore>> Open(const EdgeStoreOptions& options,
                                                  const Clock& clock, Random& random);
   ~EdgeStore();
@@ -88,17 +96,31 @@ class EdgeStore {
     std::unique_ptr<Database> database;
     std::unique_ptr<EdgeTables> tables;
   };
+  // What grows at the end of a table and is kept in memory beside it.
+  struct Tails {
+    OutboxTable::Tail outbox;
+    AuditTable::Tail audit;
+  };
   EdgeStore(const EdgeStoreOptions& options, const Clock& clock, Random& random);
+  Status OpenDatabase();
+  Result<KeyEncryptionKey> OpenKey();
+  Status OpenTables(const KeyEncryptionKey& key);
+  Status OpenCheckpoint();
+  Status MakeCheckpoint();
+  Result<std::unique_ptr<Database>> OpenReader();
   Result<Reader> NewReader();
+  GroupCommitHooks Hooks();
 
   EdgeStoreOptions options_;
   const Clock& clock_;
   Random& random_;
+  FileLock lock_;  // Let go last.
   std::unique_ptr<Database> database_;
   std::unique_ptr<Database> key_database_;
   std::unique_ptr<DataKeyTable> data_keys_;
   std::unique_ptr<FieldCipher> cipher_;
   std::unique_ptr<EdgeTables> writer_tables_;
+  Tails remembered_;  // As they were before the work that runs.
   std::mutex readers_mutex_;
   std::vector<Reader> idle_readers_;
   std::unique_ptr<GroupCommit> writer_;

@@ -61,6 +61,13 @@ Result<Sequence> OutboxTable::Append(std::int64_t revision_rowid, const Revision
   return sequence;
 }
 
+Status OutboxTable::Clear() {
+  Statement statement = database_.Prepare("DELETE FROM outbox");
+  EDCSYNC_TRY(statement.Run());
+  tail_ = {};
+  return Ok();
+}
+
 Result<std::vector<QueuedRevision>> OutboxTable::Read(Sequence last, ReadLimits limits) const {
   Statement statement = database_.Prepare(
       "SELECT outbox.sequence, revision.revision_id, revision.sealed FROM outbox "
@@ -143,6 +150,28 @@ Result<std::optional<WallTime>> OutboxTable::OldestWaiting(Sequence acknowledged
   EDCSYNC_ASSIGN(const bool row, statement.Bind(1, ToColumn(acknowledged)).Step());
   if (!row) return std::optional<WallTime>();
   return std::optional<WallTime>(WallTime{statement.Int(0)});
+}
+
+Status OutboxTable::CheckEnds(Sequence acknowledged) const {
+  Statement count = database_.Prepare("SELECT count(*), min(sequence) FROM outbox");
+  EDCSYNC_ASSIGN(const bool counted, count.Step());
+  EDCSYNC_ASSIGN(const Tail tail, ReadTail());
+  const std::string last = std::to_string(tail.last.value());
+  if (!counted || static_cast<std::uint64_t>(count.Int(0)) != tail.last.value() ||
+      (tail.last != Sequence() && count.Int(1) != 1)) {
+    return Fail(ErrorCode::kInvariant, "the outbox has a gap before sequence " + last);
+  }
+  if (acknowledged > tail.last) {
+    return Fail(ErrorCode::kInvariant, "sequence " + std::to_string(acknowledged.value()) +
+                                           " is acknowledged, the outbox ends at " + last);
+  }
+  if (tail.last == Sequence()) return Ok();
+  EDCSYNC_ASSIGN(const Digest before, ChainAt(Sequence(tail.last.value() - 1)));
+  Statement statement = database_.Prepare(
+      "SELECT revision_id FROM outbox JOIN revision USING (revision_rowid) WHERE sequence = ?1");
+  EDCSYNC_ASSIGN(const bool row, statement.Bind(1, ToColumn(tail.last)).Step());
+  if (row && ChainDigest(before, statement.Blob(0)) == tail.chain) return Ok();
+  return Fail(ErrorCode::kInvariant, "the outbox's chain does not follow at sequence " + last);
 }
 
 Result<std::vector<std::string>> OutboxTable::Check() const {

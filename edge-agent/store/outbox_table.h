@@ -10,7 +10,7 @@
 //   outbox(sequence INTEGER PRIMARY KEY, revision_rowid INTEGER NOT NULL REFERENCES revision,
 //          chain BLOB NOT NULL, queued_at_ms INTEGER NOT NULL, outcome INTEGER, reason INTEGER)
 //
-// Invariants, checked when opened and by `check`:
+// Invariants, checked when opened (the ends) and by `check` (every row):
 //   (1) Sequences run without a gap from 1 upward; none is reused.
 //   (2) chain(n) = SHA-256(chain(n-1) || revision id n), chain(0) = 32 zero bytes.
 //   (3) A row's revision never alters.
@@ -76,7 +76,14 @@ class OutboxTable {
   // When the first row after `acknowledged` was queued; nullopt if none waits.
   Result<std::optional<WallTime>> OldestWaiting(Sequence acknowledged) const;
 
-  // The findings against invariants (1) and (2).
+  // What can be seen without reading every row, for Open(): no gap by count, the last link of the
+  // chain, and `acknowledged` not beyond the last. Fails with kInvariant.
+  Status CheckEnds(Sequence acknowledged) const;
+  // Empties the outbox for a new incarnation (edge-agent/uplink/new_incarnation.h), the one time
+  // sequences begin again. Inside a work that fills it anew.
+  Status Clear();
+
+  // The findings against invariants (1) and (2), from every row.
   Result<std::vector<std::string>> Check() const;
 
  private:

@@ -145,6 +145,18 @@ void SyncSession::SyncNow() {
   });
 }
 
+void SyncSession::Reconnect() {
+  Post([this] {
+    if (status().state == SyncState::kPaused) return;
+    scheduler_.Cancel(answer_timer_);
+    scheduler_.Cancel(wait_timer_);
+    link_.Close();
+    if (feed_ != nullptr) feed_->SessionLost();
+    Enter(SyncState::kOffline, "Connecting");
+    link_.Open();
+  });
+}
+
 void SyncSession::OnLinkUp() {
   (void)link_.Send(wire::PresenceTopic(edge_), AsBytes("online"), /*retained=*/true,
                    [](Status) {});

@@ -66,6 +66,7 @@ class SyncSession {
   void Captured();                   // The outbox has grown.
   Status SetPaused(bool paused);     // Durable; not from the store's writer.
   void SyncNow();                    // Tries at once, also when stopped for a person.
+  void Reconnect();                  // Begins a new session (after a new incarnation).
   SyncStatus status() const;
 
   // Sends a frame of the downlink; kNotConnected without a session.

@@ -1,6 +1,13 @@
 #include "shared/model/draft.h"
 
 namespace edcsync {
+namespace {
+
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+}  // namespace
 
 std::string_view ToString(CaptureOutcome::Kind kind) {
   switch (kind) {
@@ -20,36 +27,39 @@ CaptureOutcome Refused(Error error) {
 
 Draft DraftRevision(const Submission& submission, const KnownRevision* current) {
   Draft draft;
-  const auto stands = [&](CaptureOutcome::Kind kind) {
-    draft.outcome.kind = kind;
-    if (current != nullptr) {
-      draft.outcome.has_revision = true;
-      draft.outcome.revision = current->id;
-      draft.outcome.version = current->revision.version;
-    }
-    return draft;
-  };
-  if (submission.base_revision &&
-      (current == nullptr || current->id != *submission.base_revision)) {
-    return stands(CaptureOutcome::Kind::kStale);
-  }
-  if (current == nullptr && submission.remove) {
-    draft.outcome = Refused({ErrorCode::kNotFound, "There is no such record to remove"});
-    return draft;
-  }
-  if (current != nullptr) {
-    const Revision& before = current->revision;
-    if (before.removed == submission.remove && before.items == submission.items) {
-      return stands(CaptureOutcome::Kind::kUnchanged);
-    }
-    if (before.site != submission.site) {
-      draft.outcome = Refused({ErrorCode::kWrongSite, "The subject belongs to another site"});
+  CaptureOutcome& outcome = draft.outcome;
+  if (current == nullptr) {
+    if (submission.base_revision) {
+      outcome.kind = CaptureOutcome::Kind::kStale;
       return draft;
     }
-    if (submission.reason_for_change.empty()) {
-      draft.outcome = Refused({ErrorCode::kReasonRequired,
-                               "This changes version " + std::to_string(before.version) +
-                                   " of an existing record"});
+    if (submission.remove) {
+      outcome = Refused({ErrorCode::kNotFound, "There is no such record to remove"});
+      return draft;
+    }
+  } else {
+    const Revision& before = current->revision;
+    if (before.removed == submission.remove &&
+        (submission.remove || before.items == submission.items)) {
+      outcome.kind = CaptureOutcome::Kind::kUnchanged;
+      outcome.version = before.version;
+      outcome.revision = current->id;
+      return draft;
+    }
+    if (submission.base_revision && *submission.base_revision != current->id) {
+      outcome.kind = CaptureOutcome::Kind::kStale;
+      outcome.current = current->id;
+      return draft;
+    }
+    if (before.site != submission.site) {
+      outcome = Refused({ErrorCode::kWrongSite,
+                         "The record belongs to site " + before.site.str()});
+      return draft;
+    }
+    if (IsBlank(submission.reason_for_change)) {
+      outcome = Refused({ErrorCode::kReasonRequired,
+                         "This changes version " + std::to_string(before.version) +
+                             " of an existing record, and reasonForChange is missing"});
       return draft;
     }
   }

@@ -13,11 +13,11 @@ namespace edcsync {
 struct CaptureOutcome {
   enum class Kind : std::uint8_t { kCaptured, kUnchanged, kStale, kRefused };
   Kind kind = Kind::kRefused;
-  std::uint32_t version = 0;         // kCaptured, kUnchanged; kStale: of the current revision.
-  RevisionId revision;               // kCaptured, kUnchanged; kStale: the current one.
-  bool has_revision = false;         // False: refused, or stale without any record.
-  std::uint64_t sequence = 0;        // kCaptured at an edge: place in the outbox.
-  std::vector<Error> reasons;        // kRefused.
+  std::uint32_t version = 0;          // Captured, unchanged.
+  RevisionId revision;                // Captured, unchanged.
+  Sequence sequence;                  // Captured at an edge: its place in the outbox.
+  std::vector<Error> reasons;         // Refused.
+  std::optional<RevisionId> current;  // Stale: what to decide again upon; none: no such record.
 };
 std::string_view ToString(CaptureOutcome::Kind kind);
 CaptureOutcome Refused(Error error);
@@ -29,9 +29,14 @@ struct Draft {
   std::optional<Revision> revision;
 };
 
-// `current`: the record's current revision, nullptr if there is no record. A change of an
-// existing record needs a reason; the same content makes no revision; a base revision that is
-// not the current one is stale.
+// `current`: the record's current revision, nullptr if there is no record. In this order:
+//   no such record, a base revision is named     stale, without a current revision
+//   no such record, to be removed                refused kNotFound
+//   says what the current revision says          unchanged: a repeat is answered again
+//   its base revision is not the current one     stale, with the current revision
+//   another site's subject                       refused kWrongSite
+//   changes a record and gives no reason         refused kReasonRequired
+//   otherwise                                    captured; its parent is the current revision
 Draft DraftRevision(const Submission& submission, const KnownRevision* current);
 
 }  // namespace edcsync

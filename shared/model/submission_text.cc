@@ -13,6 +13,10 @@ std::string_view SkipBlank(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(kBlank), text.size()));
 }
 
+std::string_view TrimEnd(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(kBlank) + 1);
+}
+
 // The length of the object or array that opens `text`, by its brackets; 0 if it never closes.
 // Whether it is JSON inside is for ParseSubmission to say.
 std::size_t BracketedSize(std::string_view text) {
@@ -160,7 +164,7 @@ void AppendHistory(ObjectWriter& writer, const Revision& revision, const History
 Result<std::vector<std::string>> SplitSubmissions(std::string_view body) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
-  body = SkipBlank(body);
+  body = TrimEnd(SkipBlank(body));
   if (body.empty()) return Fail(ErrorCode::kMalformed, "The body holds no submission");
   if (body.front() == '[') return SplitArray(body);
   if (IsOneObject(body)) return std::vector<std::string>{std::string(body)};
@@ -170,7 +174,7 @@ Result<std::vector<std::string>> SplitSubmissions(std::string_view body) {
   bool any_object = false;
   while (!body.empty()) {
     const std::size_t end = std::min(body.find('\n'), body.size());
-    const std::string_view line = SkipBlank(body.substr(0, end));
+    const std::string_view line = TrimEnd(SkipBlank(body.substr(0, end)));
     body.remove_prefix(std::min(end + 1, body.size()));
     if (line.empty()) continue;
     any_object = any_object || IsOneObject(line);

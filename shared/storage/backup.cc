@@ -100,10 +100,9 @@ Status Copy(sqlite3* source, const std::string& target,
       sqlite3_backup_finish(backup.release());
       return failed();
     }
-    const int total = sqlite3_backup_pagecount(backup.get());
-    const int left = sqlite3_backup_remaining(backup.get());
-    const int percent =
-        total == 0 ? 100 : static_cast<int>(100 * (static_cast<std::int64_t>(total) - left) / total);
+    const std::int64_t total = sqlite3_backup_pagecount(backup.get());
+    const std::int64_t left = sqlite3_backup_remaining(backup.get());
+    const int percent = total == 0 ? 100 : static_cast<int>(100 * (total - left) / total);
     if (progress && percent != told) progress(percent);
     told = percent;
     if (code == SQLITE_DONE) break;

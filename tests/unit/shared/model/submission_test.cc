@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -133,7 +134,7 @@ TEST(Submission, UnknownMissingAndMistypedFieldsAreNamed) {
 }
 
 TEST(Submission, WhatIsNoJsonObjectIsMalformedAndQuotesNothing) {
-  for (const std::string json :
+  for (const std::string& json :
        {std::string(), std::string("[]"), std::string("\"x\""), std::string("12"),
         With(R"("itemGroups":[]})"), With(R"("itemGroups":[],)"), With("\"itemGroups\":[]") + "{}",
         std::string("{'a':1}"), std::string(100'000, '['), std::string("{\"secret-value")}) {
@@ -161,9 +162,7 @@ TEST(Submission, SizesBeyondTheLimitsAreRefused) {
 }
 
 TEST(Submission, WhatIsFormattedParsesToTheSameContent) {
-  Revision revision = RevisionOf(ParseSubmission(With(
-      R"("itemGroups":[{"itemGroupOID":"I\"\\","items":{"\u0001\u00e9":"x","B":null}}])"
-      )).value_or(Submission()));
+  Revision revision;
   revision.key = {StudyOID("S"), SubjectKey("\xC3\xA9/\""), StudyEventOID("E"), RepeatKey("2"),
                   FormOID("F"), RepeatKey("1")};
   revision.site = SiteOID("SITE");
@@ -230,7 +229,7 @@ TEST(SplitSubmissions, TakesAnObjectAnArrayOrLines) {
   EXPECT_EQ(SplitSubmissions("[ {\"a\":[{}]} , {} ]").value(), (Texts{"{\"a\":[{}]}", "{}"}));
   EXPECT_EQ(SplitSubmissions("[]").value(), Texts{});
   EXPECT_EQ(SplitSubmissions("\xEF\xBB\xBF{\"a\":1}\r\n\r\n{\"b\":2}").value(),
-            (Texts{"{\"a\":1}\r", "{\"b\":2}"}));
+            (Texts{"{\"a\":1}", "{\"b\":2}"}));
 }
 
 TEST(SplitSubmissions, OneBadSubmissionDoesNotHoldBackTheOthers) {

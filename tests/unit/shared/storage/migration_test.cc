@@ -48,8 +48,8 @@ TEST(Migration, AFullDiskInTheMiddleLeavesTheVersionBefore) {
   TemporaryFolder folder;
   auto database = OpenDatabase(folder.File("site.db"));
   std::vector<Migration> large = kThree;
-  large[1].sql = "ALTER TABLE record ADD COLUMN body; INSERT INTO record VALUES (1, zeroblob(99999));"
-                 "CREATE TABLE later (x);";
+  large[1].sql = "ALTER TABLE record ADD COLUMN body; CREATE TABLE later (x);"
+                 "INSERT INTO record VALUES (1, zeroblob(99999));";
   ASSERT_TRUE(Migrate(*database, std::span<const Migration>(large).first(1)).ok());
   LimitGrowth(*database, 3);
   EXPECT_EQ(CodeOf(Migrate(*database, large)), ErrorCode::kDiskFull);

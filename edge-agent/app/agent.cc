@@ -1,0 +1,216 @@
+#include "edge-agent/app/agent.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "edge-agent/downlink/feed_puller.h"
+#include "edge-agent/site/site_api.h"
+#include "edge-agent/uplink/new_incarnation.h"
+#include "edge-agent/uplink/sync_session.h"
+#include "shared/base/file.h"
+#include "shared/base/release.h"
+#include "shared/transport/mqtt_transport.h"
+#include "shared/wire/topics.h"
+
+namespace edcsync::edge {
+namespace {
+
+// Hands the session's feed frames to the downlink.
+class FeedWire final : public FeedListener {
+ public:
+  explicit FeedWire(FeedPuller& puller) : puller_(puller) {}
+  void SessionOpened(Epoch epoch, FeedCursor) override { puller_.SessionOpened(epoch); }
+  void SessionLost() override { puller_.SessionLost(); }
+  void OnNudge() override { puller_.OnNudge(); }
+  void OnFeed(wire::Feed feed) override { puller_.OnFeed(std::move(feed)); }
+
+ private:
+  FeedPuller& puller_;
+};
+
+// The token of the local API, made at the first start.
+Result<std::string> LoadToken(const Config& config, Random& random) {
+  Result<std::string> token = ReadSecretFile(config.TokenFile(), 4096);
+  if (token.ok()) {
+    token->erase(token->find_last_not_of(" \r\n") + 1);
+    return token;
+  }
+  if (token.error().code != ErrorCode::kNotFound) return token;
+  std::array<std::uint8_t, 32> bytes{};
+  random.Fill(bytes);
+  const std::string fresh = ToHex(bytes);
+  EDCSYNC_TRY(WriteFile(config.TokenFile(), fresh + "\n", 0600, /*exclusive=*/true));
+  return fresh;
+}
+
+MqttOptions BrokerOptions(const Config& config) {
+  MqttOptions options;
+  options.host = config.broker_host;
+  options.port = config.broker_port;
+  options.client_id = config.edge.str();
+  options.ca_file = config.ca_file;
+  options.certificate_file = config.certificate_file;
+  options.key_file = config.key_file;
+  options.subscriptions = {wire::DownTopic(config.edge)};
+  const std::string_view offline = "offline";
+  options.will = MqttOptions::Will{wire::PresenceTopic(config.edge),
+                                   Bytes(offline.begin(), offline.end()), true};
+  return options;
+}
+
+SyncView ViewOf(const SyncSession& session) {
+  const SyncStatus status = session.status();
+  SyncView view;
+  view.state = ToString(status.state);
+  view.since = FormatUtc(status.since);
+  view.last_error = status.last_error;
+  view.breaker = status.breaker;
+  view.epoch = status.epoch.value();
+  view.gateway = status.gateway.str();
+  view.frames_in_flight = status.frames_in_flight;
+  view.frames_sent = status.frames_sent;
+  view.bytes_sent = status.bytes_sent;
+  view.revisions_sent = status.revisions_sent;
+  return view;
+}
+
+}  // namespace
+
+struct Agent::Impl {
+  Config config;
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<EventLoop> loop;
+  std::unique_ptr<EdgeStore> store;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<Link> link;
+  std::unique_ptr<SyncSession> session;
+  std::unique_ptr<FeedApplier> applier;
+  std::unique_ptr<FeedPuller> puller;
+  std::unique_ptr<FeedWire> feed_wire;
+  std::unique_ptr<Capture> capture;
+  std::unique_ptr<SiteApi> api;
+  std::unique_ptr<HttpServer> server;
+
+  Status OpenStore();
+  Status OpenSync();
+  Status OpenApi();
+  SyncControl Control();
+};
+
+Status Agent::Impl::OpenStore() {
+  if (mkdir(config.data_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return Fail(ErrorCode::kIo,
+                "Cannot make the folder " + config.data_dir + ": " + std::strerror(errno));
+  }
+  EdgeStoreOptions options;
+  options.path = config.DatabaseFile();
+  options.key_file = config.KeyFile();
+  options.edge = config.edge;
+  options.site = config.site;
+  EDCSYNC_ASSIGN(store, EdgeStore::Open(options, clock, random));
+  store->writer().Start();
+  return Ok();
+}
+
+Status Agent::Impl::OpenSync() {
+  EDCSYNC_ASSIGN(PrivateKey key, PrivateKey::Load(config.key_file));
+  EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(config.certificate_file));
+  EDCSYNC_ASSIGN(Certificate gateway, Certificate::Load(config.gateway_certificate_file));
+  if (certificate.CommonName() != config.edge.str() ||
+      certificate.OrganizationalUnit() != config.site.str()) {
+    return Fail(ErrorCode::kConfiguration, config.certificate_file +
+                                               " is the certificate of another edge or site");
+  }
+  EDCSYNC_ASSIGN(Sealer sealer, Sealer::Create(std::move(key), std::move(certificate)));
+  transport = NewMqttTransport(BrokerOptions(config), *loop);
+  link = std::make_unique<Link>(LinkOptions{}, *transport, *loop, random);
+  SyncOptions options;
+  options.release = std::string("edge-agent ") + kRelease;
+  session = std::make_unique<SyncSession>(options, *store, *link, *loop, std::move(sealer),
+                                          std::move(gateway), config.edge);
+  applier = std::make_unique<FeedApplier>(*store, config.site);
+  puller = std::make_unique<FeedPuller>(
+      *store, *applier, *loop, [this](const wire::Pull& pull) { return session->SendFrame(pull); });
+  feed_wire = std::make_unique<FeedWire>(*puller);
+  session->SetFeedListener(feed_wire.get());
+  return Ok();
+}
+
+SyncControl Agent::Impl::Control() {
+  SyncControl control;
+  control.view = [this] { return ViewOf(*session); };
+  control.set_paused = [this](bool paused) { return session->SetPaused(paused); };
+  control.sync_now = [this] { session->SyncNow(); };
+  control.new_incarnation = [this]() -> Status {
+    EDCSYNC_TRY(BeginNewIncarnation(*store));
+    session->Reconnect();
+    return Ok();
+  };
+  return control;
+}
+
+Status Agent::Impl::OpenApi() {
+  capture = std::make_unique<Capture>(*store, [this] { session->Captured(); });
+  HttpServerOptions options;
+  options.address = config.http_address;
+  options.port = config.http_port;
+  options.certificate_file = config.http_certificate_file;
+  options.key_file = config.http_key_file;
+  EDCSYNC_ASSIGN(options.bearer_token, LoadToken(config, random));
+  server = std::make_unique<HttpServer>(options);
+  api = std::make_unique<SiteApi>(*store, *capture, Control());
+  api->AddRoutes(*server);
+  EDCSYNC_TRY(server->Start());
+  return WriteFile(config.PortFile(), std::to_string(server->port()) + "\n", 0600,
+                   /*exclusive=*/false);
+}
+
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Agent>> Agent::Start(const Config& config) {
+  auto impl = std::make_unique<Impl>();
+  impl->config = config;
+  impl->loop = std::make_unique<EventLoop>(impl->clock);
+  std::unique_ptr<Agent> agent(new Agent(std::move(impl)));
+  Impl& self = *agent->impl_;
+  EDCSYNC_TRY(self.OpenStore());
+  EDCSYNC_TRY(self.OpenSync());
+  EDCSYNC_TRY(self.OpenApi());
+  self.loop->Start();
+  self.loop->Post([&self] {
+    const Status started = self.session->Start();
+    if (!started.ok()) Log(LogLevel::kError, "sync.not_started", {{"why", started.error().message}});
+  });
+  Log(LogLevel::kInfo, "agent.ready",
+      {{"edge", config.edge.str()}, {"site", config.site.str()},
+       {"port", self.server->port()}});
+  return agent;
+}
+
+Agent::~Agent() {
+  Impl& self = *impl_;
+  if (self.server) self.server->Stop();
+  if (self.session) {
+    // On the loop's own thread, where the session lives; then the loop ends.
+    std::mutex mutex;
+    std::condition_variable stopped;
+    bool done = false;
+    self.loop->Post([&] {
+      self.session->Stop();
+      std::lock_guard lock(mutex);
+      done = true;
+      stopped.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    stopped.wait_for(lock, std::chrono::seconds(10), [&] { return done; });
+  }
+  self.loop->Stop();
+  if (self.store) self.store->writer().Stop();
+}
+
+int Agent::http_port() const { return impl_->server->port(); }
+
+}  // namespace edcsync::edge

@@ -1,0 +1,36 @@
+// The edge agent's configuration file (edge-agent.toml) and where its files lie. Relative paths
+// are relative to the configuration file's folder. Every key is in README.md.
+#pragma once
+
+#include <string>
+
+#include "shared/base/ids.h"
+#include "shared/base/log.h"
+#include "shared/base/status.h"
+#include "shared/model/odm_keys.h"
+
+namespace edcsync::edge {
+
+struct Config {
+  EdgeId edge;
+  SiteOID site;
+  std::string data_dir;
+  std::string broker_host;
+  int broker_port = 8883;
+  std::string ca_file, certificate_file, key_file, gateway_certificate_file;
+  std::string http_address;
+  int http_port = 0;
+  std::string http_certificate_file, http_key_file;
+  LogLevel log_level = LogLevel::kInfo;
+
+  std::string DatabaseFile() const { return data_dir + "/edge.db"; }
+  std::string KeyFile() const { return data_dir + "/edge.key"; }
+  std::string TokenFile() const { return data_dir + "/http.token"; }
+  std::string PortFile() const { return data_dir + "/http.port"; }
+};
+
+// `path`: the file, or the folder that holds edge-agent.toml. kConfiguration names file, line
+// and what is allowed.
+Result<Config> LoadConfig(const std::string& path);
+
+}  // namespace edcsync::edge

@@ -1,0 +1,45 @@
+// The site's local HTTP API (schema/api/edge-agent.openapi.yaml): the EDC front end submits and
+// reads here, the agent's own commands too. Bound to loopback with a bearer token, or to another
+// address with TLS.
+//
+// Threads: handlers run on the server's pool.
+#pragma once
+
+#include "edge-agent/capture/capture.h"
+#include "edge-agent/site/site_queries.h"
+#include "shared/http/http_server.h"
+
+namespace edcsync::edge {
+
+// What the API asks of the synchronisation, which another stage does.
+struct SyncControl {
+  std::function<SyncView()> view;
+  std::function<Status(bool paused)> set_paused;
+  std::function<void()> sync_now;
+  std::function<Status()> new_incarnation;
+};
+
+class SiteApi {
+ public:
+  SiteApi(EdgeStore& store, Capture& capture, SyncControl sync)
+      : store_(store), capture_(capture), sync_(std::move(sync)) {}
+
+  // Registers every route. REQUIRES: before server.Start(); this outlives the server.
+  void AddRoutes(HttpServer& server);
+
+ private:
+  HttpResponse Submit(const HttpRequest& request);
+  HttpResponse ShowRecord(const HttpRequest& request);
+  HttpResponse ListRecords(const HttpRequest& request);
+  HttpResponse Export(const HttpRequest& request);
+  HttpResponse Outbox(const HttpRequest& request);
+  HttpResponse Health();
+  HttpResponse Sync(const HttpRequest& request);
+  HttpResponse Backup(const HttpRequest& request);
+
+  EdgeStore& store_;
+  Capture& capture_;
+  SyncControl sync_;
+};
+
+}  // namespace edcsync::edge

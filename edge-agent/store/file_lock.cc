@@ -1,0 +1,37 @@
+#include "edge-agent/store/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace edcsync::edge {
+namespace {
+
+tl::unexpected<Error> SystemFail(int reason, const std::string& path) {
+  ErrorCode code = ErrorCode::kIo;
+  if (reason == EWOULDBLOCK) code = ErrorCode::kAlreadyRunning;
+  if (reason == EACCES || reason == EPERM || reason == EROFS) code = ErrorCode::kPermissions;
+  if (reason == ENOSPC || reason == EDQUOT) code = ErrorCode::kDiskFull;
+  return Fail(code, "lock: " + std::generic_category().message(reason) + " (" + path + ")");
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::Take(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return SystemFail(errno, path);
+  FileLock lock(descriptor);
+  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EINTR) return SystemFail(errno, path);
+  }
+  return lock;
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace edcsync::edge

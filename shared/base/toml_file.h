@@ -1,0 +1,42 @@
+// A TOML configuration file, read strictly: an unknown key, a wrong type or a value out of range
+// names file, line and what is allowed. Ask for every key there is, then Finish().
+//
+//   TomlFile file = ...Load(path);
+//   options.host = file.Text("broker", "host", "localhost");
+//   EDCSYNC_TRY(file.Finish());
+//
+// Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "shared/base/status.h"
+
+namespace edcsync {
+
+class TomlFile {
+ public:
+  // kNotFound, kConfiguration (not TOML: line and column), kTooLarge (over 1 MiB).
+  static Result<TomlFile> Load(const std::string& path);
+  TomlFile(TomlFile&&) noexcept;
+  ~TomlFile();
+
+  // The value of [section] key; `fallback` if absent. A wrong one is remembered for Finish().
+  std::string Text(std::string_view section, std::string_view key, std::string_view fallback);
+  std::int64_t Integer(std::string_view section, std::string_view key, std::int64_t fallback,
+                       std::int64_t least, std::int64_t most);
+  bool Flag(std::string_view section, std::string_view key, bool fallback);
+
+  // kConfiguration with the first thing wrong: a value asked for, or a key nobody asked for.
+  Status Finish();
+
+ private:
+  struct Impl;
+  explicit TomlFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace edcsync
