@@ -1,9 +1,10 @@
 // How the central store's values stand in SQLite columns. Private to this folder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <string_view>
+#include <string>
 
 #include "shared/model/revision.h"
 #include "shared/storage/database.h"
@@ -35,7 +36,8 @@ inline void BindOptional(Statement& statement, int index, const std::optional<Wa
   }
 }
 
-inline void BindOptional(Statement& statement, int index, const std::optional<std::int64_t>& value) {
+inline void BindOptional(Statement& statement, int index,
+                         const std::optional<std::int64_t>& value) {
   if (value) {
     statement.Bind(index, *value);
   } else {

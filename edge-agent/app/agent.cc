@@ -193,20 +193,7 @@ Result<std::unique_ptr<Agent>> Agent::Start(const Config& config) {
 Agent::~Agent() {
   Impl& self = *impl_;
   if (self.server) self.server->Stop();
-  if (self.session) {
-    // On the loop's own thread, where the session lives; then the loop ends.
-    std::mutex mutex;
-    std::condition_variable stopped;
-    bool done = false;
-    self.loop->Post([&] {
-      self.session->Stop();
-      std::lock_guard lock(mutex);
-      done = true;
-      stopped.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    stopped.wait_for(lock, std::chrono::seconds(10), [&] { return done; });
-  }
+  if (self.session) self.loop->PostAndWait([&self] { self.session->Stop(); });
   self.loop->Stop();
   if (self.store) self.store->writer().Stop();
 }

@@ -5,18 +5,6 @@
 #include "shared/base/toml_file.h"
 
 namespace edcsync::edge {
-namespace {
-
-Result<LogLevel> LevelOf(const std::string& name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "info") return LogLevel::kInfo;
-  if (name == "warn") return LogLevel::kWarn;
-  if (name == "error") return LogLevel::kError;
-  return Fail(ErrorCode::kConfiguration, "[log] level is one of debug, info, warn, error");
-}
-
-}  // namespace
-
 Result<Config> LoadConfig(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
@@ -47,7 +35,7 @@ Result<Config> LoadConfig(const std::string& path) {
   config.http_key_file = resolve(toml->Text("http", "key", ""));
   const std::string level = toml->Text("log", "level", "info");
   EDCSYNC_TRY(toml->Finish());
-  EDCSYNC_ASSIGN(config.log_level, LevelOf(level));
+  EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));
   if (!IsDeviceName(config.edge.str())) {
     return Fail(ErrorCode::kConfiguration,
                 file.string() + ": [edge] id must be 1 to 64 of A-Z a-z 0-9 . _ -");

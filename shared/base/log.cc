@@ -61,6 +61,14 @@ void AppendJsonText(std::string& out, std::string_view text) {
 
 }  // namespace
 
+Result<LogLevel> ParseLogLevel(std::string_view name) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
+    if (name == Name(level)) return level;
+  }
+  return Fail(ErrorCode::kConfiguration, "[log] level is one of debug, info, warn, error");
+}
+
 void StartLog(const LogOptions& options) {
   TheSink().service_name = options.service_name;
   TheSink().level = options.level;

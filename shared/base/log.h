@@ -13,9 +13,14 @@
 #include <string_view>
 #include <type_traits>
 
+#include "shared/base/status.h"
+
 namespace edcsync {
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
+
+// "debug", "info", "warn" or "error"; kConfiguration otherwise.
+Result<LogLevel> ParseLogLevel(std::string_view name);
 
 struct LogField {
   std::string_view key;

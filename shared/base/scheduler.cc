@@ -1,5 +1,7 @@
 #include "shared/base/scheduler.h"
 
+#include <future>
+
 #include "shared/base/check.h"
 
 namespace edcsync {
@@ -16,6 +18,16 @@ void EventLoop::Stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void EventLoop::PostAndWait(Handler handler) {
+  if (!thread_.joinable()) return handler();
+  std::promise<void> ran;
+  Post([&] {
+    handler();
+    ran.set_value();
+  });
+  ran.get_future().wait();
 }
 
 void EventLoop::Post(Handler handler) {

@@ -43,6 +43,10 @@ class EventLoop final : public Scheduler {
   // REQUIRES: not called from a handler.
   void Stop();
 
+  // Posts and waits until it ran; at once if the thread was never started or has ended.
+  // REQUIRES: not called from a handler.
+  void PostAndWait(Handler handler);
+
   void Post(Handler handler) override;
   TimerId After(std::int64_t delay_us, Handler handler) override;
   void Cancel(TimerId id) override;

@@ -189,7 +189,8 @@ Result<Frame> DecodePayload(BytesView payload, std::string_view sender,
   reader.Text32("receiver", named_receiver, kNameBytesMax);
   EDCSYNC_TRY(reader.error());
   if (named_sender != sender || named_receiver != receiver) {
-    return Fail(ErrorCode::kBadSeal, "The frame was made by another sender or for another receiver");
+    return Fail(ErrorCode::kBadSeal,
+                "The frame was made by another sender or for another receiver");
   }
   Frame frame = EmptyFrame(static_cast<FrameKind>(header.kind));
   std::visit([&](auto& body) { BodyFields(reader, body); }, frame);

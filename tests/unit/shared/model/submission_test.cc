@@ -149,8 +149,8 @@ TEST(Submission, WhatIsNoJsonObjectIsMalformedAndQuotesNothing) {
 TEST(Submission, SizesBeyondTheLimitsAreRefused) {
   constexpr auto kLarge = ErrorCode::kTooLarge;
   ExpectRefused(std::string(limits::kSubmissionBytesMax + 1, ' '), kLarge, "larger");
-  ExpectRefused(WithItems("\"IT\":\"" + std::string(limits::kValueBytesMax + 1, 'x') + "\""), kLarge,
-                "IT");
+  ExpectRefused(WithItems("\"IT\":\"" + std::string(limits::kValueBytesMax + 1, 'x') + "\""),
+                kLarge, "IT");
   ExpectRefused(With("\"itemGroups\":[],\"reasonForChange\":\"" +
                      std::string(limits::kReasonBytesMax + 1, 'x') + "\""),
                 kLarge, "reasonForChange");

@@ -1,0 +1,79 @@
+#include "central-gateway/app/commands.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "shared/base/release.h"
+
+namespace edcsync::central {
+namespace {
+
+std::string AccountName() {
+  const passwd* account = getpwuid(geteuid());
+  return account == nullptr ? "uid " + std::to_string(geteuid()) : account->pw_name;
+}
+
+}  // namespace
+
+int Report(const Error& error) {
+  std::fprintf(stderr, "error: %s\n", error.ToString().c_str());
+  if (error.code == ErrorCode::kUsage || error.code == ErrorCode::kConfiguration) {
+    return kExitUsage;
+  }
+  return Describe(error.code).retry == Retry::kTransient ? kExitUnavailable : kExitRefused;
+}
+
+Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context) {
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  StartLog({"central-gateway", LogLevel::kError});
+  SqliteCentralStoreOptions options;
+  options.path = config.installation.DatabaseFile();
+  options.key_file = config.installation.KeyFile();
+  options.cache_kib = 16 * 1024;
+  options.start_writer = false;
+  options.holder = "command-" + std::to_string(getpid());
+  return OpenSqliteCentralStore(options, context.clock, context.random);
+}
+
+int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run) {
+  const Result<std::unique_ptr<CentralStore>> store = OpenStore(context);
+  if (!store.ok()) return Report(store.error());
+  const Status done = run(**store);
+  return done.ok() ? kExitOk : Report(done.error());
+}
+
+int RunCommandLine(int argc, char** argv) {
+  CommandContext context;
+  const char* dir = std::getenv("EDCSYNC_GATEWAY_DIR");
+  context.dir = dir == nullptr ? "." : dir;
+  context.user = AccountName();
+  CLI::App app(
+      "edcsync central gateway: merges CRF records of every site, keeps every revision, and queues "
+      "what a rule cannot settle for a data manager.\n"
+      "Exit codes: 0 done, 1 refused or findings, 2 wrong use or configuration, 3 not available "
+      "now.",
+      "central-gateway");
+  app.set_version_flag("--version", std::string("central-gateway ") + kRelease);
+  app.require_subcommand(1)->fallthrough();
+  app.add_option("--dir", context.dir,
+                 "The gateway's folder (default: $EDCSYNC_GATEWAY_DIR, or .)");
+  app.add_flag("--json", context.json, "Print JSON for scripts");
+  app.add_option("--user", context.user, "Who acts; stands in the audit trail");
+  app.add_option("--reason", context.reason, "Why; stands in the audit trail");
+  AddServiceCommands(app, context);
+  AddEdgeCommands(app, context);
+  AddRecordCommands(app, context);
+  AddDeskCommands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return context.code;
+}
+
+}  // namespace edcsync::central

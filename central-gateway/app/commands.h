@@ -1,0 +1,46 @@
+// The command line of the central gateway. Commands open the store beside a running gateway; what
+// they write is merged and fed by the same code. Each function returns an ExitCode.
+#pragma once
+
+#include <memory>
+
+#include "central-gateway/app/config.h"
+#include "central-gateway/desk/conflict_desk.h"
+#include "central-gateway/store/central_store.h"
+#include "shared/base/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace edcsync::central {
+
+int RunCommandLine(int argc, char** argv);
+
+// What every command may use.
+struct CommandContext {
+  std::string dir;
+  bool json = false;
+  std::string user;    // Who acts: --user, or the operating system's account.
+  std::string reason;
+  SystemClock clock;
+  SystemRandom random;
+  int code = kExitOk;
+
+  CentreWriter centre() { return {clock, random}; }
+};
+
+// Prints an error for a person and returns its exit code.
+int Report(const Error& error);
+// The store of the context's directory, without a writer thread.
+Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context);
+// Opens the store, runs, reports.
+int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run);
+
+// The commands, by what they are about.
+void AddServiceCommands(CLI::App& app, CommandContext& context);   // init run status backup check
+void AddEdgeCommands(CLI::App& app, CommandContext& context);      // edge study policy lock
+void AddRecordCommands(CLI::App& app, CommandContext& context);    // submit record export feed audit
+void AddDeskCommands(CLI::App& app, CommandContext& context);      // conflict quarantine
+
+}  // namespace edcsync::central

@@ -1,0 +1,38 @@
+#include "central-gateway/app/config.h"
+
+#include <filesystem>
+
+#include "shared/base/toml_file.h"
+
+namespace edcsync::central {
+
+Result<Config> LoadConfig(const std::string& dir) {
+  Config config;
+  config.installation = Installation(std::filesystem::absolute(dir).lexically_normal().string());
+  const std::string file = config.installation.Config();
+  auto toml = TomlFile::Load(file);
+  if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kConfiguration,
+                "There is no " + file + "; make one with `central-gateway init --dir DIR`");
+  }
+  if (!toml.ok()) return tl::unexpected<Error>(toml.error());
+  config.gateway = GatewayId(toml->Text("gateway", "id", "gateway-1"));
+  config.broker_managed = toml->Flag("broker", "managed", true);
+  config.broker_host = toml->Text("broker", "host", "localhost");
+  config.broker_port = static_cast<int>(toml->Integer("broker", "port", 8883, 1, 65535));
+  config.broker_bind_address = toml->Text("broker", "bind_address", "127.0.0.1");
+  config.frames_per_second_max =
+      toml->Integer("intake", "frames_per_second_max", 1000, 1, 1'000'000);
+  config.bytes_per_second_max =
+      toml->Integer("intake", "bytes_per_second_max", 32'000'000, 1'048'576, 10'000'000'000);
+  const std::string level = toml->Text("log", "level", "info");
+  EDCSYNC_TRY(toml->Finish());
+  EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));
+  if (!IsDeviceName(config.gateway.str())) {
+    return Fail(ErrorCode::kConfiguration,
+                file + ": [gateway] id must be 1 to 64 of A-Z a-z 0-9 . _ -");
+  }
+  return config;
+}
+
+}  // namespace edcsync::central

@@ -1,0 +1,149 @@
+#include "central-gateway/app/gateway.h"
+
+#include "central-gateway/admin/broker_files.h"
+#include "central-gateway/admin/broker_supervisor.h"
+#include "central-gateway/intake/gateway_session.h"
+#include "shared/transport/mqtt_transport.h"
+#include "shared/wire/topics.h"
+
+namespace edcsync::central {
+namespace {
+
+constexpr char kGatewayName[] = "gateway";  // CN of the centre's certificate.
+
+BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
+  BrokerSettings settings;
+  settings.directory = config.installation.dir;
+  settings.bind_address = config.broker_bind_address;
+  settings.port = config.broker_port;
+  settings.ca_file = config.installation.Pki("ca.crt");
+  settings.certificate_file = config.installation.Pki("broker.crt");
+  settings.key_file = config.installation.Pki("broker.key");
+  settings.crl_file = config.installation.Pki("crl.pem");
+  settings.gateway_name = kGatewayName;
+  settings.edges = std::move(edges);
+  return settings;
+}
+
+MqttOptions BrokerOptions(const Config& config) {
+  MqttOptions options;
+  options.host = config.broker_host;
+  options.port = config.broker_port;
+  options.client_id = "edcsync-" + config.gateway.str();
+  options.ca_file = config.installation.Pki("ca.crt");
+  options.certificate_file = config.installation.Pki("gateway.crt");
+  options.key_file = config.installation.Pki("gateway.key");
+  options.subscriptions = {wire::SharedHelloFilter(), wire::UpFilter(config.gateway)};
+  return options;
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  Config config;
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<EventLoop> loop;
+  std::unique_ptr<CentralStore> store;
+  std::unique_ptr<BrokerSupervisor> broker;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<GatewaySession> session;
+
+  Status OpenStore();
+  Status StartBroker();
+  Status OpenSession();
+  void RegistryChanged(const EdgeDirectory& directory);
+};
+
+Status Gateway::Impl::OpenStore() {
+  SqliteCentralStoreOptions options;
+  options.path = config.installation.DatabaseFile();
+  options.key_file = config.installation.KeyFile();
+  options.holder = config.gateway.str();
+  EDCSYNC_ASSIGN(store, OpenSqliteCentralStore(options, clock, random));
+  return Ok();
+}
+
+Status Gateway::Impl::StartBroker() {
+  std::vector<EdgeId> edges;
+  EDCSYNC_TRY(store->Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<EdgeRow> rows, reader.ListEdges());
+    for (const EdgeRow& row : rows) {
+      if (row.standing != EdgeStanding::kRevoked) edges.push_back(row.edge);
+    }
+    return Ok();
+  }));
+  // Also for a broker that others run: they install the written rights there.
+  EDCSYNC_TRY(WriteBrokerFiles(SettingsOf(config, std::move(edges))));
+  if (!config.broker_managed) return Ok();
+  const BrokerPaths paths = BrokerPathsIn(config.installation.dir);
+  BrokerSupervisor::Options options;
+  options.config_file = paths.config_file;
+  options.log_file = paths.log_file;
+  options.bind_address = config.broker_bind_address;
+  options.port = config.broker_port;
+  broker = std::make_unique<BrokerSupervisor>(options, random);
+  return broker->Start();
+}
+
+Status Gateway::Impl::OpenSession() {
+  const Installation& installation = config.installation;
+  EDCSYNC_ASSIGN(PrivateKey key, PrivateKey::Load(installation.Pki("gateway.key")));
+  EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(installation.Pki("gateway.crt")));
+  EDCSYNC_ASSIGN(Certificate authority, Certificate::Load(installation.Pki("ca.crt")));
+  EDCSYNC_ASSIGN(Sealer sealer, Sealer::Create(std::move(key), std::move(certificate)));
+  transport = NewMqttTransport(BrokerOptions(config), *loop);
+  GatewaySessionOptions options;
+  options.gateway = config.gateway;
+  options.frames_per_second_max = static_cast<double>(config.frames_per_second_max);
+  options.bytes_per_second_max = static_cast<double>(config.bytes_per_second_max);
+  session = std::make_unique<GatewaySession>(options, *store, *transport, *loop, clock, random,
+                                             std::move(sealer), std::move(authority));
+  session->on_registry_changed = [this](const EdgeDirectory& directory) {
+    RegistryChanged(directory);
+  };
+  return Ok();
+}
+
+void Gateway::Impl::RegistryChanged(const EdgeDirectory& directory) {
+  std::vector<EdgeId> edges;
+  for (const auto& [edge, entry] : directory.all()) {
+    if (entry.standing != EdgeStanding::kRevoked) edges.push_back(edge);
+  }
+  Status done = WriteBrokerFiles(SettingsOf(config, std::move(edges)));
+  if (done.ok() && broker != nullptr) done = broker->Reload();
+  if (!done.ok()) Log(LogLevel::kError, "broker.rights_not_updated", {{"why", done.error().message}});
+}
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
+  auto impl = std::make_unique<Impl>();
+  impl->config = config;
+  impl->loop = std::make_unique<EventLoop>(impl->clock);
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(impl)));
+  Impl& self = *gateway->impl_;
+  EDCSYNC_TRY(self.OpenStore());
+  EDCSYNC_TRY(self.StartBroker());
+  EDCSYNC_TRY(self.OpenSession());
+  self.loop->Start();
+  self.loop->Post([&self] {
+    const Status started = self.session->Start();
+    if (!started.ok()) {
+      Log(LogLevel::kError, "intake.not_started", {{"why", started.error().message}});
+    }
+  });
+  Log(LogLevel::kInfo, "gateway.ready",
+      {{"gateway", config.gateway.str()}, {"broker_port", config.broker_port}});
+  return gateway;
+}
+
+Gateway::~Gateway() {
+  Impl& self = *impl_;
+  if (self.session != nullptr) self.loop->PostAndWait([&self] { self.session->Stop(); });
+  self.loop->Stop();
+  self.store.reset();  // Finishes the commits at hand; their answers find no loop any more.
+  if (self.broker != nullptr) self.broker->Stop();
+}
+
+}  // namespace edcsync::central
