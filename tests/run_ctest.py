@@ -58,7 +58,7 @@ class Report:
 
     def _read_output(self, program, text):
         if CASE_RUN.match(text):
-            program.output = []
+            program.output = [text]  # Names the case, should the program crash in it.
         elif match := CASE_END.match(text):
             self._end_case(program, *match.groups())
         else:

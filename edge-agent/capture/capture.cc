@@ -22,7 +22,6 @@ class CaptureWork {
 
   Status Run(std::span<Result<Submission>> submissions, std::span<CaptureOutcome> outcomes) {
     now_ = store_.clock().Wall();
-    EDCSYNC_TRY(store_.cipher().Reserve(submissions.size(), now_));
     EDCSYNC_ASSIGN(checkpoint_, tables_.checkpoint.Get());
     EDCSYNC_ASSIGN(const OutboxTable::Tail tail, tables_.outbox.ReadTail());
     const EditTime last_edit = checkpoint_.last_edit;

@@ -42,7 +42,6 @@ Status FeedApplier::Apply(wire::Feed feed, std::function<void(Status)> done) {
 Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
   EdgeTables& tables = store_.writer_tables();
   const WallTime now = store_.clock().Wall();
-  EDCSYNC_TRY(store_.cipher().Reserve(feed.entries.size() * 2 + 16, now));
   for (const wire::FeedEntry& entry : feed.entries) {
     switch (entry.kind) {
       case wire::FeedKind::kRevision:

@@ -89,7 +89,8 @@ class EdgeStore {
 
   // Integrity of the database, the audit chain, the outbox (sequences, chain over revision ids),
   // heads of every record, every sealed revision. The findings; empty if all holds.
-  Result<std::vector<std::string>> Check(const std::function<void(std::string_view, int)>& progress);
+  Result<std::vector<std::string>> Check(
+      const std::function<void(std::string_view, int)>& progress);
 
  private:
   struct Reader {

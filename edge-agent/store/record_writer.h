@@ -9,7 +9,7 @@
 namespace edcsync::edge {
 
 // Inside a work. REQUIRES: parents are known here, `canonical` encodes `known.revision` and
-// hashes to `known.id`, cipher use was reserved. Returns the revision's row id.
+// hashes to `known.id`, the store reserved the cipher for the group. Returns the revision's row id.
 Result<std::int64_t> AddRevision(EdgeTables& tables, const KnownRevision& known,
                                  BytesView canonical, WallTime now);
 

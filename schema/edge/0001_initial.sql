@@ -96,8 +96,6 @@ CREATE TRIGGER outbox_is_never_altered
 BEFORE UPDATE OF sequence, revision_rowid, chain, queued_at_ms ON outbox
 BEGIN SELECT RAISE(ABORT, 'outbox: only outcomes are filled in'); END;
 
-CREATE TRIGGER outbox_is_never_removed BEFORE DELETE ON outbox
-BEGIN SELECT RAISE(ABORT, 'outbox: never removed'); END;
 
 -- Who this database is and how far the two directions have come: a single row.
 CREATE TABLE checkpoint (
@@ -116,7 +114,7 @@ CREATE TABLE checkpoint (
   clock_drift_ms       INTEGER,           -- Edge minus gateway, last session; NULL: none yet.
   last_contact_ms      INTEGER,           -- Last receipt or welcome; NULL: none yet.
   paused               INTEGER NOT NULL CHECK (paused IN (0, 1)),  -- 1 after `sync pause`.
-  stopped_for          INTEGER NOT NULL,  -- Error number for which sync waits for a person; 0: none.
+  stopped_for          INTEGER NOT NULL,  -- Error for which sync waits for a person; 0: none.
   stopped_message      TEXT NOT NULL      -- What that person reads.
 ) STRICT;
 

@@ -77,6 +77,7 @@ class MqttTransport final : public Transport, private MqttSessionOwner {
   std::size_t subscriptions_waiting_ = 0;
   Scheduler::TimerId deadline_ = 0;
   std::vector<Message> early_;  // Arrived before the last subscription was granted.
+  std::size_t early_bytes_ = 0;
   std::uint64_t next_publish_ = 1;
   std::map<std::uint64_t, Pending> pending_;  // Not confirmed: in flight, or in waiting_.
   std::size_t pending_bytes_ = 0;
@@ -147,6 +148,7 @@ void MqttTransport::BecomeConnected() {
   const std::uint64_t generation = core->generation;
   std::vector<Message> early = std::move(early_);
   early_.clear();
+  early_bytes_ = 0;
   if (core->events.connected) core->events.connected();
   for (Message& message : early) {
     if (core->generation != generation) return;
@@ -156,6 +158,8 @@ void MqttTransport::BecomeConnected() {
 
 void MqttTransport::HandleMessage(Message message) {
   if (state_ == State::kConnecting) {
+    if (early_bytes_ + message.payload.size() > options_.backlog_bytes_max) return;
+    early_bytes_ += message.payload.size();
     early_.push_back(std::move(message));
     return;
   }
@@ -259,6 +263,7 @@ void MqttTransport::Close() {
   waiting_.clear();
   in_flight_ = 0;
   early_.clear();
+  early_bytes_ = 0;
 }
 
 }  // namespace

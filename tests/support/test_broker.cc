@@ -151,6 +151,8 @@ Status TestBroker::KillAndAwaitRestart() {
 Status TestBroker::Revoke(const std::string& name) {
   revoked_.push_back(serials_.at(name));
   EDCSYNC_TRY(WriteCrl());
+  std::erase(settings_.edges, EdgeId(name));
+  EDCSYNC_TRY(WriteBrokerFiles(settings_));
   return supervisor_->Reload();
 }
 

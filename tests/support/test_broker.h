@@ -5,7 +5,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,7 @@ class TestBroker {
 
   // Kills the broker as kill -9 does; the supervisor starts it again. Returns once it is back.
   Status KillAndAwaitRestart();
-  // Takes `name`'s certificate back and tells the broker.
+  // Takes `name`'s certificate and rights back and tells the broker, which acts on it soon after.
   Status Revoke(const std::string& name);
 
   const BrokerSettings& settings() const { return settings_; }

@@ -302,7 +302,8 @@ TEST_F(EdgeStoreTest, AReaderSeesOneSnapshotWhileTheWriterGoesOn) {
 TEST_F(EdgeStoreTest, TheOutboxIsReadInOrderWithinItsLimitsAndOutcomesAreKept) {
   Fill(5);
   ASSERT_TRUE(world_.store().writer().Run([&] {
-    return world_.store().writer_tables().outbox.SetOutcome(Sequence(4), Outcome::kQuarantined, 110);
+    return world_.store().writer_tables().outbox.SetOutcome(Sequence(4), Outcome::kQuarantined,
+                                                            110);
   }).ok());
   ASSERT_TRUE(world_.store().Read([&](EdgeTables& tables) -> Status {
     EDCSYNC_ASSIGN(const auto two, tables.outbox.Read(Sequence(1), {2, 1'000'000}));
