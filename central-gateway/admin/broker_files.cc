@@ -38,9 +38,8 @@ std::string EffectiveUserName() {
 // A value ends at the line's end, and Mosquitto trims blanks around it.
 bool FitsOneLine(const std::string& value) {
   if (value.empty() || value.front() == ' ' || value.back() == ' ') return false;
-  return std::none_of(value.begin(), value.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
+  return std::none_of(value.begin(), value.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 Status CheckSettings(const BrokerSettings& settings) {
@@ -48,13 +47,13 @@ Status CheckSettings(const BrokerSettings& settings) {
     return Fail(ErrorCode::kConfiguration,
                 "the broker's port " + std::to_string(settings.port) + " is not in 1 to 65535");
   }
-  for (const std::string* value :
-       {&settings.directory, &settings.bind_address, &settings.ca_file,
-        &settings.certificate_file, &settings.key_file}) {
+  for (const std::string* value : {&settings.directory, &settings.bind_address, &settings.ca_file,
+                                   &settings.certificate_file, &settings.key_file}) {
     if (!FitsOneLine(*value)) {
       return Fail(ErrorCode::kConfiguration,
-                  "\"" + *value + "\" cannot stand in the broker's configuration: it is empty, "
-                  "or has control characters or outer blanks");
+                  "\"" + *value +
+                      "\" cannot stand in the broker's configuration: it is empty, "
+                      "or has control characters or outer blanks");
     }
   }
   if (!settings.crl_file.empty() && !FitsOneLine(settings.crl_file)) {

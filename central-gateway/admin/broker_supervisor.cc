@@ -146,8 +146,9 @@ Result<std::string> FindBrokerProgram(const std::string& name, const std::string
     at = end + 1;
   }
   return Fail(ErrorCode::kBroker,
-              name + " was found neither in PATH nor in /usr/sbin: install the package "
-                     "mosquitto, or name a broker of your own in the configuration");
+              name +
+                  " was found neither in PATH nor in /usr/sbin: install the package "
+                  "mosquitto, or name a broker of your own in the configuration");
 }
 
 BrokerSupervisor::BrokerSupervisor(Options options, Random& random)

@@ -56,8 +56,8 @@ class BrokerSupervisor {
   // Ends the broker: SIGTERM, and SIGKILL after 5 s. Idempotent.
   void Stop();
 
-  bool IsRunning() const;                // The child lives and has accepted a connection.
-  std::uint64_t RestartCount() const;    // Times it was started again after it had run.
+  bool IsRunning() const;              // The child lives and has accepted a connection.
+  std::uint64_t RestartCount() const;  // Times it was started again after it had run.
   std::optional<pid_t> ProcessId() const;
 
  private:
@@ -65,8 +65,8 @@ class BrokerSupervisor {
   Status LaunchAndAwait();
   Status Spawn();
   Status AwaitReady();
-  bool AwaitEnd();   // False once Stop() was called.
-  bool Reap();       // True if the child has ended; its end is in end_text_.
+  bool AwaitEnd();  // False once Stop() was called.
+  bool Reap();      // True if the child has ended; its end is in end_text_.
   void EndChild();
   bool WaitUnlessStopping(std::int64_t wait_ms);
   void TrimLog() const;

@@ -67,7 +67,7 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
   request.common_name = edge.str();
   request.organizational_unit = site.str();
   request.purpose = CertificateAuthority::Purpose::kEdge;
-  request.not_before = clock.Wall();
+  request.not_before = IssueStart(clock);
   request.valid_days = kEdgeDays;
   EDCSYNC_ASSIGN(const Certificate certificate, authority.Issue(key, request, random));
   EDCSYNC_ASSIGN(const Certificate gateway, Certificate::Load(installation.Pki("gateway.crt")));

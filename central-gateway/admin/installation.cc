@@ -62,7 +62,7 @@ Status Initialize(const Installation& installation, const InitOptions& options,
        {installation.dir, installation.dir + "/pki", installation.dir + "/broker"}) {
     EDCSYNC_TRY(MakeFolder(folder));
   }
-  const WallTime now = clock.Wall();
+  const WallTime now = IssueStart(clock);
   EDCSYNC_ASSIGN(const CertificateAuthority authority,
                  CertificateAuthority::Create("edcsync CA", now, kAuthorityDays, random));
   EDCSYNC_TRY(WriteFile(installation.Pki("ca.key"), authority.key().ToPem(), 0600, true));

@@ -38,7 +38,7 @@ Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context);
 int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run);
 
 // The commands, by what they are about.
-void AddServiceCommands(CLI::App& app, CommandContext& context);   // init run status backup check
+void AddServiceCommands(CLI::App& app, CommandContext& context);   // init run status backup restore check
 void AddEdgeCommands(CLI::App& app, CommandContext& context);      // edge study policy lock
 void AddRecordCommands(CLI::App& app, CommandContext& context);    // submit record export feed audit
 void AddDeskCommands(CLI::App& app, CommandContext& context);      // conflict quarantine

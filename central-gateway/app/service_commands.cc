@@ -1,9 +1,10 @@
-// init, run, status, backup, check.
+// init, run, status, backup, restore, check.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "central-gateway/admin/restore.h"
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/gateway.h"
 #include "central-gateway/desk/central_queries.h"
@@ -142,6 +143,24 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
                   "read.\n", file->c_str());
       return Ok();
     });
+  });
+
+  CLI::App* restore =
+      app.add_subcommand("restore", "Put a backup in the place of the database (gateway stopped)");
+  restore->fallthrough();
+  restore->add_option("FILE", *file, "A file made by backup")->required();
+  restore->callback([&context, file] {
+    const Result<Config> config = LoadConfig(context.dir);
+    if (!config.ok()) {
+      context.code = Report(config.error());
+      return;
+    }
+    const Status done = RestoreCentralStore(config->installation, *file, context.user,
+                                            context.clock, context.random);
+    context.code = done.ok() ? kExitOk : Report(done.error());
+    if (!done.ok()) return;
+    std::printf("Restored, as a new history: edges will offer what the backup does not hold. The "
+                "former database was kept beside it.\n");
   });
 
   app.add_subcommand("check", "Verify database, audit chain, heads, conflicts and every revision")

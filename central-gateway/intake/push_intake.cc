@@ -83,7 +83,13 @@ Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
     return Answer(RefuseWith(ErrorCode::kIncarnationMismatch, row.standing_reason));
   }
   if (row.incarnation == Incarnation{}) {
-    EDCSYNC_TRY(writer.SetIncarnation(context.edge, hello.incarnation));
+    const Status taken = writer.SetIncarnation(context.edge, hello.incarnation);
+    if (!taken.ok() && taken.error().code == ErrorCode::kIncarnationMismatch) {
+      return Answer(RefuseWith(ErrorCode::kIncarnationMismatch,
+                               "this database's incarnation has ended; at the site run: "
+                               "edge-agent sync new-incarnation"));
+    }
+    EDCSYNC_TRY(taken);
     EDCSYNC_TRY(writer.AppendAudit("gateway", "edge.incarnation", context.edge.str(),
                                    "incarnation=" + hello.incarnation.ToHex()));
     EDCSYNC_ASSIGN(row, GetEdge(writer, context.edge));
@@ -93,7 +99,8 @@ Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
 
   wire::Welcome welcome;
   EDCSYNC_ASSIGN(welcome.epoch, writer.BindSession(context.edge, context.gateway, hello.release,
-                                                   writer.Now(), std::nullopt));
+                                                   writer.Now(),
+                                                   hello.edge_time.ms - writer.Now().ms));
   EDCSYNC_TRY(writer.AppendAudit("gateway:" + context.gateway.str(), "edge.session",
                                  context.edge.str(),
                                  "epoch=" + std::to_string(welcome.epoch.value())));

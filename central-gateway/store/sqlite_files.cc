@@ -75,6 +75,10 @@ Result<std::unique_ptr<Database>> OpenReader(const SqliteCentralStoreOptions& op
 }
 
 Result<OpenedFiles> OpenFiles(const SqliteCentralStoreOptions& options, Random& random) {
+  FileLock lock;
+  if (options.vfs.empty()) {
+    EDCSYNC_ASSIGN(lock, FileLock::Take(options.path + ".lock", FileLock::Mode::kShared));
+  }
   if (options.vfs.empty() && !FileExists(options.path)) {
     return Fail(ErrorCode::kNotFound, "there is no central store " + options.path);
   }
@@ -90,6 +94,7 @@ Result<OpenedFiles> OpenFiles(const SqliteCentralStoreOptions& options, Random& 
   }
   EDCSYNC_TRY(Migrate(*database, schema::CentralMigrations()));
   EDCSYNC_ASSIGN(OpenedFiles files, WithKey(std::move(database), options, key, random));
+  files.lock = std::move(lock);
   StateTable state(*files.writer, *files.cipher);
   EDCSYNC_ASSIGN(const bool is_whole, state.Exists());
   if (!is_whole) return Fail(ErrorCode::kCorrupt, Interrupted(options));

@@ -8,6 +8,7 @@
 #include "shared/crypto/field_cipher.h"
 #include "shared/storage/data_key_table.h"
 #include "shared/storage/database.h"
+#include "shared/storage/file_lock.h"
 
 namespace edcsync::central {
 
@@ -37,6 +38,7 @@ class WatchedDataKeys final : public DataKeyTable {
 
 // In the order in which each needs the one before it.
 struct OpenedFiles {
+  FileLock lock;  // Shared, so that no backup is put back beneath it (admin/restore.h).
   std::unique_ptr<Database> writer;
   std::unique_ptr<Database> key_reader;
   std::unique_ptr<WatchedDataKeys> keys;

@@ -54,7 +54,8 @@ Result<std::unique_ptr<EdgeStore>> EdgeStore::Open(const EdgeStoreOptions& optio
   EDCSYNC_TRY(CheckOid("the edge's site", options.site.str(), limits::kOidBytesMax));
   std::unique_ptr<EdgeStore> store(new EdgeStore(options, clock, random));
   if (!options.read_only && options.vfs.empty()) {
-    EDCSYNC_ASSIGN(store->lock_, FileLock::Take(options.path + ".lock"));
+    EDCSYNC_ASSIGN(store->lock_, FileLock::Take(options.path + ".lock",
+                                                  FileLock::Mode::kExclusive));
   }
   // The key first: a database never stands without the key that opens it, whenever the power goes.
   EDCSYNC_ASSIGN(const KeyEncryptionKey key, store->OpenKey());

@@ -12,12 +12,12 @@
 #include <mutex>
 
 #include "edge-agent/store/checkpoint_table.h"
-#include "edge-agent/store/file_lock.h"
 #include "edge-agent/store/outbox_table.h"
 #include "edge-agent/store/site_view_tables.h"
 #include "shared/base/random.h"
 #include "shared/storage/audit_table.h"
 #include "shared/storage/data_key_table.h"
+#include "shared/storage/file_lock.h"
 #include "shared/storage/group_commit.h"
 #include "shared/storage/record_table.h"
 #include "shared/storage/revision_table.h"

@@ -185,6 +185,7 @@ void SyncSession::SayHello(bool chain_differs) {
   hello_id_ = store_.random().Next();
   hello.hello_id = hello_id_;
   hello.release = options_.release;
+  hello.edge_time = store_.clock().Wall();
   hello.chain_differs = chain_differs;
   const Status read = store_.Read([&](EdgeTables& tables) -> Status {
     EDCSYNC_ASSIGN(const Checkpoint checkpoint, tables.checkpoint.Get());

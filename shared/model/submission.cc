@@ -179,6 +179,7 @@ class SubmissionReader {
                     "More than " + std::to_string(limits::kItemGroupCountMax) +
                         " item groups in one form");
     }
+    if (values_.empty()) return true;  // Says nothing of the patient; left out.
     const ItemGroupKey group{ItemGroupOID(group_oid_), RepeatKey(group_repeat_)};
     if (items.emplace(group, std::move(values_)).second) return true;
     field_ = group_oid_;

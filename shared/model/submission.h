@@ -5,7 +5,8 @@
 //    "items":{ItemOID: "value"|null}}],"metaDataVersionOID"?,"baseRevisionId"?,"user"?,
 //    "reasonForChange"?,"remove"?:true}                      (a repeat key left out is "1")
 // Bytes are kept verbatim; an unknown field, a field twice, a number where text belongs, an item
-// or item group twice, text that is not UTF-8: each is refused and named, never guessed.
+// or item group twice, text that is not UTF-8: each is refused and named, never guessed. An item
+// group without items says nothing and is left out.
 #pragma once
 
 #include <optional>

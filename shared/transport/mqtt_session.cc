@@ -41,7 +41,8 @@ std::size_t ReceiveMaximum(const mqtt::token& connected) {
 
 }  // namespace
 
-MqttSession::MqttSession(const MqttOptions& options, Scheduler& scheduler, std::shared_ptr<MqttCore> core)
+MqttSession::MqttSession(const MqttOptions& options, Scheduler& scheduler,
+                         std::shared_ptr<MqttCore> core)
     : options_(options),
       scheduler_(scheduler),
       core_(std::move(core)),
@@ -64,14 +65,14 @@ void MqttSession::FillConnectOptions() {
   connect_options_.set_connect_timeout(options_.connect_timeout_s);
   connect_options_.set_ssl(tls);
   if (options_.will.has_value()) {
-    connect_options_.set_will(mqtt::will_options(
-        options_.will->topic, options_.will->payload.data(), options_.will->payload.size(),
-        kAtLeastOnce, options_.will->retained));
+    connect_options_.set_will(
+        mqtt::will_options(options_.will->topic, options_.will->payload.data(),
+                           options_.will->payload.size(), kAtLeastOnce, options_.will->retained));
   }
   mqtt::properties properties;
   properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, 0});
-  properties.add({mqtt::property::MAXIMUM_PACKET_SIZE,
-                  static_cast<std::int32_t>(kMqttPacketBytesMax)});
+  properties.add(
+      {mqtt::property::MAXIMUM_PACKET_SIZE, static_cast<std::int32_t>(kMqttPacketBytesMax)});
   connect_options_.set_properties(std::move(properties));
 }
 
@@ -86,9 +87,8 @@ Status MqttSession::Start() try {
   create.set_max_buffered_messages(static_cast<int>(options_.publish_buffer_max) + 1);
   const bool is_ipv6 = options_.host.find(':') != std::string::npos;
   const std::string host = is_ipv6 ? "[" + options_.host + "]" : options_.host;
-  client_ = std::make_unique<mqtt::async_client>("ssl://" + host + ":" +
-                                                     std::to_string(options_.port),
-                                                 options_.client_id, create, nullptr);
+  client_ = std::make_unique<mqtt::async_client>(
+      "ssl://" + host + ":" + std::to_string(options_.port), options_.client_id, create, nullptr);
   client_->set_message_callback(
       [this](const mqtt::const_message_ptr& message) { OnMessage(*message); });
   client_->set_connection_lost_handler([this](const std::string&) {
@@ -116,7 +116,7 @@ Status MqttSession::Subscribe(const std::string& filter) try {
 }
 
 Status MqttSession::Publish(const std::string& topic, BytesView payload, bool retained,
-                        std::uint64_t id) {
+                            std::uint64_t id) {
   {
     const std::lock_guard lock(mutex_);
     ++unsettled_;
@@ -146,8 +146,7 @@ void MqttSession::Settle() {
   settled_.notify_all();
 }
 
-bool MqttSession::AwaitUnsettled(std::size_t count,
-                                 std::chrono::steady_clock::time_point until) {
+bool MqttSession::AwaitUnsettled(std::size_t count, std::chrono::steady_clock::time_point until) {
   std::unique_lock lock(mutex_);
   return settled_.wait_until(lock, until, [&] { return unsettled_ <= count; });
 }
@@ -156,9 +155,8 @@ void MqttSession::on_success(const mqtt::token& token) {
   switch (token.get_type()) {
     case mqtt::token::Type::CONNECT: {
       const std::size_t receive_maximum = ReceiveMaximum(token);
-      PostEvent([receive_maximum](MqttSessionOwner& owner) {
-        owner.HandleConnack(receive_maximum);
-      });
+      PostEvent(
+          [receive_maximum](MqttSessionOwner& owner) { owner.HandleConnack(receive_maximum); });
       return;
     }
     case mqtt::token::Type::SUBSCRIBE:
@@ -190,8 +188,7 @@ void MqttSession::on_failure(const mqtt::token& token) {
 // Paho reports every failure below MQTT (no route, TLS, a certificate refused) as -1.
 Error MqttSession::Refusal(const mqtt::token& token) const {
   // A refusal in the CONNACK comes as return code, one in a PUBACK or SUBACK as reason code.
-  const int reason =
-      std::max(static_cast<int>(token.get_reason_code()), token.get_return_code());
+  const int reason = std::max(static_cast<int>(token.get_reason_code()), token.get_return_code());
   const bool has_reason = reason >= kRefused && reason != mqtt::MQTTPP_V3_CODE;
   const auto topics = token.get_topics();
   const std::string topic =
@@ -217,11 +214,12 @@ Error MqttSession::Refusal(const mqtt::token& token) const {
 
 std::string MqttSession::ConnectAdvice() const {
   const std::string address = options_.host + ":" + std::to_string(options_.port);
-  return "no connection to the broker at " + address + ": either nothing answers there, or the "
-         "TLS handshake failed; check the address, that " + options_.ca_file +
-         " is the authority of a broker certificate that names " + options_.host + ", that " +
-         options_.certificate_file + " belongs to " + options_.key_file +
-         ", is in date and not revoked, and see the broker's log";
+  return "no connection to the broker at " + address +
+         ": either nothing answers there, or the "
+         "TLS handshake failed; check the address, that " +
+         options_.ca_file + " is the authority of a broker certificate that names " +
+         options_.host + ", that " + options_.certificate_file + " belongs to " +
+         options_.key_file + ", is in date and not revoked, and see the broker's log";
 }
 
 void MqttSession::OnMessage(const mqtt::message& arrived) {

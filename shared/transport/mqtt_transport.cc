@@ -179,8 +179,8 @@ Status MqttTransport::Publish(const std::string& topic, BytesView payload, bool 
   }
   if (pending_.size() >= options_.publish_buffer_max ||
       pending_bytes_ + payload.size() > options_.publish_buffer_bytes_max) {
-    return Fail(ErrorCode::kBusy, std::to_string(pending_.size()) +
-                                      " messages wait for the broker's confirmation");
+    return Fail(ErrorCode::kBusy,
+                std::to_string(pending_.size()) + " messages wait for the broker's confirmation");
   }
   const std::uint64_t id = next_publish_++;
   if (in_flight_ < window_) {
@@ -228,7 +228,7 @@ void MqttTransport::HandleLost(Error why) {
   for (auto& [id, unsettled] : pending) {
     if (!unsettled.confirmed) continue;
     unsettled.confirmed(Fail(ErrorCode::kNotConnected,
-                   "the connection was lost before the broker confirmed the message"));
+                             "the connection was lost before the broker confirmed the message"));
     if (core->generation != generation) return;  // The listener disconnected or destroyed us.
   }
   if (core->events.disconnected) core->events.disconnected(std::move(why));

@@ -22,12 +22,12 @@ struct MqttOptions {
   std::string host;
   int port = 8883;
   std::string client_id;
-  std::string ca_file;           // PEM paths; TLS 1.2 or better, server name is verified.
+  std::string ca_file;  // PEM paths; TLS 1.2 or better, server name is verified.
   std::string certificate_file;
   std::string key_file;
   int keep_alive_s = 20;
   int connect_timeout_s = 10;
-  std::size_t publish_buffer_max = 256;    // Publishes not yet confirmed; beyond it: kBusy.
+  std::size_t publish_buffer_max = 256;  // Publishes not yet confirmed; beyond it: kBusy.
   std::size_t publish_buffer_bytes_max = limits::kIntakeQueueBytesMax;
   // Arrived messages that wait for the scheduler; beyond it they are dropped and logged, as the
   // broker itself does with a slow reader. Whoever waits for a receipt sends again.

@@ -34,6 +34,7 @@ void HelloFields(Io& io, F& frame) {
   io.Raw("acknowledged_chain", frame.acknowledged_chain);
   io.Raw("history", frame.history.bytes);
   io.Number("feed_cursor", frame.feed_cursor);
+  io.Number("edge_time", frame.edge_time.ms);
   io.Flag("chain_differs", frame.chain_differs);
 }
 

@@ -33,6 +33,7 @@ struct Hello {
   Digest acknowledged_chain{};  // Outbox chain through acknowledged_through.
   HistoryId history;            // All zero: none known yet.
   FeedCursor feed_cursor;
+  WallTime edge_time;          // The edge's clock when it wrote this.
   // Set after the edge saw that its chain is not the gateway's: the gateway reports it.
   bool chain_differs = false;
 };

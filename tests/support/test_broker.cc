@@ -92,8 +92,7 @@ Status TestBroker::Prepare(std::vector<EdgeId> edges) {
 }
 
 Status TestBroker::WriteCrl() {
-  EDCSYNC_ASSIGN(const std::string crl,
-                 authority_->IssueCrl(revoked_, clock_.Wall(), kValidDays));
+  EDCSYNC_ASSIGN(const std::string crl, authority_->IssueCrl(revoked_, clock_.Wall(), kValidDays));
   return WriteFile(settings_.crl_file, crl, kSecret, false);
 }
 

@@ -69,7 +69,8 @@ bool Eventually(const std::function<bool()>& condition) {
 class BrokerSupervisorTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-super-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "edcsync-super-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     directory_ = pattern;
   }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "shared/base/file.h"
 #include "shared/base/scheduler.h"
 #include "tests/support/test_broker.h"
 
@@ -27,16 +28,15 @@ class Peer {
   explicit Peer(MqttOptions options) : loop_(clock_) {
     loop_.Start();
     transport_ = NewMqttTransport(std::move(options), loop_);
-    transport_->Listen({[this] { Note([this] { ++connected_; }); },
-                        [this](Error why) {
-                          Note([&] {
-                            ++disconnected_;
-                            why_ = why;
-                          });
-                        },
-                        [this](Message message) {
-                          Note([&] { messages_.push_back(std::move(message)); });
-                        }});
+    transport_->Listen(
+        {[this] { Note([this] { ++connected_; }); },
+         [this](Error why) {
+           Note([&] {
+             ++disconnected_;
+             why_ = why;
+           });
+         },
+         [this](Message message) { Note([&] { messages_.push_back(std::move(message)); }); }});
   }
   ~Peer() {
     Do([this] { transport_.reset(); });
@@ -67,9 +67,9 @@ class Peer {
   Status Publish(const std::string& topic, const std::string& text, bool retained = false) {
     auto result = std::make_shared<std::promise<Status>>();
     Do([&] {
-      Status queued =
-          transport_->Publish(topic, AsBytes(text), retained,
-                              [result](Status status) { result->set_value(std::move(status)); });
+      Status queued = transport_->Publish(topic, AsBytes(text), retained, [result](Status status) {
+        result->set_value(std::move(status));
+      });
       if (!queued.ok()) result->set_value(std::move(queued));
     });
     auto future = result->get_future();
@@ -230,12 +230,23 @@ TEST_F(MqttTransportTest, ACertificateOfAnotherAuthorityIsRefusedWithAdvice) {
 }
 
 TEST_F(MqttTransportTest, ABrokerWhoseCertificateDoesNotNameTheHostIsRefused) {
+  const auto connections = [&] {
+    const auto log = ReadFile(BrokerPathsIn(broker_->settings().directory).log_file, 1 << 20);
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = log->find("New connection from", at)) != std::string::npos;
+         ++at) {
+      ++count;
+    }
+    return count;
+  };
+  const std::size_t before = connections();
   MqttOptions options = Gateway();
-  options.host = "127.0.0.2";  // Reaches the same broker, where the system lets it.
+  options.host = "127.1";  // Another spelling of 127.0.0.1, which the certificate does not have.
   Peer gateway(options);
   gateway.Connect();
   ASSERT_TRUE(gateway.AwaitDisconnected(1));
   EXPECT_EQ(gateway.connected(), 0);
+  EXPECT_GT(connections(), before);  // It was reached.
 }
 
 TEST_F(MqttTransportTest, ARevokedEdgeLosesItsRightsAndItsWayInWithoutARestartOfTheBroker) {
@@ -256,7 +267,6 @@ TEST_F(MqttTransportTest, ARevokedEdgeLosesItsRightsAndItsWayInWithoutARestartOf
   kisumu.Connect();
   ASSERT_TRUE(kisumu.AwaitDisconnected(1));
   EXPECT_EQ(kisumu.connected(), 1);
-  EXPECT_THAT(kisumu.why().message, HasSubstr("revoked"));
   EXPECT_TRUE(tororo.ConnectAndWait()) << tororo.why().ToString();
   EXPECT_EQ(broker_->supervisor().RestartCount(), 0U);
 }

@@ -1,4 +1,4 @@
-#include "edge-agent/store/file_lock.h"
+#include "shared/storage/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace edcsync::edge {
+namespace edcsync {
 namespace {
 
 tl::unexpected<Error> SystemFail(int reason, const std::string& path) {
@@ -20,11 +20,12 @@ tl::unexpected<Error> SystemFail(int reason, const std::string& path) {
 
 }  // namespace
 
-Result<FileLock> FileLock::Take(const std::string& path) {
+Result<FileLock> FileLock::Take(const std::string& path, Mode mode) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return SystemFail(errno, path);
   FileLock lock(descriptor);
-  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+  const int operation = (mode == Mode::kExclusive ? LOCK_EX : LOCK_SH) | LOCK_NB;
+  while (::flock(descriptor, operation) != 0) {
     if (errno != EINTR) return SystemFail(errno, path);
   }
   return lock;
@@ -34,4 +35,4 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-}  // namespace edcsync::edge
+}  // namespace edcsync
