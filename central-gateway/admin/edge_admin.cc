@@ -95,7 +95,6 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
 
 Status RevokeEdge(CentralStore& store, const Installation& installation, const EdgeId& edge,
                   const std::string& user, const std::string& reason, const Clock& clock) {
-  std::vector<std::string> revoked;
   EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_ASSIGN(const std::optional<EdgeRow> row, writer.FindEdge(edge));
     if (!row) return Fail(ErrorCode::kNotFound, "There is no edge " + edge.str());
@@ -103,8 +102,16 @@ Status RevokeEdge(CentralStore& store, const Installation& installation, const E
       return Fail(ErrorCode::kAlreadyExists, "Edge " + edge.str() + " is revoked already");
     }
     EDCSYNC_TRY(writer.SetEdgeStanding(edge, EdgeStanding::kRevoked, reason));
-    EDCSYNC_TRY(writer.AppendAudit(user, "edge.revoked", edge.str(), reason));
-    EDCSYNC_ASSIGN(revoked, writer.RevokedCertificatesPem());
+    return writer.AppendAudit(user, "edge.revoked", edge.str(), reason);
+  }));
+  return WriteRevocationList(store, installation, clock);
+}
+
+Status WriteRevocationList(CentralStore& store, const Installation& installation,
+                           const Clock& clock) {
+  std::vector<std::string> revoked;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(revoked, reader.RevokedCertificatesPem());
     return Ok();
   }));
   EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadAuthority(installation));

@@ -23,6 +23,10 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
 Status RevokeEdge(CentralStore& store, const Installation& installation, const EdgeId& edge,
                   const std::string& user, const std::string& reason, const Clock& clock);
 
+// Issues pki/crl.pem anew from what is revoked.
+Status WriteRevocationList(CentralStore& store, const Installation& installation,
+                           const Clock& clock);
+
 // Lets a suspended edge, or one whose database was lost, go on: the next Hello brings a new
 // incarnation, which is filled from the feed.
 Status ReadmitEdge(CentralStore& store, const EdgeId& edge, const std::string& user,

@@ -6,7 +6,8 @@
 namespace edcsync::central {
 namespace {
 
-Status CheckLock(const LockRow& lock) {
+// Also writes a form's key in the one form it is compared in ("...:1" is left out).
+Status CheckLock(LockRow& lock) {
   EDCSYNC_TRY(CheckOid("study", lock.study.str(), limits::kOidBytesMax));
   if (lock.scope == LockScope::kStudy) return Ok();
   if (lock.scope != LockScope::kForm) {
@@ -16,6 +17,7 @@ Status CheckLock(const LockRow& lock) {
   if (key.study != lock.study) {
     return Fail(ErrorCode::kFieldInvalid, "The form to lock belongs to another study");
   }
+  lock.object = ToString(key);
   return Ok();
 }
 
@@ -103,8 +105,9 @@ Status SetLock(CentralStore& store, LockRow lock) {
   });
 }
 
-Status ClearLock(CentralStore& store, const LockRow& lock, const std::string& user,
+Status ClearLock(CentralStore& store, const LockRow& which, const std::string& user,
                  const std::string& reason) {
+  LockRow lock = which;
   EDCSYNC_TRY(CheckLock(lock));
   if (reason.empty()) return Fail(ErrorCode::kFieldMissing, "a reason is required");
   return store.Write([&](CentralWriter& writer) -> Status {

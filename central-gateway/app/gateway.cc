@@ -2,6 +2,7 @@
 
 #include "central-gateway/admin/broker_files.h"
 #include "central-gateway/admin/broker_supervisor.h"
+#include "central-gateway/admin/edge_admin.h"
 #include "central-gateway/intake/gateway_session.h"
 #include "shared/transport/mqtt_transport.h"
 #include "shared/wire/topics.h"
@@ -25,11 +26,12 @@ BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
   return settings;
 }
 
-MqttOptions BrokerOptions(const Config& config) {
+MqttOptions BrokerOptions(const Config& config, Random& random) {
   MqttOptions options;
   options.host = config.broker_host;
   options.port = config.broker_port;
-  options.client_id = "edcsync-" + config.gateway.str();
+  // Not to be guessed: an edge could take over the session by its client id.
+  options.client_id = config.gateway.str() + "-" + random.NewId<Incarnation>().ToHex();
   options.ca_file = config.installation.Pki("ca.crt");
   options.certificate_file = config.installation.Pki("gateway.crt");
   options.key_file = config.installation.Pki("gateway.key");
@@ -73,6 +75,8 @@ Status Gateway::Impl::StartBroker() {
     }
     return Ok();
   }));
+  // A revocation list out of date would lock every edge out.
+  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
   // Also for a broker that others run: they install the written rights there.
   EDCSYNC_TRY(WriteBrokerFiles(SettingsOf(config, std::move(edges))));
   if (!config.broker_managed) return Ok();
@@ -92,7 +96,7 @@ Status Gateway::Impl::OpenSession() {
   EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(installation.Pki("gateway.crt")));
   EDCSYNC_ASSIGN(Certificate authority, Certificate::Load(installation.Pki("ca.crt")));
   EDCSYNC_ASSIGN(Sealer sealer, Sealer::Create(std::move(key), std::move(certificate)));
-  transport = NewMqttTransport(BrokerOptions(config), *loop);
+  transport = NewMqttTransport(BrokerOptions(config, random), *loop);
   GatewaySessionOptions options;
   options.gateway = config.gateway;
   options.frames_per_second_max = static_cast<double>(config.frames_per_second_max);

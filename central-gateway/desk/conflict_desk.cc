@@ -31,7 +31,12 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   }
   EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer.FindRecord(conflict->key));
   if (!record || record->heads != conflict->heads) {
-    return Fail(ErrorCode::kStale, "The record has moved on since this conflict was read");
+    return Fail(ErrorCode::kInvariant, "The conflict does not list its record's heads");
+  }
+  if (!decision.seen_heads.empty() && decision.seen_heads != conflict->heads) {
+    std::string message = "The record has moved on since this conflict was read; its heads now:";
+    for (const RevisionId& head : conflict->heads) message += " " + head.ToHex();
+    return Fail(ErrorCode::kStale, std::move(message));
   }
   Revision resolution;
   resolution.key = conflict->key;

@@ -12,6 +12,7 @@ struct Decision {
   SnowflakeId conflict;
   std::optional<RevisionId> take;  // The head (or any revision of the record) whose content wins,
   std::optional<FormItems> items;  // or the content composed; exactly one of the two.
+  std::vector<RevisionId> seen_heads;  // Those decided upon, ascending; empty: today's.
   std::string reason;              // Required.
   std::string user;                // Required.
 };

@@ -21,6 +21,12 @@ Result<bool> EdgeDirectory::Refresh() {
         }
         entry.certificates.push_back(std::move(*certificate));
       }
+      // A revoked edge has no valid certificate any more; its last one stays here, so that it
+      // can be told.
+      const auto before = edges_.find(row.edge);
+      if (entry.certificates.empty() && before != edges_.end()) {
+        entry.certificates = before->second.certificates;
+      }
       edges.emplace(row.edge, std::move(entry));
     }
     edges_ = std::move(edges);

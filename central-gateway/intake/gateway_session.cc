@@ -255,9 +255,10 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
   ++figures_.frames_refused;
   Log(LogLevel::kWarn, "edge.refused",
       {{"edge", edge.str()}, {"reason", refuse.reason}, {"why", refuse.message}});
-  if (refuse.reason != static_cast<std::uint16_t>(ErrorCode::kSequenceGap)) {
-    peers_[edge].epoch = Epoch();
-  }
+  // Only a session that ended: a late frame of an earlier one must not end the one that lives.
+  Peer& peer = peers_[edge];
+  const bool gap = refuse.reason == static_cast<std::uint16_t>(ErrorCode::kSequenceGap);
+  if (!gap && (refuse.epoch == Epoch() || refuse.epoch == peer.epoch)) peer.epoch = Epoch();
   Send(edge, refuse);
 }
 

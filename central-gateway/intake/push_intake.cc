@@ -131,6 +131,15 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
                                  : ErrorCode::kIncarnationMismatch,
                              "This edge is " + std::string(ToString(row.standing))));
   }
+  // Readmitted meanwhile: which database speaks now, its Hello tells.
+  if (row.incarnation == Incarnation{}) {
+    wire::Refuse refuse = RefuseWith(ErrorCode::kStaleEpoch, "No database speaks for this edge");
+    refuse.epoch = push.epoch;
+    return Answer(std::move(refuse));
+  }
+  if (push.first_sequence == Sequence()) {
+    return Answer(RefuseWith(ErrorCode::kMalformed, "A push begins at sequence 1 or later"));
+  }
   if (push.first_sequence > row.acknowledged_through.Next()) {
     wire::Refuse refuse = RefuseWith(ErrorCode::kSequenceGap, "Frames are missing before this");
     refuse.epoch = push.epoch;

@@ -35,6 +35,16 @@ std::string AuditDetail(const Incoming& incoming, Outcome outcome) {
   return detail;
 }
 
+Incoming IncomingOf(const QuarantineRow& row) {
+  Incoming incoming = ReadIncoming(row.bytes);
+  incoming.edge = row.edge;
+  incoming.incarnation = row.incarnation;
+  incoming.sequence = row.sequence;
+  incoming.site = row.site;
+  incoming.offered = row.sequence.value() == 0;
+  return incoming;
+}
+
 }  // namespace
 
 Incoming ReadIncoming(Bytes canonical) {
@@ -60,7 +70,7 @@ Result<MergeResult> Merger::Apply(const Incoming& incoming) {
   }
   EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
   if (checked.obstacle) return Quarantine(incoming, *checked.obstacle);
-  return Accept(incoming, std::move(checked));
+  return Accept(incoming, checked);
 }
 
 Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
@@ -93,13 +103,13 @@ Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
   }
   EDCSYNC_ASSIGN(checked.obstacle, CheckParents(revision, checked.record));
   if (checked.obstacle) return checked;
+  RegistryCache::Verdict verdict = registry_.Judge(revision);
+  checked.nonconformance = std::move(verdict.nonconformance);
   if (lifted) return checked;
   if (registry_.Locks(revision.key, revision.site)) {
     return stop(ErrorCode::kLocked, "The record was locked at the centre when this came");
   }
-  RegistryCache::Verdict verdict = registry_.Judge(revision);
   if (!verdict.unknown.empty()) return stop(ErrorCode::kStudyDefinition, verdict.unknown);
-  checked.nonconformance = std::move(verdict.nonconformance);
   return checked;
 }
 
@@ -131,9 +141,9 @@ Result<std::optional<Merger::Obstacle>> Merger::CheckParents(
   return std::optional<Obstacle>();
 }
 
-Result<MergeResult> Merger::Accept(const Incoming& incoming, Checked checked) {
+Result<MergeResult> Merger::Accept(const Incoming& incoming, const Checked& checked) {
   EDCSYNC_ASSIGN(const MergeResult result, Insert(incoming, checked));
-  EDCSYNC_TRY(ApplyHeldFor(incoming.id));
+  EDCSYNC_TRY(ApplyHeld());
   return result;
 }
 
@@ -158,6 +168,7 @@ Status Merger::InsertRow(const Incoming& incoming, const Checked& checked,
     row.origin_incarnation = incoming.incarnation;
   }
   EDCSYNC_TRY(writer_.InsertRevision(row));
+  arrived_.push_back(incoming.id);
   return Ok();
 }
 
@@ -208,7 +219,7 @@ Result<MergeResult> Merger::Insert(const Incoming& incoming, const Checked& chec
     Checked joined_checked;
     joined_checked.record = record;
     joined_checked.nonconformance = registry_.Judge(*decision.joined).nonconformance;
-    EDCSYNC_TRY(Accept(joined, std::move(joined_checked)));
+    EDCSYNC_TRY(Insert(joined, joined_checked));
   } else {
     EDCSYNC_TRY(UpdateConflict(*record, heads, ancestor, incoming));
   }
@@ -313,61 +324,74 @@ Status Merger::TellQuarantine(const QuarantineRow& row) {
   return writer_.AppendFeed(feed);
 }
 
-// Children that came before their parent follow it now; theirs follow them, since each Accept
-// looks again. Those that meet another obstacle stay, with the new reason.
-Status Merger::ApplyHeldFor(const RevisionId& parent) {
-  EDCSYNC_ASSIGN(std::vector<QuarantineRow> rows, writer_.HeldFor(parent));
-  for (QuarantineRow& row : rows) {
-    Incoming incoming = ReadIncoming(row.bytes);
-    incoming.edge = row.edge;
-    incoming.incarnation = row.incarnation;
-    incoming.sequence = row.sequence;
-    incoming.site = row.site;
-    incoming.offered = row.sequence.value() == 0;
-    EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
-    if (checked.obstacle) {
-      row.reason = static_cast<std::uint16_t>(checked.obstacle->reason);
-      row.detail = checked.obstacle->detail;
-      row.missing_parent = checked.obstacle->missing_parent;
-      EDCSYNC_TRY(writer_.UpdateQuarantine(row));
-      continue;
-    }
-    row.state = QuarantineEnd::kApplied;
-    row.decided_by = "gateway";
-    row.decided_at = writer_.Now();
-    row.missing_parent = std::nullopt;
-    EDCSYNC_TRY(writer_.UpdateQuarantine(row));
-    EDCSYNC_TRY(TellQuarantine(row));
-    EDCSYNC_ASSIGN(const MergeResult result, Accept(incoming, std::move(checked)));
-    if (row.sequence.value() != 0) {
-      EDCSYNC_TRY(writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence,
-                                           result.outcome, 0));
-    }
+// Children that came before their parent follow it now, and theirs follow them: a list, not a
+// recursion, since a record may have thousands.
+Status Merger::ApplyHeld() {
+  while (!arrived_.empty()) {
+    const RevisionId parent = arrived_.front();
+    arrived_.pop_front();
+    EDCSYNC_ASSIGN(std::vector<QuarantineRow> rows, writer_.HeldFor(parent));
+    for (QuarantineRow& row : rows) EDCSYNC_TRY(ApplyHeldRow(std::move(row)));
   }
   return Ok();
 }
 
-Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
-                                    const std::string& reason) {
-  Incoming incoming = ReadIncoming(row.bytes);
-  incoming.edge = row.edge;
-  incoming.incarnation = row.incarnation;
-  incoming.sequence = row.sequence;
-  incoming.site = row.site;
-  incoming.offered = row.sequence.value() == 0;
-  EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/true));
-  if (checked.obstacle) {
-    return Fail(checked.obstacle->reason, checked.obstacle->detail);
+Status Merger::ApplyHeldRow(QuarantineRow row) {
+  const Incoming incoming = IncomingOf(row);
+  EDCSYNC_ASSIGN(const Checked checked, Check(incoming, /*lifted=*/false));
+  if (checked.obstacle) return KeepHeld(std::move(row), *checked.obstacle);
+  EDCSYNC_TRY(EndWaiting(row, "gateway", ""));
+  // A convergence or merge revision that a restored centre was offered before its parents came:
+  // joining them has just written the same revision again.
+  EDCSYNC_ASSIGN(const bool known, writer_.HasRevision(incoming.id));
+  MergeResult result{Outcome::kDuplicate, 0};
+  if (!known) {
+    EDCSYNC_ASSIGN(result, Insert(incoming, checked));
   }
+  if (row.sequence.value() == 0) return Ok();
+  return writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence, result.outcome, 0);
+}
+
+// Still waits: for another parent, or with a reason that is a person's.
+Status Merger::KeepHeld(QuarantineRow row, const Obstacle& obstacle) {
+  row.reason = static_cast<std::uint16_t>(obstacle.reason);
+  row.detail = obstacle.detail;
+  row.missing_parent = obstacle.missing_parent;
+  EDCSYNC_TRY(writer_.UpdateQuarantine(row));
+  if (row.missing_parent) return Ok();
+  EDCSYNC_TRY(writer_.AppendAudit("gateway", "revision.quarantined",
+                                  row.key ? ToString(*row.key) : row.revision.ToHex(),
+                                  "revision=" + row.revision.ToHex() + " reason=" +
+                                      std::string(Describe(obstacle.reason).name)));
+  if (row.sequence.value() != 0) {
+    EDCSYNC_TRY(writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence,
+                                         obstacle.outcome, row.reason));
+  }
+  return TellQuarantine(row);
+}
+
+Status Merger::EndWaiting(QuarantineRow& row, const std::string& user,
+                          const std::string& reason) {
   row.state = QuarantineEnd::kApplied;
   row.decided_by = user;
   row.decision_reason = reason;
   row.decided_at = writer_.Now();
+  row.missing_parent = std::nullopt;
   EDCSYNC_TRY(writer_.UpdateQuarantine(row));
+  return TellQuarantine(row);
+}
+
+Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
+                                    const std::string& reason) {
+  const Incoming incoming = IncomingOf(row);
+  EDCSYNC_ASSIGN(const Checked checked, Check(incoming, /*lifted=*/true));
+  if (checked.obstacle) {
+    return Fail(checked.obstacle->reason, checked.obstacle->detail);
+  }
+  EDCSYNC_TRY(EndWaiting(row, user, reason));
   EDCSYNC_TRY(writer_.AppendAudit(user, "quarantine.released", ToString(incoming.revision->key),
                                   "revision=" + incoming.id.ToHex()));
-  EDCSYNC_TRY(TellQuarantine(row));
-  EDCSYNC_ASSIGN(const MergeResult result, Accept(incoming, std::move(checked)));
+  EDCSYNC_ASSIGN(const MergeResult result, Accept(incoming, checked));
   if (row.sequence.value() != 0) {
     EDCSYNC_TRY(writer_.SetIntakeOutcome(row.edge, row.incarnation, row.sequence, result.outcome,
                                          0));
@@ -379,7 +403,7 @@ Result<RevisionId> Merger::ApplyOwn(const Revision& revision) {
   Incoming incoming = ReadIncoming(EncodeRevision(revision));
   EDCSYNC_ASSIGN(Checked checked, Check(incoming, /*lifted=*/false));
   if (checked.obstacle) return Fail(checked.obstacle->reason, checked.obstacle->detail);
-  EDCSYNC_TRY(Accept(incoming, std::move(checked)));
+  EDCSYNC_TRY(Accept(incoming, checked));
   return incoming.id;
 }
 

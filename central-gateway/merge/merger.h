@@ -10,6 +10,8 @@
 // Threads: one work at a time; make one Merger a work.
 #pragma once
 
+#include <deque>
+
 #include "central-gateway/merge/registry_cache.h"
 #include "central-gateway/store/central_store.h"
 
@@ -71,13 +73,16 @@ class Merger {
   Result<Checked> Check(const Incoming& incoming, bool lifted);
   Result<std::optional<Obstacle>> CheckParents(const Revision& revision,
                                                const std::optional<RecordState>& record);
-  Result<MergeResult> Accept(const Incoming& incoming, Checked checked);
+  Result<MergeResult> Accept(const Incoming& incoming, const Checked& checked);
   Result<MergeResult> Insert(const Incoming& incoming, const Checked& checked);
   Status InsertRow(const Incoming& incoming, const Checked& checked,
                    const std::vector<RevisionId>& heads, const WinKey& current,
                    bool current_removed);
   Result<MergeResult> Quarantine(const Incoming& incoming, const Obstacle& obstacle);
-  Status ApplyHeldFor(const RevisionId& parent);
+  Status ApplyHeld();
+  Status ApplyHeldRow(QuarantineRow row);
+  Status KeepHeld(QuarantineRow row, const Obstacle& obstacle);
+  Status EndWaiting(QuarantineRow& row, const std::string& user, const std::string& reason);
   Status UpdateConflict(const RecordState& record, const std::vector<KnownRevision>& heads,
                         const std::optional<KnownRevision>& ancestor, const Incoming& incoming);
   Status EndConflict(const RecordState& record, const Incoming& incoming);
@@ -86,6 +91,7 @@ class Merger {
 
   CentralWriter& writer_;
   RegistryCache& registry_;
+  std::deque<RevisionId> arrived_;  // Stored; held children not looked for yet.
 };
 
 // An Incoming of bytes received: hashes and decodes them.

@@ -159,6 +159,13 @@ Result<Epoch> EdgeTable::BindSession(const EdgeId& edge, const GatewayId& gatewa
 
 Status EdgeTable::SetIncarnation(const EdgeId& edge, const Incarnation& incarnation,
                                  WallTime now) {
+  if (incarnation == Incarnation{}) {  // None may speak until the next Hello.
+    Statement none = database_.Prepare(
+        "UPDATE edge SET incarnation_id = NULL, feed_cursor = 0 WHERE edge_id = ?1");
+    EDCSYNC_ASSIGN(const std::int64_t known, none.Bind(1, edge.str()).Run());
+    if (known == 0) return UnknownEdge(edge);
+    return Ok();
+  }
   EDCSYNC_ASSIGN(const std::int64_t number, IncarnationNumber(edge, incarnation));
   Statement current = database_.Prepare(
       "SELECT e.incarnation_id IS ?2, i.spoke_from_ms IS NOT NULL FROM edge e, incarnation i "

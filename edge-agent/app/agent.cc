@@ -45,11 +45,12 @@ Result<std::string> LoadToken(const Config& config, Random& random) {
   return fresh;
 }
 
-MqttOptions BrokerOptions(const Config& config) {
+MqttOptions BrokerOptions(const Config& config, Random& random) {
   MqttOptions options;
   options.host = config.broker_host;
   options.port = config.broker_port;
-  options.client_id = config.edge.str();
+  // Not to be guessed: another enrolled edge could take over a session by its client id.
+  options.client_id = config.edge.str() + "-" + random.NewId<Incarnation>().ToHex();
   options.ca_file = config.ca_file;
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
@@ -125,7 +126,7 @@ Status Agent::Impl::OpenSync() {
                                                " is the certificate of another edge or site");
   }
   EDCSYNC_ASSIGN(Sealer sealer, Sealer::Create(std::move(key), std::move(certificate)));
-  transport = NewMqttTransport(BrokerOptions(config), *loop);
+  transport = NewMqttTransport(BrokerOptions(config, random), *loop);
   link = std::make_unique<Link>(LinkOptions{}, *transport, *loop, random);
   SyncOptions options;
   options.release = std::string("edge-agent ") + kRelease;

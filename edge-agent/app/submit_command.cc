@@ -7,11 +7,13 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "edge-agent/app/local_agent.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/limits.h"
+#include "shared/model/submission.h"
 
 namespace edcsync::edge {
 namespace {
@@ -44,33 +46,43 @@ class Submitter {
       }
     }
     std::vector<Line> batch;
+    std::set<RecordKey> keys;
     std::size_t bytes = 0;
     std::uint64_t number = 0;
     for (std::string text; std::getline(in, text);) {
       ++number;
       if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+      // One line of a record a request: if its answer is lost, sending it again finds each record
+      // before or after that line, never at a later one that an earlier line would undo.
+      const Result<Submission> parsed = ParseSubmission(text);
+      if (parsed.ok() && keys.contains(parsed->key)) {
+        if (!Send(std::move(batch))) return Finish(kExitUnavailable);
+        batch.clear();
+        keys.clear();
+        bytes = 0;
+      }
+      if (parsed.ok()) keys.insert(parsed->key);
       bytes += text.size();
       batch.push_back({number, std::move(text)});
       if (batch.size() < static_cast<std::size_t>(options_.batch) && bytes < kBatchBytesMax) {
         continue;
       }
-      if (!Send(batch)) return Finish(kExitUnavailable);
+      if (!Send(std::move(batch))) return Finish(kExitUnavailable);
       batch.clear();
+      keys.clear();
       bytes = 0;
     }
-    if (!batch.empty() && !Send(batch)) return Finish(kExitUnavailable);
+    if (!batch.empty() && !Send(std::move(batch))) return Finish(kExitUnavailable);
     return Finish(counts_.stale + counts_.refused > 0 ? kExitRefused : kExitOk);
   }
 
  private:
   // False if the agent cannot take it now. What it may have taken without our hearing is
   // recognised when it is sent again: the same content makes no revision.
-  bool Send(const std::vector<Line>& batch) {
-    std::string body;
-    for (const Line& line : batch) body += line.text + "\n";
+  bool Send(std::vector<Line> batch) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options_.wait_s);
     while (true) {
-      const Status sent = TrySend(batch, body);
+      const Status sent = TrySend(batch);
       if (sent.ok()) return true;
       client_.reset();
       if (std::chrono::steady_clock::now() >= deadline) {
@@ -81,7 +93,10 @@ class Submitter {
     }
   }
 
-  Status TrySend(const std::vector<Line>& batch, const std::string& body) {
+  // What the agent cannot take now (disk full, busy) stays in `batch`.
+  Status TrySend(std::vector<Line>& batch) {
+    std::string body;
+    for (const Line& line : batch) body += line.text + "\n";
     if (client_ == nullptr) {
       EDCSYNC_ASSIGN(client_, ConnectToAgent(config_));
     }
@@ -94,12 +109,26 @@ class Submitter {
                   json.is_object() ? json.value("detail", "The agent refused the request")
                                    : "The agent's answer cannot be read");
     }
-    if (response.status == 507 || response.status == 503) {
-      return Fail(ErrorCode::kUnavailable, ReasonOf(json["outcomes"].back()));
+    std::vector<Line> left;
+    std::string why;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Json& outcome = json["outcomes"][i];
+      if (!IsTransient(outcome)) {
+        Count(batch[i], outcome);
+        continue;
+      }
+      why = ReasonOf(outcome);
+      left.push_back(std::move(batch[i]));
     }
-    for (std::size_t i = 0; i < batch.size(); ++i) Count(batch[i], json["outcomes"][i]);
+    batch = std::move(left);
     Progress(false);
-    return Ok();
+    return batch.empty() ? Ok() : Status(Fail(ErrorCode::kUnavailable, why));
+  }
+
+  static bool IsTransient(const Json& outcome) {
+    if (!outcome.contains("reasons") || outcome["reasons"].empty()) return false;
+    const ErrorInfo* info = FindError(outcome["reasons"][0].value("code", std::uint16_t{0}));
+    return info != nullptr && info->retry == Retry::kTransient;
   }
 
   static std::string ReasonOf(const Json& outcome) {

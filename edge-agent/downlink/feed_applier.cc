@@ -42,7 +42,10 @@ Status FeedApplier::Apply(wire::Feed feed, std::function<void(Status)> done) {
 Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
   EdgeTables& tables = store_.writer_tables();
   const WallTime now = store_.clock().Wall();
+  EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
   for (const wire::FeedEntry& entry : feed.entries) {
+    // Of a page that came again late: a lock or conflict since ended must not come back with it.
+    if (entry.cursor <= checkpoint.feed_cursor) continue;
     switch (entry.kind) {
       case wire::FeedKind::kRevision:
         EDCSYNC_TRY(ApplyRevision(entry));
@@ -70,7 +73,6 @@ Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
       }
     }
   }
-  EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
   checkpoint.feed_cursor = std::max(checkpoint.feed_cursor, feed.next);
   checkpoint.last_contact = now;
   return tables.checkpoint.Update(checkpoint);

@@ -3,6 +3,7 @@
 // Invariant: acknowledged <= every frame in flight < next; frames are in order without a gap.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
 #include "shared/base/ids.h"
@@ -12,8 +13,14 @@ namespace edcsync::edge {
 
 class PushWindow {
  public:
-  // Starts anew after what the gateway acknowledged.
+  // Starts anew after what the gateway acknowledged: a new session.
   void Restart(Sequence acknowledged) {
+    sent_through_ = acknowledged;
+    GoBack(acknowledged);
+  }
+  // Sends again from after `acknowledged`. Receipts of what was sent before still count.
+  // REQUIRES: not beyond what was sent.
+  void GoBack(Sequence acknowledged) {
     acknowledged_ = acknowledged;
     next_ = acknowledged.Next();
     flying_.clear();
@@ -34,15 +41,17 @@ class PushWindow {
     flying_.push_back({last, bytes});
     bytes_ += bytes;
     next_ = last.Next();
+    sent_through_ = std::max(sent_through_, last);
   }
   // False if `through` was never sent: the receipt is not ours to take.
   bool Acknowledge(Sequence through) {
-    if (through >= next_) return false;
+    if (through > sent_through_) return false;
     while (!flying_.empty() && flying_.front().last <= through) {
       bytes_ -= flying_.front().bytes;
       flying_.pop_front();
     }
     if (through > acknowledged_) acknowledged_ = through;
+    if (through >= next_) next_ = through.Next();
     return true;
   }
 
@@ -53,6 +62,7 @@ class PushWindow {
   };
   Sequence acknowledged_;
   Sequence next_{1};
+  Sequence sent_through_;  // The highest sent in this session.
   std::deque<Flying> flying_;
   std::size_t bytes_ = 0;
   wire::Credit credit_{1, 1};

@@ -10,6 +10,23 @@ namespace {
 
 constexpr std::int64_t kRetryWhenBufferFullUs = 20'000;
 
+// Stands for the history of a centre that came back with less than it had, under its old history
+// id, until it was offered everything: so a session that breaks off begins the offer again.
+constexpr HistoryId kHistoryInDoubt{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+// What a centre forgot of locks and conflicts must not bind the site: the feed tells today's.
+Status ForgetCentresView(EdgeTables& tables) {
+  EDCSYNC_ASSIGN(const std::vector<Lock> locks, tables.locks.List());
+  for (const Lock& lock : locks) EDCSYNC_TRY(tables.locks.Clear(lock));
+  EDCSYNC_ASSIGN(const std::uint64_t count, tables.conflicts.Count());
+  EDCSYNC_ASSIGN(const std::vector<OpenConflict> conflicts, tables.conflicts.List(count));
+  for (const OpenConflict& open : conflicts) {
+    EDCSYNC_TRY(tables.conflicts.Remove(open.record_key));
+  }
+  return Ok();
+}
+
 std::string_view ToString(CircuitBreaker::State state) {
   switch (state) {
     case CircuitBreaker::State::kClosed: return "closed";
@@ -207,8 +224,8 @@ void SyncSession::SayHello(bool chain_differs) {
   Enter(SyncState::kGreeting, "Waiting for the gateway's welcome");
   const Status sent = link_.Send(
       wire::HelloTopic(edge_), *sealed, /*retained=*/false,
-      [alive = alive_, this](Status confirmed) {
-        if (!*alive || confirmed.ok()) return;
+      [alive = alive_, this, id = hello_id_](Status confirmed) {
+        if (!*alive || confirmed.ok() || id != hello_id_) return;
         link_.Useless(confirmed.error());  // Refused by the broker: no use in waiting.
       });
   if (!sent.ok()) return link_.Useless(sent.error());
@@ -285,10 +302,15 @@ Status SyncSession::TakeWelcome(const wire::Welcome& welcome) {
     EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
     const bool new_history = checkpoint.history != welcome.history;
     restored = (new_history && checkpoint.history != HistoryId()) ||
-               checkpoint.feed_cursor > welcome.feed_head;
+               checkpoint.feed_cursor > welcome.feed_head ||
+               checkpoint.acknowledged_through > welcome.acknowledged_through;
     // The old history stands until everything was offered, so that a crash begins it again.
     if (new_history && !restored) checkpoint.history = welcome.history;
-    if (restored) checkpoint.feed_cursor = FeedCursor();
+    if (restored) {
+      if (!new_history) checkpoint.history = kHistoryInDoubt;
+      checkpoint.feed_cursor = FeedCursor();
+      EDCSYNC_TRY(ForgetCentresView(tables));
+    }
     checkpoint.acknowledged_through = welcome.acknowledged_through;
     checkpoint.clock_drift_ms = now.ms - welcome.server_time.ms;
     checkpoint.last_contact = now;
@@ -299,6 +321,7 @@ Status SyncSession::TakeWelcome(const wire::Welcome& welcome) {
   if (restored) {
     Log(LogLevel::kWarn, "centre.restored", {{"feed_head", welcome.feed_head.value()}});
     offer_after_row_ = 0;
+    offer_sent_row_ = 0;
     offer_history_ = welcome.history;
   }
   return Ok();
@@ -322,7 +345,7 @@ void SyncSession::Pump() {
       Log(LogLevel::kWarn, "uplink.not_sent", {{"why", pushed.error().message}});
       if (pushed.error().code == ErrorCode::kNotConnected) return;  // The link says so itself.
       if (pushed.error().code == ErrorCode::kBusy) {
-        return RestartAfter(window_.acknowledged(), kRetryWhenBufferFullUs);
+        return PumpAfter(kRetryWhenBufferFullUs);
       }
       return link_.Useless(pushed.error());
     }
@@ -358,14 +381,19 @@ Result<bool> SyncSession::PushOnce() {
 }
 
 void SyncSession::OnReceipt(const wire::Receipt& receipt) {
-  scheduler_.Cancel(answer_timer_);
   window_.SetCredit(receipt.credit);
-  if (offer_after_row_) return OfferOnce();
+  if (offer_after_row_) {
+    if (offer_sent_row_ == *offer_after_row_) return;  // Nothing is offered at the moment.
+    scheduler_.Cancel(answer_timer_);
+    offer_after_row_ = offer_sent_row_;
+    return OfferOnce();
+  }
   if (!window_.Acknowledge(receipt.acknowledged_through)) {
     Log(LogLevel::kWarn, "receipt.beyond_what_was_sent",
         {{"through", receipt.acknowledged_through.value()}});
     return;
   }
+  scheduler_.Cancel(answer_timer_);
   const Result<Digest> chain = ChainAt(receipt.acknowledged_through);
   if (!chain.ok() || *chain != receipt.acknowledged_chain) {
     reported_difference_ = true;
@@ -406,6 +434,8 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
       refuse.message + (info == nullptr ? "" : " (" + std::string(info->name) + ")");
   Log(LogLevel::kWarn, "sync.refused", {{"reason", refuse.reason}, {"why", refuse.message}});
   if (info != nullptr && info->retry == Retry::kEdge) return StopForPerson(info->code, why);
+  // The rest of what flew when the session before this Hello ended.
+  if (!of_hello && refuse.epoch != Epoch() && state != SyncState::kLive) return;
   if (info != nullptr && info->code == ErrorCode::kStaleEpoch && state == SyncState::kLive) {
     if (feed_ != nullptr) feed_->SessionLost();
     return SayHello(/*chain_differs=*/false);
@@ -424,8 +454,13 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
 // refused; one wait is enough for all.
 void SyncSession::RestartAfter(Sequence acknowledged, std::int64_t wait_us) {
   scheduler_.Cancel(answer_timer_);
+  window_.GoBack(acknowledged);
+  if (offer_after_row_) offer_sent_row_ = *offer_after_row_;
+  PumpAfter(wait_us);
+}
+
+void SyncSession::PumpAfter(std::int64_t wait_us) {
   scheduler_.Cancel(wait_timer_);
-  window_.Restart(acknowledged);
   wait_to_send_ = true;
   wait_timer_ = scheduler_.After(wait_us, [this] {
     wait_to_send_ = false;
@@ -485,7 +520,7 @@ void SyncSession::OfferOnce() {
   if (offer.revisions.empty()) return FinishOffer();
   const Status sent = SendFrame(offer);
   if (!sent.ok()) return link_.Useless(sent.error());
-  offer_after_row_ = last_row;
+  offer_sent_row_ = last_row;
   ArmAnswerTimer();
 }
 

@@ -88,6 +88,7 @@ class SyncSession {
   void OfferOnce();
   void FinishOffer();
   void RestartAfter(Sequence acknowledged, std::int64_t wait_us);
+  void PumpAfter(std::int64_t wait_us);
   void ArmAnswerTimer();
   void NoAnswer();
   void Enter(SyncState state, const std::string& error);
@@ -108,6 +109,7 @@ class SyncSession {
   bool reported_difference_ = false;
   bool wait_to_send_ = false;        // Told to come back later.
   std::optional<std::int64_t> offer_after_row_;  // Set while a restored centre is being filled.
+  std::int64_t offer_sent_row_ = 0;  // Offered through here, if no receipt came yet.
   HistoryId offer_history_;
   Scheduler::TimerId answer_timer_ = 0;
   Scheduler::TimerId wait_timer_ = 0;

@@ -1,5 +1,8 @@
 #include "shared/storage/database.h"
 
+#include <chrono>
+#include <thread>
+
 #include <SQLiteCpp/Exception.h>
 #include <sys/stat.h>
 
@@ -29,6 +32,7 @@ namespace {
 using storage_internal::OpenError;
 using storage_internal::SystemError;
 
+constexpr int kBusyWaitMs = 5;
 constexpr std::string_view kMemory = ":memory:";
 constexpr std::size_t kFindingCountMax = 100;
 
@@ -94,9 +98,16 @@ Status Database::Impl::Configure(const DatabaseOptions& options) {
   }
   Statement::Impl statement(*this, "PRAGMA journal_mode=WAL", false);
   if (statement.failure) return tl::unexpected<Error>(*statement.failure);
-  if (sqlite3_step(statement.handle) != SQLITE_ROW) {
-    return tl::unexpected<Error>(Failed("PRAGMA journal_mode", true));
+  // While another connection changes the mode too, SQLite answers busy without asking the busy
+  // timeout: each would wait for the other. So it is waited for here.
+  int code = sqlite3_step(statement.handle);
+  for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < options.busy_timeout_ms;
+       waited_ms += kBusyWaitMs) {
+    sqlite3_reset(statement.handle);
+    std::this_thread::sleep_for(std::chrono::milliseconds(kBusyWaitMs));
+    code = sqlite3_step(statement.handle);
   }
+  if (code != SQLITE_ROW) return tl::unexpected<Error>(Failed("PRAGMA journal_mode", true));
   const std::string_view mode(
       reinterpret_cast<const char*>(sqlite3_column_text(statement.handle, 0)));
   if (mode == "wal" || options.path == kMemory) return Ok();

@@ -30,7 +30,7 @@ FeedEntry Entry(std::uint64_t cursor, FeedKind kind) {
 std::vector<Frame> Samples() {
   const Digest chain = Filled<32>(7);
   Hello hello{77, {Filled<16>(1)}, "edge-agent 0.1.0", Sequence(12), Sequence(9), chain,
-              {Filled<16>(2)}, FeedCursor(5), true};
+              {Filled<16>(2)}, FeedCursor(5), WallTime{1234}, true};
   Push push{Epoch(3), Sequence(10), {Bytes{1, 2, 3}, Bytes{}, Bytes(1000, 0xAB)}};
   Offer offer{Epoch(4), {{Bytes{9, 8}, chain}, {Bytes(3, 1), Filled<32>(9)}}};
   Welcome welcome{77, Epoch(3), GatewayId("gw-a"), Sequence(9), chain, {1024, 8},
@@ -113,6 +113,7 @@ TEST(Codec, EveryKindComesBackWithEveryField) {
       *DecodePayload(EncodePayload(samples[0], kEdge, kGateway).value(), kEdge, kGateway));
   EXPECT_EQ(hello.release, "edge-agent 0.1.0");
   EXPECT_EQ(hello.feed_cursor, FeedCursor(5));
+  EXPECT_EQ(hello.edge_time, WallTime{1234});
   EXPECT_TRUE(hello.chain_differs);
 }
 
