@@ -67,11 +67,14 @@ class GatewaySession {
 
   void Connect();
   void OnMessage(Message message);
-  void Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame, std::size_t bytes);
+  void Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame);
   void HandleHello(const EdgeEntry& entry, const wire::Hello& hello);
-  void HandlePush(const EdgeEntry& entry, wire::Push push, std::size_t bytes);
-  void HandleOffer(const EdgeEntry& entry, wire::Offer offer, std::size_t bytes);
+  void HandlePush(const EdgeEntry& entry, wire::Push push);
+  void HandleOffer(const EdgeEntry& entry, wire::Offer offer);
   void HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull);
+  // What an edge may have in flight, by what waits here: the centre slows, it never drops.
+  wire::Credit CreditNow() const;
+  // `bytes`: the memory the work holds while it waits.
   void SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
                   std::function<Result<Answer>(CentralWriter&)> work);
   void Deliver(const EdgeId& edge, Epoch epoch, Status committed, Result<Answer> answer);
@@ -95,7 +98,8 @@ class GatewaySession {
   Backoff reconnect_;
   Figures figures_;
   std::map<EdgeId, Peer> peers_;
-  std::size_t queued_bytes_ = 0;
+  std::size_t queued_bytes_ = 0;   // Of memory, by estimate, of opened frames that wait.
+  std::size_t queued_frames_ = 0;
   Scheduler::TimerId poll_timer_ = 0;
   Scheduler::TimerId connect_timer_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

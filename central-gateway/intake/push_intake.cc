@@ -114,7 +114,7 @@ Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
 }
 
 Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
-                        const SessionContext& context, const ReadPush& push) {
+                        const SessionContext& context, ReadPush& push) {
   const Status fenced = writer.CheckEpoch(context.edge, push.epoch);
   if (!fenced.ok()) {
     if (fenced.error().code != ErrorCode::kStaleEpoch) {
@@ -152,7 +152,7 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
   Sequence sequence = push.first_sequence;
   Digest chain = row.chain;
   std::uint64_t duplicates = 0;
-  for (const Incoming& incoming : push.revisions) {
+  for (Incoming& incoming : push.revisions) {
     MergeResult result;
     if (sequence <= row.acknowledged_through) {
       EDCSYNC_ASSIGN(const std::optional<IntakeRow> known,
@@ -165,12 +165,11 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
       ++duplicates;
       result = {known->outcome, known->reason};
     } else {
-      Incoming numbered = incoming;
-      numbered.edge = context.edge;
-      numbered.site = context.site;
-      numbered.incarnation = row.incarnation;
-      numbered.sequence = sequence;
-      EDCSYNC_ASSIGN(result, merger.Apply(numbered));
+      incoming.edge = context.edge;
+      incoming.site = context.site;
+      incoming.incarnation = row.incarnation;
+      incoming.sequence = sequence;
+      EDCSYNC_ASSIGN(result, merger.Apply(incoming));
       if (result.outcome == Outcome::kDuplicate) ++duplicates;
       EDCSYNC_TRY(writer.InsertIntake(context.edge, row.incarnation,
                                       {sequence, incoming.id, result.outcome, result.reason}));

@@ -37,10 +37,10 @@ using Answer = std::variant<wire::Welcome, wire::Receipt, wire::Refuse>;
 Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
                          const wire::Hello& hello);
 
-// Merges in order of sequence. Refuses with kStaleEpoch, kSequenceGap, kIncarnationMismatch.
+// Merges in order of sequence, noting in each revision where it came from. Refuses with kStaleEpoch, kSequenceGap, kIncarnationMismatch.
 // The Receipt's credit is the caller's.
 Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
-                        const SessionContext& context, const ReadPush& push);
+                        const SessionContext& context, ReadPush& push);
 
 // Merges revisions that carry this centre's mark; without a right mark a revision is passed over
 // and counted in the log. Answers with the unchanged acknowledgement.

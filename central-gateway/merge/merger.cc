@@ -60,7 +60,7 @@ Result<Merger> Merger::Begin(CentralWriter& writer, RegistryCache& registry) {
   return Merger(writer, registry);
 }
 
-Result<MergeResult> Merger::Apply(const Incoming& incoming) {
+Result<MergeResult> Merger::Apply(Incoming& incoming) {
   EDCSYNC_ASSIGN(const bool known, writer_.HasRevision(incoming.id));
   if (known) return MergeResult{Outcome::kDuplicate, 0};
   EDCSYNC_ASSIGN(const std::optional<QuarantineRow> waiting, writer_.FindQuarantine(incoming.id));
@@ -141,20 +141,18 @@ Result<std::optional<Merger::Obstacle>> Merger::CheckParents(
   return std::optional<Obstacle>();
 }
 
-Result<MergeResult> Merger::Accept(const Incoming& incoming, const Checked& checked) {
+Result<MergeResult> Merger::Accept(Incoming& incoming, const Checked& checked) {
   EDCSYNC_ASSIGN(const MergeResult result, Insert(incoming, checked));
   EDCSYNC_TRY(ApplyHeld());
   return result;
 }
 
-Status Merger::InsertRow(const Incoming& incoming, const Checked& checked,
+Status Merger::InsertRow(Incoming& incoming, const Checked& checked,
                          const std::vector<RevisionId>& heads, const WinKey& current,
                          bool current_removed) {
   CentralWriter::NewRevision row;
   row.row.record_id = checked.record ? checked.record->record_id : 0;
   row.row.received_at = writer_.Now();
-  row.row.known = {incoming.id, *incoming.revision};
-  row.row.canonical = incoming.canonical;
   row.row.nonconformance = checked.nonconformance;
   row.row.clock_suspect = IsClockSuspect(*incoming.revision, writer_.Now());
   row.heads = heads;
@@ -167,20 +165,27 @@ Status Merger::InsertRow(const Incoming& incoming, const Checked& checked,
     row.origin_edge = incoming.edge;
     row.origin_incarnation = incoming.incarnation;
   }
-  EDCSYNC_TRY(writer_.InsertRevision(row));
+  // Lent to the row and taken back: a copy of the items costs as much as storing them.
+  row.row.known.id = incoming.id;
+  row.row.known.revision = std::move(*incoming.revision);
+  row.row.canonical = std::move(incoming.canonical);
+  const Result<std::int64_t> inserted = writer_.InsertRevision(row);
+  *incoming.revision = std::move(row.row.known.revision);
+  incoming.canonical = std::move(row.row.canonical);
+  EDCSYNC_TRY(inserted);
   arrived_.push_back(incoming.id);
   return Ok();
 }
 
-Result<MergeResult> Merger::Insert(const Incoming& incoming, const Checked& checked) {
+Result<MergeResult> Merger::Insert(Incoming& incoming, const Checked& checked) {
   const Revision& revision = *incoming.revision;
   const std::vector<RevisionId> before =
       checked.record ? checked.record->heads : std::vector<RevisionId>();
   const std::vector<RevisionId> next = NextHeads(before, revision.parents, incoming.id);
-  const KnownRevision self{incoming.id, revision};
   const std::string key = ToString(revision.key);
   if (next.size() == 1) {
-    EDCSYNC_TRY(InsertRow(incoming, checked, next, WinKeyOf(self), revision.removed));
+    const WinKey self{revision.version, revision.edited_at, incoming.id};
+    EDCSYNC_TRY(InsertRow(incoming, checked, next, self, revision.removed));
     EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.applied", key,
                                     AuditDetail(incoming, Outcome::kApplied)));
     if (before.size() > 1) EDCSYNC_TRY(EndConflict(*checked.record, incoming));
@@ -189,7 +194,7 @@ Result<MergeResult> Merger::Insert(const Incoming& incoming, const Checked& chec
   std::vector<KnownRevision> heads;
   for (const RevisionId& id : next) {
     if (id == incoming.id) {
-      heads.push_back(self);
+      heads.push_back({incoming.id, revision});
       continue;
     }
     EDCSYNC_ASSIGN(KnownRevision head, Load(id));
@@ -337,7 +342,7 @@ Status Merger::ApplyHeld() {
 }
 
 Status Merger::ApplyHeldRow(QuarantineRow row) {
-  const Incoming incoming = IncomingOf(row);
+  Incoming incoming = IncomingOf(row);
   EDCSYNC_ASSIGN(const Checked checked, Check(incoming, /*lifted=*/false));
   if (checked.obstacle) return KeepHeld(std::move(row), *checked.obstacle);
   EDCSYNC_TRY(EndWaiting(row, "gateway", ""));
@@ -383,7 +388,7 @@ Status Merger::EndWaiting(QuarantineRow& row, const std::string& user,
 
 Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
                                     const std::string& reason) {
-  const Incoming incoming = IncomingOf(row);
+  Incoming incoming = IncomingOf(row);
   EDCSYNC_ASSIGN(const Checked checked, Check(incoming, /*lifted=*/true));
   if (checked.obstacle) {
     return Fail(checked.obstacle->reason, checked.obstacle->detail);

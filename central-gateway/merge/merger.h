@@ -40,8 +40,8 @@ class Merger {
   static Result<Merger> Begin(CentralWriter& writer, RegistryCache& registry);
 
   // The outcome is durable when the work's commit is. A known revision is kDuplicate; one known
-  // to wait in quarantine gets the outcome it had.
-  Result<MergeResult> Apply(const Incoming& incoming);
+  // to wait in quarantine gets the outcome it had. `incoming` is as before afterwards.
+  Result<MergeResult> Apply(Incoming& incoming);
 
   // Applies a waiting revision after a person lifted its reason (kLocked, kStudyDefinition).
   // Fails with the reason that still holds otherwise.
@@ -73,9 +73,9 @@ class Merger {
   Result<Checked> Check(const Incoming& incoming, bool lifted);
   Result<std::optional<Obstacle>> CheckParents(const Revision& revision,
                                                const std::optional<RecordState>& record);
-  Result<MergeResult> Accept(const Incoming& incoming, const Checked& checked);
-  Result<MergeResult> Insert(const Incoming& incoming, const Checked& checked);
-  Status InsertRow(const Incoming& incoming, const Checked& checked,
+  Result<MergeResult> Accept(Incoming& incoming, const Checked& checked);
+  Result<MergeResult> Insert(Incoming& incoming, const Checked& checked);
+  Status InsertRow(Incoming& incoming, const Checked& checked,
                    const std::vector<RevisionId>& heads, const WinKey& current,
                    bool current_removed);
   Result<MergeResult> Quarantine(const Incoming& incoming, const Obstacle& obstacle);

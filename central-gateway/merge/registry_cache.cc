@@ -72,8 +72,9 @@ RegistryCache::Verdict RegistryCache::Judge(const Revision& revision) const {
       verdict.unknown = "Form " + form + " has no item group " + group.oid.str();
       return verdict;
     }
+    const ItemGroupDef* known = definition->item_groups.Find(group.oid.str());
     for (const auto& [item, value] : values) {
-      if (!definition->KnowsItem(group.oid.str(), item.str())) {
+      if (known == nullptr || !known->items.Contains(item.str())) {
         verdict.unknown = "Item group " + group.oid.str() + " has no item " + item.str();
         return verdict;
       }

@@ -41,5 +41,9 @@ function(edcsync_test name)
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  if(NOT TARGET build_${TEST_LABEL}_tests)
+    add_custom_target(build_${TEST_LABEL}_tests)  # All test programs of one label.
+  endif()
+  add_dependencies(build_${TEST_LABEL}_tests ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${TEST_TIMEOUT})
 endfunction()

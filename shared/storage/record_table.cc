@@ -139,7 +139,8 @@ Result<std::vector<RecordRow>> RecordTable::List(const Filter& filter, const Rec
 }
 
 Result<std::uint64_t> RecordTable::Count() const {
-  Statement statement = database_.Prepare("SELECT count(*) FROM record");
+  // None is ever removed, so the greatest row number is the count, without a walk through all.
+  Statement statement = database_.Prepare("SELECT coalesce(max(record_id), 0) FROM record");
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   CHECK(found);
   return static_cast<std::uint64_t>(statement.Int(0));

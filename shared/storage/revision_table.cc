@@ -132,7 +132,9 @@ Result<std::vector<StoredRevision>> RevisionTable::ListOf(std::int64_t record_id
 }
 
 Result<std::uint64_t> RevisionTable::Count() const {
-  Statement statement = database_.Prepare("SELECT count(*) FROM revision");
+  // None is ever removed, so the greatest row number is the count, without a walk through all.
+  Statement statement =
+      database_.Prepare("SELECT coalesce(max(revision_rowid), 0) FROM revision");
   EDCSYNC_ASSIGN(const bool row, statement.Step());
   CHECK(row);
   return static_cast<std::uint64_t>(statement.Int(0));

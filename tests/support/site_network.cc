@@ -196,12 +196,17 @@ Trial::~Trial() {
   std::filesystem::remove_all(dir_, ignored);
 }
 
-void Trial::StartGateway() {
-  gateway_ = std::make_unique<Process>(CommandLine({"run"}), LogOf("gateway"));
-  Await("the broker takes connections", [this] {
-    if (!gateway_->IsRunning()) ADD_FAILURE() << "The gateway ended";
-    return Listens(broker_port_);
+void Trial::StartGateway() { gateway_ = RunGateway({}, "gateway"); }
+
+std::unique_ptr<Process> Trial::RunGateway(const std::vector<std::string>& options,
+                                           const std::string& log) {
+  const std::size_t before = ReadAll(LogOf(log)).size();
+  auto process = std::make_unique<Process>(Joined(CommandLine({"run"}), options), LogOf(log));
+  Await("the gateway hears the broker", [&] {
+    if (!process->IsRunning()) ADD_FAILURE() << "The gateway ended";
+    return ReadAll(LogOf(log)).find("broker.connected", before) != std::string::npos;
   });
+  return process;
 }
 
 void Trial::StopGateway() {

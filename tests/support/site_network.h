@@ -73,9 +73,12 @@ class Trial {
   Trial();  // Makes the gateway's folder and imports the study; nothing runs yet.
   ~Trial();
 
-  void StartGateway();  // Returns once the broker takes connections.
+  void StartGateway();  // Returns once it hears its broker.
   void StopGateway();
   void KillGateway();   // Its broker goes too.
+  // A further gateway process, with options of `run`. Returns as StartGateway does.
+  std::unique_ptr<Process> RunGateway(const std::vector<std::string>& options,
+                                      const std::string& log);
   Process& gateway() { return *gateway_; }
   pid_t BrokerProcess();  // The managed Mosquitto's.
 
