@@ -1,4 +1,6 @@
 // init, run, status, backup, restore, check.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -80,13 +82,14 @@ Status PrintStatus(CommandContext& context, CentralStore& store) {
 }
 
 Status CheckAll(CommandContext& context, CentralStore& store, bool& sound) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
   EDCSYNC_ASSIGN(const std::vector<std::string> findings,
                  store.Check([&](std::string_view what, int percent) {
-                   if (context.json) return;
+                   if (context.json || !terminal) return;
                    std::fprintf(stderr, "\r\033[K%.*s %d %%", static_cast<int>(what.size()),
                                 what.data(), percent);
                  }));
-  if (!context.json) std::fprintf(stderr, "\r\033[K");
+  if (!context.json && terminal) std::fprintf(stderr, "\r\033[K");
   sound = findings.empty();
   if (context.json) {
     std::printf("%s\n", Json{{"sound", sound}, {"findings", findings}}.dump(2).c_str());

@@ -1,5 +1,7 @@
 #include "edge-agent/app/commands.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -308,14 +310,15 @@ int CheckCommand(const Options& options) {
     if (!response.ok()) return Report(response.error());
     body = std::move(response->body);
   } else {
+    const bool terminal = isatty(STDERR_FILENO) == 1;
     const Result<std::string> found =
         CheckJson(agent->store(), [&](std::string_view what, int percent) {
-          if (!options.json) {
+          if (!options.json && terminal) {
             std::fprintf(stderr, "\r\033[K%.*s %d %%", static_cast<int>(what.size()), what.data(),
                          percent);
           }
         });
-    if (!options.json) std::fprintf(stderr, "\r\033[K");
+    if (!options.json && terminal) std::fprintf(stderr, "\r\033[K");
     if (!found.ok()) return Report(found.error());
     body = *found;
   }

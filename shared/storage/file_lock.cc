@@ -15,7 +15,8 @@ tl::unexpected<Error> SystemFail(int reason, const std::string& path) {
   if (reason == EWOULDBLOCK) code = ErrorCode::kAlreadyRunning;
   if (reason == EACCES || reason == EPERM || reason == EROFS) code = ErrorCode::kPermissions;
   if (reason == ENOSPC || reason == EDQUOT) code = ErrorCode::kDiskFull;
-  return Fail(code, "lock: " + std::generic_category().message(reason) + " (" + path + ")");
+  if (code == ErrorCode::kAlreadyRunning) return Fail(code, path + " is held");
+  return Fail(code, "Cannot lock " + path + ": " + std::generic_category().message(reason));
 }
 
 }  // namespace

@@ -25,7 +25,17 @@ class Conflict : public ::testing::Test {
     EXPECT_EQ(trial_.CentreJson({"conflict", "list"}).size(), conflicts);
   }
 
-  Json ItemsOf(const Json& record) { return record["current"]["itemGroups"][0]["items"]; }
+  // The items that Edited() changes in `line`, as `record` shows them.
+  static Json ItemsOf(const Json& record, const std::string& line) {
+    const Json edited = Json::parse(line)["itemGroups"][0];
+    for (const Json& group : record["current"]["itemGroups"]) {
+      if (group["itemGroupOID"] == edited["itemGroupOID"] &&
+          group["itemGroupRepeatKey"] == edited["itemGroupRepeatKey"]) {
+        return group["items"];
+      }
+    }
+    return {};
+  }
 
   Trial trial_;
   Site& site_ = trial_.AddSite("tororo", "SITE.703");
@@ -59,31 +69,31 @@ TEST_F(Conflict, TwoValuesOfOneItemWaitForADataManagerWhoseDecisionReachesTheSit
   const Json record = site_.Record(form_);
   EXPECT_EQ(record["current"]["revisionId"], resolved["revisionId"]);
   EXPECT_EQ(record["current"]["version"], 3);
-  EXPECT_EQ(ItemsOf(record)[first_], "1931-01-01");
+  EXPECT_EQ(ItemsOf(record, form_)[first_], "1931-01-01");
   EXPECT_TRUE(record["conflict"].is_null());
   EXPECT_TRUE(trial_.CentreJson({"conflict", "list"}).empty());
 }
 
 TEST_F(Conflict, ChangesOfDifferentItemsAreFlaggedSoftUnlessThePolicyMergesThem) {
-  const std::string vitals = RecordsOf("SITE.703")[2];  // Another form, of another policy.
+  const std::string history = RecordsOf("SITE.703")[2];  // Another form, another policy.
   site_.Restore();
-  site_.Capture({vitals});
+  site_.Capture({history});
   site_.AwaitDelivered();
   site_.Cut();
-  const std::string merged_form = Json::parse(vitals)["formOID"];
+  const std::string merged_form = Json::parse(history)["formOID"];
   EXPECT_EQ(trial_.Centre({"study", "policy", kStudy, "merge_disjoint", "--form", merged_form})
                 .exit_code, 0);
   site_.Capture({Edited(form_, first_, "1931-01-01", "nurse"),
-                 Edited(vitals, ItemName(vitals, 0), "site's", "nurse")});
+                 Edited(history, ItemName(history, 0), "site's", "nurse")});
   trial_.EditOnline({Edited(form_, second_, "99", "monitor"),
-                     Edited(vitals, ItemName(vitals, 1), "centre's", "monitor")});
+                     Edited(history, ItemName(history, 1), "centre's", "monitor")});
   AwaitBothHeads(1);
   EXPECT_EQ(trial_.CentreJson({"conflict", "list"})[0]["severity"], "soft");
   trial_.ExpectEverythingOnce(/*made_there=*/1);
-  const Json record = site_.Record(vitals);
+  const Json record = site_.Record(history);
   EXPECT_EQ(record["current"]["origin"], "merge");
-  EXPECT_EQ(ItemsOf(record)[ItemName(vitals, 0)], "site's");
-  EXPECT_EQ(ItemsOf(record)[ItemName(vitals, 1)], "centre's");
+  EXPECT_EQ(ItemsOf(record, history)[ItemName(history, 0)], "site's");
+  EXPECT_EQ(ItemsOf(record, history)[ItemName(history, 1)], "centre's");
 }
 
 TEST_F(Conflict, TheSameChangeOnBothSidesConvergesAndNobodyIsAsked) {
@@ -98,7 +108,7 @@ TEST_F(Conflict, AFormEditedOnlineAloneReachesTheSiteAndIsNoConflict) {
   trial_.EditOnline({Edited(form_, first_, "1931-12-31", "monitor")});
   site_.Restore();
   trial_.ExpectEverythingOnce();
-  EXPECT_EQ(ItemsOf(site_.Record(form_))[first_], "1931-12-31");
+  EXPECT_EQ(ItemsOf(site_.Record(form_), form_)[first_], "1931-12-31");
   site_.Capture({Edited(form_, first_, "1931-01-01", "nurse")});  // On top of it.
   trial_.ExpectEverythingOnce();
   EXPECT_EQ(trial_.CentreJson({"status"})["conflictsOpen"], 0);

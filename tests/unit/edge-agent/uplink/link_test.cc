@@ -8,15 +8,15 @@
 namespace edcsync::edge {
 namespace {
 
-class LinkTest : public testing::Test {
+class LinkTest : public ::testing::Test {
  protected:
   LinkTest() {
     link_.on_up = [this] { ++ups_; };
     link_.on_down = [this](const Error&) { ++downs_; };
   }
-  testing::AssertionResult RunUntilUp(std::int64_t us_max) {
+  ::testing::AssertionResult RunUntilUp(std::int64_t us_max) {
     const bool up = scheduler_.RunUntil([this] { return link_.state() == Link::State::kUp; }, us_max);
-    return up ? testing::AssertionSuccess() : testing::AssertionFailure() << "the link is down";
+    return up ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << "the link is down";
   }
 
   edcsync::testing::VirtualClock clock_;
