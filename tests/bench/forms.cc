@@ -143,8 +143,10 @@ std::string StudyMetadata() {
            "\" DataType=\"date\"/>\n";
   }
   odm += R"(<ItemDef OID="IT.CO.COVAL" Name="COVAL" DataType="text" Length="200"/>
-<ItemDef OID="IT.VS.VSPOS" Name="VSPOS" DataType="text" Length="14"><CodeListRef CodeListOID="CL.POS"/></ItemDef>
-<ItemDef OID="IT.LB.LBFAST" Name="LBFAST" DataType="text" Length="1"><CodeListRef CodeListOID="CL.NYU"/></ItemDef>
+<ItemDef OID="IT.VS.VSPOS" Name="VSPOS" DataType="text" Length="14">
+<CodeListRef CodeListOID="CL.POS"/></ItemDef>
+<ItemDef OID="IT.LB.LBFAST" Name="LBFAST" DataType="text" Length="1">
+<CodeListRef CodeListOID="CL.NYU"/></ItemDef>
 )";
   DefineCodes(odm, "CL.POS", kPositions);
   DefineCodes(odm, "CL.NYU", kYesNo);

@@ -1,0 +1,46 @@
+#include "edge-agent/app/config.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tests/support/edge_world.h"
+
+namespace edcsync::edge {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  Result<Config> Load(const std::string& text) {
+    std::ofstream(file_) << text;
+    return LoadConfig(file_);
+  }
+  EdgeWorld world_;
+  std::string file_ = world_.PathOf("edge-agent.toml");
+};
+
+TEST_F(ConfigTest, PathsAreRelativeToTheFileAndDefaultsStand) {
+  const auto config = Load("[edge]\nid = \"kisumu\"\nsite = \"SITE.702\"\n");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->data_dir, world_.PathOf("data"));
+  EXPECT_EQ(config->http_address, "127.0.0.1");
+  EXPECT_EQ(config->broker_port, 8883);
+}
+
+TEST_F(ConfigTest, WhatIsWrongIsNamedWithFileAndLine) {
+  const auto unknown = Load("[edge]\nid = \"kisumu\"\nsite = \"SITE.702\"\nsiet = \"x\"\n");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kConfiguration);
+  EXPECT_THAT(unknown.error().message, HasSubstr(file_));
+  EXPECT_THAT(unknown.error().message, HasSubstr("4"));
+  EXPECT_THAT(unknown.error().message, HasSubstr("siet"));
+  const auto range = Load("[edge]\nid = \"k\"\nsite = \"S\"\n[broker]\nport = 70000\n");
+  ASSERT_FALSE(range.ok());
+  EXPECT_THAT(range.error().message, HasSubstr("65535"));
+  EXPECT_EQ(Load("[edge]\nid = \"a/b\"\nsite = \"S\"\n").error().code, ErrorCode::kConfiguration);
+}
+
+}  // namespace
+}  // namespace edcsync::edge
