@@ -14,17 +14,26 @@ constexpr int kEdgeDays = 2 * 365;
 constexpr int kCrlDays = 3 * 365;
 
 std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOptions& bundle) {
-  return "# The edge agent's configuration, made by `central-gateway edge add`. Paths are relative\n"
+  return "# The edge agent's configuration, made by `central-gateway edge add`. Paths are "
+         "relative\n"
          "# to this file's folder. Every key, its default and unit: README.md.\n"
          "\n"
          "[edge]\n"
-         "id = \"" + edge.str() + "\"\n"
-         "site = \"" + site.str() + "\"\n"
+         "id = \"" +
+         edge.str() +
+         "\"\n"
+         "site = \"" +
+         site.str() +
+         "\"\n"
          "data = \"data\"               # Database and keys of this site.\n"
          "\n"
          "[broker]\n"
-         "host = \"" + bundle.broker_host + "\"\n"
-         "port = " + std::to_string(bundle.broker_port) + "\n"
+         "host = \"" +
+         bundle.broker_host +
+         "\"\n"
+         "port = " +
+         std::to_string(bundle.broker_port) +
+         "\n"
          "\n"
          "[tls]\n"
          "ca = \"ca.crt\"\n"
@@ -135,10 +144,10 @@ Status ReadmitEdge(CentralStore& store, const EdgeId& edge, const std::string& u
     }
     EDCSYNC_TRY(writer.SetIncarnation(edge, Incarnation()));
     EDCSYNC_TRY(writer.SetEdgeStanding(edge, EdgeStanding::kActive, ""));
-    return writer.AppendAudit(user, "edge.readmitted", edge.str(),
-                              "known through sequence=" +
-                                  std::to_string(row->acknowledged_through.value()) + " of " +
-                                  row->incarnation.ToHex() + "; " + reason);
+    return writer.AppendAudit(
+        user, "edge.readmitted", edge.str(),
+        "known through sequence=" + std::to_string(row->acknowledged_through.value()) + " of " +
+            row->incarnation.ToHex() + "; " + reason);
   });
 }
 

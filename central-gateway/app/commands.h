@@ -38,9 +38,11 @@ Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context);
 int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run);
 
 // The commands, by what they are about.
-void AddServiceCommands(CLI::App& app, CommandContext& context);   // init run status backup restore check
-void AddEdgeCommands(CLI::App& app, CommandContext& context);      // edge study policy lock
-void AddRecordCommands(CLI::App& app, CommandContext& context);    // submit record export feed audit
-void AddDeskCommands(CLI::App& app, CommandContext& context);      // conflict quarantine
+void AddServiceCommands(CLI::App& app, CommandContext& context);  // init run status backup
+                                                                  // restore check
+void AddEdgeCommands(CLI::App& app, CommandContext& context);     // edge study lock
+void AddRecordCommands(CLI::App& app, CommandContext& context);   // submit record export feed
+                                                                  // audit
+void AddDeskCommands(CLI::App& app, CommandContext& context);     // conflict quarantine
 
 }  // namespace edcsync::central

@@ -1,5 +1,6 @@
 // conflict, quarantine.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -36,8 +37,7 @@ Result<RevisionId> RevisionOf(const std::string& text) {
   return Fail(ErrorCode::kUsage, "A revision id is 64 hexadecimal digits");
 }
 
-Status ListAll(CommandContext& context, CentralStore& store,
-               CentralReader::ConflictFilter filter) {
+Status ListAll(CommandContext& context, CentralStore& store, CentralReader::ConflictFilter filter) {
   filter.count_max = kPage;
   Json all = Json::array();
   while (true) {
@@ -88,8 +88,10 @@ Status Show(CommandContext& context, CentralStore& store, const std::string& id_
     }
   }
   if (json["state"] == "open") {
-    std::printf("\nDecide: central-gateway conflict resolve %s --take REVISION --user NAME "
-                "--reason TEXT\n", Text(json["conflictId"]).c_str());
+    std::printf(
+        "\nDecide: central-gateway conflict resolve %s --take REVISION --user NAME "
+        "--reason TEXT\n",
+        Text(json["conflictId"]).c_str());
   }
   return Ok();
 }
@@ -101,18 +103,16 @@ Result<FormItems> ReadItems(const std::string& file, const RecordKey& key, const
   if (!json.is_object() || !json.contains("itemGroups")) {
     return Fail(ErrorCode::kMalformed, file + " must be a JSON object with \"itemGroups\"");
   }
-  const Json submission = {{"studyOID", key.study.str()},
-                           {"siteOID", site.str()},
-                           {"subjectKey", key.subject.str()},
-                           {"studyEventOID", key.event.str()},
-                           {"formOID", key.form.str()},
-                           {"itemGroups", json["itemGroups"]}};
+  const Json submission = {{"studyOID", key.study.str()},     {"siteOID", site.str()},
+                           {"subjectKey", key.subject.str()}, {"studyEventOID", key.event.str()},
+                           {"formOID", key.form.str()},       {"itemGroups", json["itemGroups"]}};
   EDCSYNC_ASSIGN(Submission parsed, ParseSubmission(submission.dump()));
   return std::move(parsed.items);
 }
 
 struct ResolveArguments {
   std::string conflict, take, items_file;
+  std::vector<std::string> seen;
 };
 
 Status ResolveCommand(CommandContext& context, CentralStore& store,
@@ -121,6 +121,11 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
   EDCSYNC_ASSIGN(decision.conflict, ConflictId(arguments.conflict));
   decision.user = context.user;
   decision.reason = context.reason;
+  for (const std::string& head : arguments.seen) {
+    EDCSYNC_ASSIGN(const RevisionId id, RevisionOf(head));
+    decision.seen_heads.push_back(id);
+  }
+  std::sort(decision.seen_heads.begin(), decision.seen_heads.end());
   if (!arguments.take.empty()) {
     EDCSYNC_ASSIGN(decision.take, RevisionOf(arguments.take));
   }
@@ -131,13 +136,13 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
       return Ok();
     }));
     if (!conflict) return Fail(ErrorCode::kNotFound, "There is no conflict " + arguments.conflict);
-    EDCSYNC_ASSIGN(decision.items,
-                   ReadItems(arguments.items_file, conflict->key, conflict->site));
+    EDCSYNC_ASSIGN(decision.items, ReadItems(arguments.items_file, conflict->key, conflict->site));
   }
   EDCSYNC_ASSIGN(const RevisionId id, Resolve(store, context.centre(), decision));
   if (context.json) {
-    std::printf("%s\n", Json{{"conflictId", arguments.conflict}, {"revisionId", id.ToHex()}}
-                            .dump().c_str());
+    std::printf(
+        "%s\n",
+        Json{{"conflictId", arguments.conflict}, {"revisionId", id.ToHex()}}.dump().c_str());
   } else {
     std::printf("Resolved by revision %s. It goes to the site with the feed.\n",
                 id.ToHex().c_str());
@@ -155,8 +160,8 @@ Status ListQuarantine(CommandContext& context, CentralStore& store, bool all) {
   for (const Json& row : rows) {
     std::printf("%s  %-8s  %-16s  %s  edge %s: %s\n", Text(row["revisionId"]).c_str(),
                 Text(row["state"]).c_str(), Text(row["reason"]).c_str(),
-                row["key"].is_null() ? "-" : Text(row["key"]).c_str(),
-                Text(row["edgeId"]).c_str(), Text(row["detail"]).c_str());
+                row["key"].is_null() ? "-" : Text(row["key"]).c_str(), Text(row["edgeId"]).c_str(),
+                Text(row["detail"]).c_str());
   }
   return Ok();
 }
@@ -229,22 +234,23 @@ void AddDeskCommands(CLI::App& app, CommandContext& context) {
   CLI::App* show = conflict->add_subcommand("show", "One, item by item")->fallthrough();
   show->add_option("CONFLICT", arguments->conflict)->required();
   show->callback([&context, arguments] {
-    context.code = WithStore(context, [&](CentralStore& store) {
-      return Show(context, store, arguments->conflict);
-    });
+    context.code = WithStore(
+        context, [&](CentralStore& store) { return Show(context, store, arguments->conflict); });
   });
   CLI::App* resolve = conflict->add_subcommand("resolve", "Decide; needs --user and --reason");
   resolve->fallthrough();
   resolve->add_option("CONFLICT", arguments->conflict)->required();
   CLI::Option* take =
       resolve->add_option("--take", arguments->take, "The revision whose content wins");
-  resolve->add_option("--items", arguments->items_file,
-                      "A JSON file with \"itemGroups\": the content composed")
+  resolve
+      ->add_option("--items", arguments->items_file,
+                   "A JSON file with \"itemGroups\": the content composed")
       ->excludes(take);
+  resolve->add_option("--seen", arguments->seen,
+                      "The heads decided upon; refused if the record has others by now");
   resolve->callback([&context, arguments] {
-    context.code = WithStore(context, [&](CentralStore& store) {
-      return ResolveCommand(context, store, *arguments);
-    });
+    context.code = WithStore(
+        context, [&](CentralStore& store) { return ResolveCommand(context, store, *arguments); });
   });
   AddQuarantine(app, context);
 }

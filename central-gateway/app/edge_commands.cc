@@ -30,9 +30,10 @@ int AddEdgeCommand(CommandContext& context, const std::string& edge, const std::
     EDCSYNC_TRY(AddEdge(store, config->installation, EdgeId(edge), SiteOID(site),
                         {out, config->broker_host, config->broker_port}, context.user,
                         context.clock, context.random));
-    std::printf("Edge %s for site %s: bundle in %s. It holds a private key: bring it to the site "
-                "by a safe way.\nThere: edge-agent --dir %s run\n",
-                edge.c_str(), site.c_str(), out.c_str(), out.c_str());
+    std::printf(
+        "Edge %s for site %s: bundle in %s. It holds a private key: bring it to the site "
+        "by a safe way.\nThere: edge-agent --dir %s run\n",
+        edge.c_str(), site.c_str(), out.c_str(), out.c_str());
     return Ok();
   });
 }
@@ -45,13 +46,11 @@ Status ListEdges(CommandContext& context, CentralStore& store) {
     return Ok();
   }
   for (const Json& edge : edges) {
-    std::printf("%-16s site %-12s %-10s received through %s, last contact %s%s\n",
-                Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(),
-                Text(edge["standing"]).c_str(), Text(edge["acknowledgedThrough"]).c_str(),
-                Text(edge["lastContactAt"]).c_str(),
-                Text(edge["standingReason"]).empty()
-                    ? ""
-                    : (", " + Text(edge["standingReason"])).c_str());
+    std::printf(
+        "%-16s site %-12s %-10s received through %s, last contact %s%s\n",
+        Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(), Text(edge["standing"]).c_str(),
+        Text(edge["acknowledgedThrough"]).c_str(), Text(edge["lastContactAt"]).c_str(),
+        Text(edge["standingReason"]).empty() ? "" : (", " + Text(edge["standingReason"])).c_str());
   }
   return Ok();
 }
@@ -67,9 +66,8 @@ void AddEdges(CLI::App& app, CommandContext& context) {
   add->add_option("EDGE", *name, "Its name: A-Z a-z 0-9 . _ -")->required();
   add->add_option("--site", *site, "Its SiteOID")->required();
   add->add_option("--out", *out, "Folder for the bundle")->required();
-  add->callback([&context, name, site, out] {
-    context.code = AddEdgeCommand(context, *name, *site, *out);
-  });
+  add->callback(
+      [&context, name, site, out] { context.code = AddEdgeCommand(context, *name, *site, *out); });
   edge->add_subcommand("list", "All edges")->fallthrough()->callback([&context] {
     context.code =
         WithStore(context, [&](CentralStore& store) { return ListEdges(context, store); });
@@ -82,8 +80,7 @@ void AddEdges(CLI::App& app, CommandContext& context) {
       EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
       EDCSYNC_TRY(RevokeEdge(store, config.installation, EdgeId(*name), context.user,
                              context.reason, context.clock));
-      std::printf("Edge %s is revoked. What it holds unsent stays in its outbox.\n",
-                  name->c_str());
+      std::printf("Edge %s is revoked. What it holds unsent stays in its outbox.\n", name->c_str());
       return Ok();
     });
   });
@@ -94,8 +91,10 @@ void AddEdges(CLI::App& app, CommandContext& context) {
   readmit->callback([&context, name] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
       EDCSYNC_TRY(ReadmitEdge(store, EdgeId(*name), context.user, context.reason));
-      std::printf("Edge %s may begin a new incarnation. At the site: edge-agent sync "
-                  "new-incarnation (not needed for a new database).\n", name->c_str());
+      std::printf(
+          "Edge %s may begin a new incarnation. At the site: edge-agent sync "
+          "new-incarnation (not needed for a new database).\n",
+          name->c_str());
       return Ok();
     });
   });
@@ -110,35 +109,36 @@ void AddStudies(CLI::App& app, CommandContext& context) {
   import->callback([&context, file] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
       EDCSYNC_ASSIGN(const std::string xml, ReadFile(*file, kOdmBytesMax));
-      EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, ImportStudy(store, xml, context.user));
-      for (const StudyRow& row : rows) {
-        std::printf("Imported %s, metadata version %s.\n", row.study.str().c_str(),
-                    row.metadata_version.str().c_str());
-      }
-      return Ok();
-    });
+  EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, ImportStudy(store, xml, context.user));
+  for (const StudyRow& row : rows) {
+    std::printf("Imported %s, metadata version %s.\n", row.study.str().c_str(),
+                row.metadata_version.str().c_str());
+  }
+  return Ok();
+});
+}  // namespace
+);
+auto study_oid = std::make_shared<std::string>();
+auto form_oid = std::make_shared<std::string>();
+auto policy = std::make_shared<std::string>();
+CLI::App* set =
+    study->add_subcommand("policy", "What to do when two sides changed different items of a form");
+set->fallthrough();
+set->add_option("STUDYOID", *study_oid)->required();
+set->add_option("merge_policy", *policy, "flag (default) or merge_disjoint")
+    ->required()
+    ->check(CLI::IsMember({"flag", "merge_disjoint"}));
+set->add_option("--form", *form_oid, "Only for this FormOID");
+set->callback([&context, study_oid, form_oid, policy] {
+  context.code = WithStore(context, [&](CentralStore& store) -> Status {
+    EDCSYNC_TRY(SetPolicy(store, StudyOID(*study_oid), FormOID(*form_oid),
+                          *policy == "flag" ? MergePolicy::kFlag : MergePolicy::kMergeDisjoint,
+                          context.user));
+    std::printf("Set.\n");
+    return Ok();
   });
-  auto study_oid = std::make_shared<std::string>();
-  auto form_oid = std::make_shared<std::string>();
-  auto policy = std::make_shared<std::string>();
-  CLI::App* set = study->add_subcommand(
-      "policy", "What to do when two sides changed different items of a form");
-  set->fallthrough();
-  set->add_option("STUDYOID", *study_oid)->required();
-  set->add_option("merge_policy", *policy, "flag (default) or merge_disjoint")
-      ->required()
-      ->check(CLI::IsMember({"flag", "merge_disjoint"}));
-  set->add_option("--form", *form_oid, "Only for this FormOID");
-  set->callback([&context, study_oid, form_oid, policy] {
-    context.code = WithStore(context, [&](CentralStore& store) -> Status {
-      EDCSYNC_TRY(SetPolicy(store, StudyOID(*study_oid), FormOID(*form_oid),
-                            *policy == "flag" ? MergePolicy::kFlag : MergePolicy::kMergeDisjoint,
-                            context.user));
-      std::printf("Set.\n");
-      return Ok();
-    });
-  });
-}
+});
+}  // namespace edcsync::central
 
 Status ListLocks(CommandContext& context, CentralStore& store) {
   EDCSYNC_ASSIGN(const std::string body, LockListJson(store));
@@ -175,8 +175,9 @@ Result<LockRow> LockOf(const LockArguments& arguments) {
     lock.scope = LockScope::kForm;
   }
   if ((lock.scope == LockScope::kStudy) != lock.object.empty()) {
-    return Fail(ErrorCode::kUsage, "A site, subject or form lock names its object (a SiteOID, a "
-                                   "SubjectKey or a record KEY); a study lock names none");
+    return Fail(ErrorCode::kUsage,
+                "A site, subject or form lock names its object (a SiteOID, a "
+                "SubjectKey or a record KEY); a study lock names none");
   }
   return lock;
 }

@@ -116,7 +116,8 @@ void Gateway::Impl::RegistryChanged(const EdgeDirectory& directory) {
   }
   Status done = WriteBrokerFiles(SettingsOf(config, std::move(edges)));
   if (done.ok() && broker != nullptr) done = broker->Reload();
-  if (!done.ok()) Log(LogLevel::kError, "broker.rights_not_updated", {{"why", done.error().message}});
+  if (!done.ok())
+    Log(LogLevel::kError, "broker.rights_not_updated", {{"why", done.error().message}});
 }
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

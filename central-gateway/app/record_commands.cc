@@ -162,8 +162,7 @@ Status Export(CentralStore& store, const CentralReader::RecordFilter& filter, bo
   std::optional<RecordKey> after;
   do {
     std::string next;
-    EDCSYNC_ASSIGN(const std::string lines,
-                   ExportPage(store, filter, after, kPage, history, next));
+    EDCSYNC_ASSIGN(const std::string lines, ExportPage(store, filter, after, kPage, history, next));
     if (std::fwrite(lines.data(), 1, lines.size(), stdout) != lines.size()) {
       return Fail(ErrorCode::kIo, "The export could not be written");
     }
@@ -231,9 +230,8 @@ void AddRecordCommands(CLI::App& app, CommandContext& context) {
   show->add_option("KEY", *key, "STUDY/SUBJECT/EVENT[:REPEAT]/FORM[:REPEAT]")->required();
   show->add_flag("--history", *history, "Every revision, oldest first");
   show->callback([&context, key, history] {
-    context.code = WithStore(context, [&](CentralStore& store) {
-      return Show(context, store, *key, *history);
-    });
+    context.code = WithStore(
+        context, [&](CentralStore& store) { return Show(context, store, *key, *history); });
   });
   CLI::App* list = record->add_subcommand("list", "All records in key order")->fallthrough();
   AddFilter(list, filter);
@@ -266,8 +264,8 @@ void AddRecordCommands(CLI::App& app, CommandContext& context) {
   audit->require_subcommand(1)->fallthrough();
   audit->add_subcommand("verify", "Walk the hash chain")->fallthrough()->callback([&context] {
     bool sound = false;
-    context.code = WithStore(
-        context, [&](CentralStore& store) { return VerifyAudit(context, store, sound); });
+    context.code =
+        WithStore(context, [&](CentralStore& store) { return VerifyAudit(context, store, sound); });
     if (context.code == kExitOk && !sound) context.code = kExitRefused;
   });
 }

@@ -21,13 +21,14 @@ int Init(CommandContext& context, const InitOptions& options) {
   const Installation installation(context.dir);
   const Status made = Initialize(installation, options, context.clock, context.random);
   if (!made.ok()) return Report(made.error());
-  std::printf("A gateway was made in %s.\n\n"
-              "Next:\n"
-              "  central-gateway --dir %s run\n"
-              "  central-gateway --dir %s edge add EDGE --site SITEOID --out BUNDLE\n\n"
-              "Keep pki/ca.key and central.key safe: without them no edge can be added and no "
-              "value read.\n",
-              context.dir.c_str(), context.dir.c_str(), context.dir.c_str());
+  std::printf(
+      "A gateway was made in %s.\n\n"
+      "Next:\n"
+      "  central-gateway --dir %s run\n"
+      "  central-gateway --dir %s edge add EDGE --site SITEOID --out BUNDLE\n\n"
+      "Keep pki/ca.key and central.key safe: without them no edge can be added and no "
+      "value read.\n",
+      context.dir.c_str(), context.dir.c_str(), context.dir.c_str());
   return kExitOk;
 }
 
@@ -83,12 +84,11 @@ Status PrintStatus(CommandContext& context, CentralStore& store) {
 
 Status CheckAll(CommandContext& context, CentralStore& store, bool& sound) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
-  EDCSYNC_ASSIGN(const std::vector<std::string> findings,
-                 store.Check([&](std::string_view what, int percent) {
-                   if (context.json || !terminal) return;
-                   std::fprintf(stderr, "\r\033[K%.*s %d %%", static_cast<int>(what.size()),
-                                what.data(), percent);
-                 }));
+  EDCSYNC_ASSIGN(const std::vector<std::string> findings, store.Check([&](std::string_view what,
+                                                                          int percent) {
+    if (context.json || !terminal) return;
+    std::fprintf(stderr, "\r\033[K%.*s %d %%", static_cast<int>(what.size()), what.data(), percent);
+  }));
   if (!context.json && terminal) std::fprintf(stderr, "\r\033[K");
   sound = findings.empty();
   if (context.json) {
@@ -122,13 +122,12 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
   CLI::App* run = app.add_subcommand("run", "Run the service until SIGTERM")->fallthrough();
   run->add_option("--gateway-id", *gateway_id, "This process's id, if several share the centre");
   run->add_flag("--outside-broker", *outside, "Do not start the managed broker");
-  run->callback([&context, gateway_id, outside] {
-    context.code = Run(context, *gateway_id, *outside);
-  });
+  run->callback(
+      [&context, gateway_id, outside] { context.code = Run(context, *gateway_id, *outside); });
 
   app.add_subcommand("status", "Counts, edges, studies")->fallthrough()->callback([&context] {
-    context.code = WithStore(
-        context, [&](CentralStore& store) { return PrintStatus(context, store); });
+    context.code =
+        WithStore(context, [&](CentralStore& store) { return PrintStatus(context, store); });
   });
 
   auto file = std::make_shared<std::string>();
@@ -142,8 +141,10 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
           std::fprintf(stderr, "\r%d %%%s", percent, percent == 100 ? "\n" : "");
         }
       }));
-      std::printf("Backed up to %s. Keep central.key apart from it: without that key it cannot be "
-                  "read.\n", file->c_str());
+      std::printf(
+          "Backed up to %s. Keep central.key apart from it: without that key it cannot be "
+          "read.\n",
+          file->c_str());
       return Ok();
     });
   });
@@ -162,8 +163,9 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
                                             context.clock, context.random);
     context.code = done.ok() ? kExitOk : Report(done.error());
     if (!done.ok()) return;
-    std::printf("Restored, as a new history: edges will offer what the backup does not hold. The "
-                "former database was kept beside it.\n");
+    std::printf(
+        "Restored, as a new history: edges will offer what the backup does not hold. The "
+        "former database was kept beside it.\n");
   });
 
   app.add_subcommand("check", "Verify database, audit chain, heads, conflicts and every revision")

@@ -37,8 +37,8 @@ using Answer = std::variant<wire::Welcome, wire::Receipt, wire::Refuse>;
 Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
                          const wire::Hello& hello);
 
-// Merges in order of sequence, noting in each revision where it came from. Refuses with kStaleEpoch, kSequenceGap, kIncarnationMismatch.
-// The Receipt's credit is the caller's.
+// Merges in order of sequence, noting in each revision where it came from. Refuses with
+// kStaleEpoch, kSequenceGap, kIncarnationMismatch. The Receipt's credit is the caller's.
 Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
                         const SessionContext& context, ReadPush& push);
 

@@ -122,8 +122,8 @@ Status Agent::Impl::OpenSync() {
   EDCSYNC_ASSIGN(Certificate gateway, Certificate::Load(config.gateway_certificate_file));
   if (certificate.CommonName() != config.edge.str() ||
       certificate.OrganizationalUnit() != config.site.str()) {
-    return Fail(ErrorCode::kConfiguration, config.certificate_file +
-                                               " is the certificate of another edge or site");
+    return Fail(ErrorCode::kConfiguration,
+                config.certificate_file + " is the certificate of another edge or site");
   }
   EDCSYNC_ASSIGN(Sealer sealer, Sealer::Create(std::move(key), std::move(certificate)));
   transport = NewMqttTransport(BrokerOptions(config, random), *loop);
@@ -183,11 +183,11 @@ Result<std::unique_ptr<Agent>> Agent::Start(const Config& config) {
   self.loop->Start();
   self.loop->Post([&self] {
     const Status started = self.session->Start();
-    if (!started.ok()) Log(LogLevel::kError, "sync.not_started", {{"why", started.error().message}});
+    if (!started.ok())
+      Log(LogLevel::kError, "sync.not_started", {{"why", started.error().message}});
   });
   Log(LogLevel::kInfo, "agent.ready",
-      {{"edge", config.edge.str()}, {"site", config.site.str()},
-       {"port", self.server->port()}});
+      {{"edge", config.edge.str()}, {"site", config.site.str()}, {"port", self.server->port()}});
   return agent;
 }
 

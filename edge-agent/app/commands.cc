@@ -91,9 +91,8 @@ int Run(const Options& options) {
 }
 
 int StatusCommand(const Options& options) {
-  const Result<Json> status = Ask(options, "/v1/status", [](EdgeStore& store) {
-    return StatusJson(store, SyncView());
-  });
+  const Result<Json> status =
+      Ask(options, "/v1/status", [](EdgeStore& store) { return StatusJson(store, SyncView()); });
   if (!status.ok()) return Report(status.error());
   if (options.json) {
     std::printf("%s\n", status->dump(2).c_str());
@@ -138,8 +137,8 @@ void PrintRevision(const Json& revision) {
     std::printf("  %s[%s]\n", Text(group["itemGroupOID"]).c_str(),
                 Text(group["itemGroupRepeatKey"]).c_str());
     for (const auto& [item, value] : group["items"].items()) {
-      std::printf("    %-28s %s\n", item.c_str(), value.is_null() ? "(not done)"
-                                                                   : Text(value).c_str());
+      std::printf("    %-28s %s\n", item.c_str(),
+                  value.is_null() ? "(not done)" : Text(value).c_str());
     }
   }
 }
@@ -174,19 +173,19 @@ int RecordList(const Options& options) {
     query.filter = options.filter;
     query.count_max = kPage;
     if (!after.empty()) query.after = *ParseRecordKey(after);
-    const Result<Json> page =
-        Ask(options,
-            "/v1/records?limit=" + std::to_string(kPage) + "&after=" + Encoded(after) +
-                "&study=" + Encoded(options.filter.study) + "&subject=" +
-                Encoded(options.filter.subject) + "&form=" + Encoded(options.filter.form),
-            [&](EdgeStore& store) { return RecordListJson(store, query); });
+    const Result<Json> page = Ask(
+        options,
+        "/v1/records?limit=" + std::to_string(kPage) + "&after=" + Encoded(after) +
+            "&study=" + Encoded(options.filter.study) +
+            "&subject=" + Encoded(options.filter.subject) + "&form=" + Encoded(options.filter.form),
+        [&](EdgeStore& store) { return RecordListJson(store, query); });
     if (!page.ok()) return Report(page.error());
     for (const Json& row : (*page)["records"]) {
       if (options.json) {
         all.push_back(row);
       } else {
-        std::printf("%s  version %s%s%s\n", Text(row["key"]).c_str(),
-                    Text(row["version"]).c_str(), row["removed"].get<bool>() ? "  removed" : "",
+        std::printf("%s  version %s%s%s\n", Text(row["key"]).c_str(), Text(row["version"]).c_str(),
+                    row["removed"].get<bool>() ? "  removed" : "",
                     row["conflict"].get<bool>() ? "  in conflict" : "");
       }
     }
@@ -204,10 +203,10 @@ Result<std::string> NextExportPage(LocalAgent& agent, const Options& options,
     return ExportPage(agent.store(), key, kPage, options.history, next);
   }
   EDCSYNC_ASSIGN(HttpResponse response,
-                 agent.Get("/v1/export?limit=" + std::to_string(kPage) + "&after=" +
-                           Encoded(after) + (options.history ? "&history=1" : "")));
-  const auto header = std::find_if(
-      response.headers.begin(), response.headers.end(), [](const auto& entry) {
+                 agent.Get("/v1/export?limit=" + std::to_string(kPage) +
+                           "&after=" + Encoded(after) + (options.history ? "&history=1" : "")));
+  const auto header =
+      std::find_if(response.headers.begin(), response.headers.end(), [](const auto& entry) {
         return entry.first == "edcsync-next" || entry.first == "Edcsync-Next";
       });
   next = header == response.headers.end() ? "" : header->second;
@@ -236,13 +235,11 @@ int OutboxList(const Options& options) {
   std::uint64_t after = 0;
   Json all = Json::array();
   while (true) {
-    const Result<Json> page =
-        Ask(options,
-            "/v1/outbox?limit=" + std::to_string(kPage) + "&after=" + std::to_string(after) +
-                (options.all ? "" : "&waiting=1"),
-            [&](EdgeStore& store) {
-              return OutboxJson(store, Sequence(after), kPage, !options.all);
-            });
+    const Result<Json> page = Ask(
+        options,
+        "/v1/outbox?limit=" + std::to_string(kPage) + "&after=" + std::to_string(after) +
+            (options.all ? "" : "&waiting=1"),
+        [&](EdgeStore& store) { return OutboxJson(store, Sequence(after), kPage, !options.all); });
     if (!page.ok()) return Report(page.error());
     for (const Json& row : (*page)["rows"]) {
       if (options.json) {
@@ -386,14 +383,15 @@ void AddSubmit(CLI::App& app, Options& options, int& code) {
   submit->add_option("FILE", options.submit.file, "A file, or - for standard input");
   submit->add_option("--rejects", options.submit.rejects_file,
                      "Write lines that were refused or stale to this file");
-  submit->add_option("--batch", options.submit.batch, "Lines a request")->check(CLI::Range(1, 1000));
-  submit->add_option("--wait", options.submit.wait_s,
-                     "Seconds to try again while the agent is away")->check(CLI::Range(0, 86400));
+  submit->add_option("--batch", options.submit.batch, "Lines a request")
+      ->check(CLI::Range(1, 1000));
+  submit
+      ->add_option("--wait", options.submit.wait_s, "Seconds to try again while the agent is away")
+      ->check(CLI::Range(0, 86400));
   submit->callback([&] {
     options.submit.json = options.json;
-    code = WithConfig(options, [&](const Config& config) {
-      return RunSubmit(config, options.submit);
-    });
+    code = WithConfig(options,
+                      [&](const Config& config) { return RunSubmit(config, options.submit); });
   });
 }
 

@@ -87,6 +87,7 @@ class Submitter {
       client_.reset();
       if (std::chrono::steady_clock::now() >= deadline) {
         std::fprintf(stderr, "\nerror: %s\n", sent.error().ToString().c_str());
+        next_line_ = batch.front().number;
         return false;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(250));
@@ -171,18 +172,21 @@ class Submitter {
     }
     const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
     if (options_.json) {
-      std::printf("{\"submitted\":%llu,\"captured\":%llu,\"unchanged\":%llu,\"stale\":%llu,"
-                  "\"refused\":%llu}\n",
-                  number(counts_.submitted), number(counts_.captured), number(counts_.unchanged),
-                  number(counts_.stale), number(counts_.refused));
+      std::printf(
+          "{\"submitted\":%llu,\"captured\":%llu,\"unchanged\":%llu,\"stale\":%llu,"
+          "\"refused\":%llu}\n",
+          number(counts_.submitted), number(counts_.captured), number(counts_.unchanged),
+          number(counts_.stale), number(counts_.refused));
     } else {
       std::printf("%llu submitted: %llu captured, %llu unchanged, %llu stale, %llu refused\n",
                   number(counts_.submitted), number(counts_.captured), number(counts_.unchanged),
                   number(counts_.stale), number(counts_.refused));
     }
     if (code == kExitUnavailable) {
-      std::fprintf(stderr, "Not everything was sent. Submit the same file again: what was "
-                           "captured is recognised and not doubled.\n");
+      std::fprintf(stderr,
+                   "Not everything was sent. Go on from line %llu: what was captured of "
+                   "it is recognised and not doubled.\n",
+                   number(next_line_));
     }
     return code;
   }
@@ -193,6 +197,7 @@ class Submitter {
   std::ofstream rejects_;
   Counts counts_;
   int shown_ = 0;
+  std::uint64_t next_line_ = 0;  // The first not known to be taken, when the agent went away.
   bool terminal_ = isatty(STDERR_FILENO) == 1;
 };
 

@@ -43,6 +43,10 @@ Status BeginNewIncarnation(EdgeStore& store) {
   return store.writer().Run([&]() -> Status {
     EdgeTables& tables = store.writer_tables();
     EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
+    if (checkpoint.stopped_for != static_cast<std::uint16_t>(ErrorCode::kIncarnationMismatch)) {
+      return Fail(ErrorCode::kForbidden,
+                  "the centre did not refuse this database, so its incarnation goes on");
+    }
     EDCSYNC_ASSIGN(const std::vector<OwnRevision> own, OwnRevisions(tables, checkpoint.edge));
     const WallTime now = store.clock().Wall();
     EDCSYNC_TRY(tables.outbox.Clear());

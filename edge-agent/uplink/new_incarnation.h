@@ -9,7 +9,8 @@
 
 namespace edcsync::edge {
 
-// One transaction. Fails as the store does. Not from the store's writer.
+// One transaction. Fails with kForbidden unless the gateway refused this database
+// (kIncarnationMismatch), else as the store does. Not from the store's writer.
 Status BeginNewIncarnation(EdgeStore& store);
 
 }  // namespace edcsync::edge

@@ -10,23 +10,6 @@ namespace {
 
 constexpr std::int64_t kRetryWhenBufferFullUs = 20'000;
 
-// Stands for the history of a centre that came back with less than it had, under its old history
-// id, until it was offered everything: so a session that breaks off begins the offer again.
-constexpr HistoryId kHistoryInDoubt{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-
-// What a centre forgot of locks and conflicts must not bind the site: the feed tells today's.
-Status ForgetCentresView(EdgeTables& tables) {
-  EDCSYNC_ASSIGN(const std::vector<Lock> locks, tables.locks.List());
-  for (const Lock& lock : locks) EDCSYNC_TRY(tables.locks.Clear(lock));
-  EDCSYNC_ASSIGN(const std::uint64_t count, tables.conflicts.Count());
-  EDCSYNC_ASSIGN(const std::vector<OpenConflict> conflicts, tables.conflicts.List(count));
-  for (const OpenConflict& open : conflicts) {
-    EDCSYNC_TRY(tables.conflicts.Remove(open.record_key));
-  }
-  return Ok();
-}
-
 std::string_view ToString(CircuitBreaker::State state) {
   switch (state) {
     case CircuitBreaker::State::kClosed: return "closed";
@@ -188,50 +171,6 @@ void SyncSession::OnLinkDown(const Error& why) {
   Enter(SyncState::kOffline, why.message);
 }
 
-Result<Digest> SyncSession::ChainAt(Sequence sequence) {
-  Digest chain{};
-  EDCSYNC_TRY(store_.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(chain, tables.outbox.ChainAt(sequence));
-    return Ok();
-  }));
-  return chain;
-}
-
-void SyncSession::SayHello(bool chain_differs) {
-  wire::Hello hello;
-  hello_id_ = store_.random().Next();
-  hello.hello_id = hello_id_;
-  hello.release = options_.release;
-  hello.edge_time = store_.clock().Wall();
-  hello.chain_differs = chain_differs;
-  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(const Checkpoint checkpoint, tables.checkpoint.Get());
-    EDCSYNC_ASSIGN(const OutboxTable::Tail tail, tables.outbox.ReadTail());
-    hello.incarnation = checkpoint.incarnation;
-    hello.next_sequence = tail.last.Next();
-    hello.acknowledged_through = checkpoint.acknowledged_through;
-    hello.history = checkpoint.history;
-    hello.feed_cursor = checkpoint.feed_cursor;
-    EDCSYNC_ASSIGN(hello.acknowledged_chain,
-                   tables.outbox.ChainAt(checkpoint.acknowledged_through));
-    return Ok();
-  });
-  if (!read.ok()) return link_.Useless(read.error());
-  up_topic_.clear();
-  offer_after_row_.reset();
-  Result<Bytes> sealed = wire::SealFrame(hello, sealer_, gateway_certificate_);
-  if (!sealed.ok()) return link_.Useless(sealed.error());
-  Enter(SyncState::kGreeting, "Waiting for the gateway's welcome");
-  const Status sent = link_.Send(
-      wire::HelloTopic(edge_), *sealed, /*retained=*/false,
-      [alive = alive_, this, id = hello_id_](Status confirmed) {
-        if (!*alive || confirmed.ok() || id != hello_id_) return;
-        link_.Useless(confirmed.error());  // Refused by the broker: no use in waiting.
-      });
-  if (!sent.ok()) return link_.Useless(sent.error());
-  ArmAnswerTimer();
-}
-
 void SyncSession::ArmAnswerTimer() {
   scheduler_.Cancel(answer_timer_);
   answer_timer_ = scheduler_.After(options_.answer_timeout_us, [this] { NoAnswer(); });
@@ -258,73 +197,6 @@ void SyncSession::OnMessage(Message message) {
   } else if (auto* nudge = std::get_if<wire::Nudge>(&*frame)) {
     if (nudge->epoch == now.epoch && feed_ != nullptr) feed_->OnNudge();
   }
-}
-
-void SyncSession::OnWelcome(const wire::Welcome& welcome) {
-  if (welcome.hello_id != hello_id_ || hello_id_ == 0) return;  // An answer to an older Hello.
-  hello_id_ = 0;
-  scheduler_.Cancel(answer_timer_);
-  Result<Digest> chain = ChainAt(welcome.acknowledged_through);
-  if (!chain.ok() || *chain != welcome.acknowledged_chain) {
-    Log(LogLevel::kError, "outbox.differs_from_centre",
-        {{"acknowledged_through", welcome.acknowledged_through.value()}});
-    if (reported_difference_) {
-      return StopForPerson(ErrorCode::kIncarnationMismatch,
-                           "This database is not the one the centre knows");
-    }
-    reported_difference_ = true;
-    return SayHello(/*chain_differs=*/true);  // The gateway suspends the edge and tells a person.
-  }
-  const Status taken = TakeWelcome(welcome);
-  if (!taken.ok()) return link_.Useless(taken.error());
-  link_.Proven();
-  up_topic_ = wire::UpTopic(welcome.gateway, edge_);
-  window_.Restart(welcome.acknowledged_through);
-  window_.SetCredit(welcome.credit);
-  wait_to_send_ = false;
-  {
-    std::lock_guard lock(status_mutex_);
-    status_.epoch = welcome.epoch;
-    status_.gateway = welcome.gateway;
-  }
-  Enter(SyncState::kLive, "");
-  if (feed_ != nullptr) feed_->SessionOpened(welcome.epoch, welcome.feed_head);
-  if (offer_after_row_) return OfferOnce();
-  Pump();
-}
-
-// Makes durable what the Welcome says of both directions.
-Status SyncSession::TakeWelcome(const wire::Welcome& welcome) {
-  const WallTime now = store_.clock().Wall();
-  bool restored = false;
-  EDCSYNC_TRY(store_.writer().Run([&]() -> Status {
-    EdgeTables& tables = store_.writer_tables();
-    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
-    const bool new_history = checkpoint.history != welcome.history;
-    restored = (new_history && checkpoint.history != HistoryId()) ||
-               checkpoint.feed_cursor > welcome.feed_head ||
-               checkpoint.acknowledged_through > welcome.acknowledged_through;
-    // The old history stands until everything was offered, so that a crash begins it again.
-    if (new_history && !restored) checkpoint.history = welcome.history;
-    if (restored) {
-      if (!new_history) checkpoint.history = kHistoryInDoubt;
-      checkpoint.feed_cursor = FeedCursor();
-      EDCSYNC_TRY(ForgetCentresView(tables));
-    }
-    checkpoint.acknowledged_through = welcome.acknowledged_through;
-    checkpoint.clock_drift_ms = now.ms - welcome.server_time.ms;
-    checkpoint.last_contact = now;
-    checkpoint.stopped_for = 0;
-    checkpoint.stopped_message.clear();
-    return tables.checkpoint.Update(checkpoint);
-  }));
-  if (restored) {
-    Log(LogLevel::kWarn, "centre.restored", {{"feed_head", welcome.feed_head.value()}});
-    offer_after_row_ = 0;
-    offer_sent_row_ = 0;
-    offer_history_ = welcome.history;
-  }
-  return Ok();
 }
 
 Status SyncSession::SendFrame(const wire::Frame& frame) {
@@ -496,44 +368,6 @@ void SyncSession::StopForPerson(ErrorCode reason, const std::string& message) {
   wait_timer_ = scheduler_.After(options_.stopped_retry_us, [this] {
     if (status().state == SyncState::kStopped) link_.Open();
   });
-}
-
-// A restored centre is shown, page by page, what it once sent with its mark.
-void SyncSession::OfferOnce() {
-  wire::Offer offer;
-  offer.epoch = status().epoch;
-  std::int64_t last_row = *offer_after_row_;
-  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(const std::vector<MarkTable::Row> rows,
-                   tables.marks.List(last_row, limits::kPushRevisionCountMax));
-    std::size_t bytes = 0;
-    for (const MarkTable::Row& row : rows) {
-      EDCSYNC_ASSIGN(RevisionTable::Opened opened, tables.revisions.OpenRow(row.revision_rowid));
-      bytes += opened.canonical.size();
-      if (!offer.revisions.empty() && bytes > limits::kPushTargetBytes) break;
-      offer.revisions.push_back({std::move(opened.canonical), row.mark});
-      last_row = row.revision_rowid;
-    }
-    return Ok();
-  });
-  if (!read.ok()) return link_.Useless(read.error());
-  if (offer.revisions.empty()) return FinishOffer();
-  const Status sent = SendFrame(offer);
-  if (!sent.ok()) return link_.Useless(sent.error());
-  offer_sent_row_ = last_row;
-  ArmAnswerTimer();
-}
-
-void SyncSession::FinishOffer() {
-  offer_after_row_.reset();
-  const Status written = store_.writer().Run([this]() -> Status {
-    EdgeTables& tables = store_.writer_tables();
-    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
-    checkpoint.history = offer_history_;
-    return tables.checkpoint.Update(checkpoint);
-  });
-  if (!written.ok()) return link_.Useless(written.error());
-  Pump();
 }
 
 }  // namespace edcsync::edge

@@ -6,6 +6,8 @@
 //   downstream   edge-agent/uplink/link.h
 //   beside       edge-agent/downlink (feed frames are handed to `feed`)
 //
+// In two files: session_opening.cc until the session is live, sync_session.cc from then on.
+//
 // Threads: the loop's, unless said otherwise.
 #pragma once
 
