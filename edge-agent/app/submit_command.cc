@@ -103,7 +103,14 @@ class Submitter {
     }
     EDCSYNC_ASSIGN(const HttpResponse response,
                    client_->Post("/v1/submissions", body, "application/x-ndjson"));
-    const Json json = Json::parse(response.body, nullptr, false);
+    Json json = Json::parse(response.body, nullptr, false);
+    // Not one line is a JSON object, or the like: it is no use to send them again.
+    if (json.is_object() && !json.contains("outcomes") &&
+        (response.status == 400 || response.status == 413)) {
+      const Json reason = {{"name", "refused"}, {"message", json.value("detail", "")}};
+      const Json refused = {{"outcome", "refused"}, {"reasons", Json::array({reason})}};
+      json = {{"outcomes", Json(batch.size(), refused)}};
+    }
     if (!json.is_object() || !json.contains("outcomes") ||
         json["outcomes"].size() != batch.size()) {
       return Fail(ErrorCode::kUnavailable,

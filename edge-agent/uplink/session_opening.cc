@@ -1,5 +1,7 @@
 // How a session of SyncSession begins: Hello, Welcome, and, if the centre was restored, the offer of
 // what it forgot.
+#include <algorithm>
+
 #include "edge-agent/uplink/sync_session.h"
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
@@ -68,7 +70,14 @@ void SyncSession::SayHello(bool chain_differs) {
         link_.Useless(confirmed.error());  // Refused by the broker: no use in waiting.
       });
   if (!sent.ok()) return link_.Useless(sent.error());
-  ArmAnswerTimer();
+  scheduler_.Cancel(answer_timer_);
+  answer_timer_ = scheduler_.After(hello_timeout_us_, [this] { HelloUnanswered(); });
+}
+
+void SyncSession::HelloUnanswered() {
+  if (hello_timeout_us_ >= options_.answer_timeout_us) return NoAnswer();
+  hello_timeout_us_ = std::min(hello_timeout_us_ * 2, options_.answer_timeout_us);
+  SayHello(reported_difference_);
 }
 
 void SyncSession::OnWelcome(const wire::Welcome& welcome) {

@@ -161,6 +161,7 @@ void SyncSession::OnLinkUp() {
   (void)link_.Send(wire::PresenceTopic(edge_), AsBytes("online"), /*retained=*/true,
                    [](Status) {});
   reported_difference_ = false;
+  hello_timeout_us_ = options_.first_hello_timeout_us;
   SayHello(/*chain_differs=*/false);
 }
 

@@ -24,7 +24,10 @@ namespace edcsync::edge {
 
 struct SyncOptions {
   std::string release;
-  std::int64_t answer_timeout_us = 10'000'000;  // Hello and receipts.
+  std::int64_t answer_timeout_us = 10'000'000;  // Receipts, and the last Hello of a connection.
+  // A Hello said before a gateway listens is lost: said again after this, then twice this, and
+  // so on up to answer_timeout_us; only then is the connection of no use.
+  std::int64_t first_hello_timeout_us = 1'000'000;
   std::int64_t stopped_retry_us = 300'000'000;  // A person may have decided meanwhile.
 };
 
@@ -80,6 +83,7 @@ class SyncSession {
   void OnLinkDown(const Error& why);
   void OnMessage(Message message);
   void SayHello(bool chain_differs);
+  void HelloUnanswered();
   void OnWelcome(const wire::Welcome& welcome);
   Status TakeWelcome(const wire::Welcome& welcome);
   void OnReceipt(const wire::Receipt& receipt);
@@ -109,6 +113,7 @@ class SyncSession {
   std::uint64_t hello_id_ = 0;
   std::string up_topic_;
   bool reported_difference_ = false;
+  std::int64_t hello_timeout_us_ = 0;  // Of the Hello said last.
   bool wait_to_send_ = false;        // Told to come back later.
   std::optional<std::int64_t> offer_after_row_;  // Set while a restored centre is being filled.
   std::int64_t offer_sent_row_ = 0;  // Offered through here, if no receipt came yet.
