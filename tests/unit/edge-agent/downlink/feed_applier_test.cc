@@ -46,11 +46,11 @@ class FeedApplierTest : public testing::Test {
   }
   void Apply(const wire::Feed& page) {
     Status applied = Fail(ErrorCode::kInternal, "not run");
-    ASSERT_TRUE(applier_().Apply(page, [&](Status status) { applied = status; }).ok());
+    FeedApplier applier(world_.store(), SiteOID("SITE.702"));  // Outlives its queued work.
+    ASSERT_TRUE(applier.Apply(page, [&](Status status) { applied = status; }).ok());
     world_.store().writer().Drain();
     ASSERT_TRUE(applied.ok()) << applied.error().ToString();
   }
-  FeedApplier applier_() { return FeedApplier(world_.store(), SiteOID("SITE.702")); }
   void Look(const std::function<void(EdgeTables&)>& look) {
     ASSERT_TRUE(world_.store().Read([&](EdgeTables& tables) -> Status {
       look(tables);
