@@ -80,9 +80,11 @@ class Report:
     def _end_program(self, program, name, verdict, seconds):
         succeeded = verdict.startswith("Passed")
         is_gtest = any(program.cases.values())
-        if not succeeded and program.cases["FAILED"] == 0:
-            self.failed.append(f"{name} ({verdict.strip('* ')})")
+        if not succeeded:
+            # A sanitizer's reports come last, be there a failed case or not.
             self._print_output(program)
+            if program.cases["FAILED"] == 0:
+                self.failed.append(f"{name} ({verdict.strip('* ')})")
         elif succeeded and not is_gtest:
             self.passed += 1
         print(f"   {'passed' if succeeded else 'FAILED'} {name} ({seconds} s)", flush=True)

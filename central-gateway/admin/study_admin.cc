@@ -27,7 +27,8 @@ std::string ObjectOf(const LockRow& lock) {
 }
 
 // The sites concerned hear of it in the feed. A subject's or form's site may not be known yet:
-// then every site hears, since the subject may first be seen by one that is offline now.
+// then every site hears, since the subject may first be seen by one that is offline now; and all
+// that heard of a lock hear of its end, though its site is known by then.
 Status TellLock(CentralWriter& writer, const LockRow& lock, bool locked) {
   wire::LockState state;
   state.locked = locked;
@@ -54,6 +55,12 @@ Status TellLock(CentralWriter& writer, const LockRow& lock, bool locked) {
       if (site) row.site = *site;
       break;
     }
+  }
+  if (!locked) {
+    wire::LockState set = state;
+    set.locked = true;
+    EDCSYNC_ASSIGN(const bool told_all, writer.ToldEverySite(EncodeLock(set)));
+    if (told_all) row.site = SiteOID();
   }
   row.detail = EncodeLock(state);
   return writer.AppendFeed(row);

@@ -5,17 +5,17 @@
 #include "shared/base/toml_file.h"
 
 namespace edcsync::central {
+namespace {
 
-Result<Config> LoadConfig(const std::string& dir) {
-  Config config;
-  config.installation = Installation(std::filesystem::absolute(dir).lexically_normal().string());
-  const std::string file = config.installation.Config();
-  auto toml = TomlFile::Load(file);
-  if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
-    return Fail(ErrorCode::kConfiguration,
-                "There is no " + file + "; make one with `central-gateway init --dir DIR`");
-  }
+Installation InstallationIn(const std::string& dir) {
+  return Installation(std::filesystem::absolute(dir).lexically_normal().string());
+}
+
+Result<Config> ReadConfig(Result<TomlFile> toml, Installation installation) {
   if (!toml.ok()) return tl::unexpected<Error>(toml.error());
+  Config config;
+  config.installation = std::move(installation);
+  const std::string file = config.installation.Config();
   config.gateway = GatewayId(toml->Text("gateway", "id", "gateway-1"));
   config.broker_managed = toml->Flag("broker", "managed", true);
   config.broker_host = toml->Text("broker", "host", "localhost");
@@ -33,6 +33,25 @@ Result<Config> LoadConfig(const std::string& dir) {
                 file + ": [gateway] id must be 1 to 64 of A-Z a-z 0-9 . _ -");
   }
   return config;
+}
+
+}  // namespace
+
+Result<Config> LoadConfig(const std::string& dir) {
+  Installation installation = InstallationIn(dir);
+  const std::string file = installation.Config();
+  auto toml = TomlFile::Load(file);
+  if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kConfiguration,
+                "There is no " + file + "; make one with `central-gateway init --dir DIR`");
+  }
+  return ReadConfig(std::move(toml), std::move(installation));
+}
+
+Result<Config> ParseConfig(std::string_view text, const std::string& dir) {
+  Installation installation = InstallationIn(dir);
+  auto toml = TomlFile::Parse(text, installation.Config());
+  return ReadConfig(std::move(toml), std::move(installation));
 }
 
 }  // namespace edcsync::central

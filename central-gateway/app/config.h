@@ -21,5 +21,7 @@ struct Config {
 
 // `dir` holds central-gateway.toml. kConfiguration names file, line and what is allowed.
 Result<Config> LoadConfig(const std::string& dir);
+// The same of a text, as if it stood in that file. Reads and writes no file.
+Result<Config> ParseConfig(std::string_view text, const std::string& dir);
 
 }  // namespace edcsync::central

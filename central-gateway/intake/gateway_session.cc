@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shared/base/log.h"
+#include "shared/base/planted_defect.h"
 #include "shared/wire/topics.h"
 
 namespace edcsync::central {
@@ -134,7 +135,7 @@ Result<wire::Frame> GatewaySession::Open(const EdgeEntry& entry, Peer& peer, Byt
 }
 
 void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame) {
-  if (entry.standing == EdgeStanding::kRevoked) {
+  if (entry.standing == EdgeStanding::kRevoked && !EDCSYNC_DEFECT("revoked-accepted")) {
     return Refuse(entry.edge, ErrorCode::kRevokedEdge, "This edge was revoked", peer.epoch, 0);
   }
   if (auto* hello = std::get_if<wire::Hello>(&frame)) return HandleHello(entry, *hello);
@@ -229,9 +230,10 @@ void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t byt
   const std::weak_ptr<bool> alive = alive_;
   auto answer = std::make_shared<Result<Answer>>(Fail(ErrorCode::kInternal, "no answer"));
   const Status queued = store_.Submit(
-      [answer, work = std::move(work)](CentralWriter& writer) -> Status {
+      [=, this, work = std::move(work)](CentralWriter& writer) -> Status {
         *answer = work(writer);
         if (!answer->ok()) return tl::unexpected<Error>(answer->error());
+        if (EDCSYNC_DEFECT("receipt-before-commit")) Deliver(edge, epoch, Ok(), *answer);
         return Ok();
       },
       [=, this](Status committed) {
@@ -347,7 +349,7 @@ void GatewaySession::Poll() {
     for (auto& [edge, peer] : peers_) {
       const EdgeEntry* entry = directory_.Find(edge);
       const bool active = entry != nullptr && entry->standing == EdgeStanding::kActive;
-      if (peer.epoch == Epoch() || active) continue;
+      if (peer.epoch == Epoch() || active || EDCSYNC_DEFECT("revoked-accepted")) continue;
       peer.epoch = Epoch();
       if (entry == nullptr || entry->standing != EdgeStanding::kRevoked) continue;
       Refuse(edge, ErrorCode::kRevokedEdge, "This edge was revoked", Epoch(), 0);

@@ -1,12 +1,14 @@
 #include "central-gateway/intake/push_intake.h"
 
 #include "shared/base/log.h"
+#include "shared/base/planted_defect.h"
 #include "shared/crypto/digest.h"
 
 namespace edcsync::central {
 namespace {
 
 constexpr std::size_t kChainPage = 1000;
+constexpr char kDiffers[] = "the edge's outbox differs from what was received from it";
 
 wire::Refuse RefuseWith(ErrorCode reason, std::string message) {
   wire::Refuse refuse;
@@ -53,16 +55,16 @@ Result<std::string> Mismatch(CentralReader& reader, const EdgeRow& row,
     return std::string("another database (incarnation) speaks for this edge");
   }
   if (hello.chain_differs) {
-    return std::string("the edge's outbox differs from what was received from it");
-  }
-  if (hello.next_sequence.value() <= row.acknowledged_through.value()) {
+    if (hello.next_sequence > row.acknowledged_through) return std::string(kDiffers);
     return std::string("the edge's outbox ends before what was received from it: an old copy");
   }
+  // That it ends before what was received proves nothing by itself: a Hello may come late, after
+  // the edge captured and delivered more in a later session. An old copy finds our chain at the
+  // Welcome to be none of its own, and says so.
   // An acknowledgement beyond ours is one a restored centre forgot; the edge checks our chain.
   if (hello.acknowledged_through > row.acknowledged_through) return std::string();
   EDCSYNC_ASSIGN(const bool leads, ChainLeadsHere(reader, row, hello));
-  return leads ? std::string()
-               : std::string("the edge's outbox differs from what was received from it");
+  return leads ? std::string() : std::string(kDiffers);
 }
 
 std::vector<wire::RevisionOutcome> Exception(Sequence sequence, Outcome outcome,
@@ -125,7 +127,7 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
     return Answer(std::move(refuse));
   }
   EDCSYNC_ASSIGN(EdgeRow row, GetEdge(writer, context.edge));
-  if (row.standing != EdgeStanding::kActive) {
+  if (row.standing != EdgeStanding::kActive && !EDCSYNC_DEFECT("revoked-accepted")) {
     return Answer(RefuseWith(row.standing == EdgeStanding::kRevoked
                                  ? ErrorCode::kRevokedEdge
                                  : ErrorCode::kIncarnationMismatch,
@@ -140,7 +142,8 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
   if (push.first_sequence == Sequence()) {
     return Answer(RefuseWith(ErrorCode::kMalformed, "A push begins at sequence 1 or later"));
   }
-  if (push.first_sequence > row.acknowledged_through.Next()) {
+  if (push.first_sequence > row.acknowledged_through.Next() &&
+      !EDCSYNC_DEFECT("sequence-gap-taken")) {
     wire::Refuse refuse = RefuseWith(ErrorCode::kSequenceGap, "Frames are missing before this");
     refuse.epoch = push.epoch;
     refuse.resend_from = row.acknowledged_through.Next();
@@ -170,6 +173,9 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
       incoming.incarnation = row.incarnation;
       incoming.sequence = sequence;
       EDCSYNC_ASSIGN(result, merger.Apply(incoming));
+      if (EDCSYNC_DEFECT("quarantine-blocks") && result.outcome == Outcome::kQuarantined) {
+        return Fail(ErrorCode::kForbidden, "A revision of this push may not be applied");
+      }
       if (result.outcome == Outcome::kDuplicate) ++duplicates;
       EDCSYNC_TRY(writer.InsertIntake(context.edge, row.incarnation,
                                       {sequence, incoming.id, result.outcome, result.reason}));
@@ -208,7 +214,7 @@ Result<Answer> TakeOffer(CentralWriter& writer, RegistryCache& registry,
   for (const wire::OfferedRevision& offered : offer.revisions) {
     Incoming incoming = ReadIncoming(offered.revision);
     const Digest mark = HmacSha256(mark_key, incoming.id.view());
-    if (!EqualInConstantTime(mark, offered.mark)) {
+    if (!EqualInConstantTime(mark, offered.mark) && !EDCSYNC_DEFECT("mark-unchecked")) {
       ++unmarked;
       continue;
     }

@@ -6,6 +6,7 @@
 #include "central-gateway/merge/feed_detail.h"
 #include "shared/base/check.h"
 #include "shared/base/limits.h"
+#include "shared/base/planted_defect.h"
 #include "shared/crypto/revision_id.h"
 
 namespace edcsync::central {
@@ -84,7 +85,8 @@ Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
   }
   const Revision& revision = *incoming.revision;
   const bool from_edge = !incoming.edge.empty();
-  if (from_edge && revision.site != incoming.site) {
+  const bool sites_count = !EDCSYNC_DEFECT("site-unchecked");
+  if (from_edge && sites_count && revision.site != incoming.site) {
     return stop(ErrorCode::kWrongSite, "The revision names another site than the edge's");
   }
   if (from_edge && !incoming.offered &&
@@ -98,7 +100,7 @@ Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
   } else {
     EDCSYNC_ASSIGN(owner, writer_.SiteOfSubject(revision.key.study, revision.key.subject));
   }
-  if (owner && *owner != revision.site) {
+  if (owner && sites_count && *owner != revision.site) {
     return stop(ErrorCode::kWrongSite, "The subject belongs to another site");
   }
   EDCSYNC_ASSIGN(checked.obstacle, CheckParents(revision, checked.record));
@@ -181,7 +183,10 @@ Result<MergeResult> Merger::Insert(Incoming& incoming, const Checked& checked) {
   const Revision& revision = *incoming.revision;
   const std::vector<RevisionId> before =
       checked.record ? checked.record->heads : std::vector<RevisionId>();
-  const std::vector<RevisionId> next = NextHeads(before, revision.parents, incoming.id);
+  const std::vector<RevisionId> next =
+      EDCSYNC_DEFECT("fast-forward-flagged") && revision.origin == Origin::kSite
+          ? NextHeads(before, {}, incoming.id)
+          : NextHeads(before, revision.parents, incoming.id);
   const std::string key = ToString(revision.key);
   if (next.size() == 1) {
     const WinKey self{revision.version, revision.edited_at, incoming.id};
@@ -201,7 +206,12 @@ Result<MergeResult> Merger::Insert(Incoming& incoming, const Checked& checked) {
     heads.push_back(std::move(head));
   }
   const KnownRevision& winner = Winner(heads);
-  EDCSYNC_TRY(InsertRow(incoming, checked, next, WinKeyOf(winner), winner.revision.removed));
+  if (EDCSYNC_DEFECT("loser-not-stored") && winner.id != incoming.id) {
+    return MergeResult{Outcome::kConflictLost, 0};
+  }
+  EDCSYNC_TRY(InsertRow(incoming, checked,
+                        EDCSYNC_DEFECT("merge-drops-head") ? std::vector{winner.id} : next,
+                        WinKeyOf(winner), winner.revision.removed));
 
   EDCSYNC_ASSIGN(const std::optional<RevisionId> ancestor_id,
                  BestCommonAncestor(next, [this](const RevisionId& id) {
@@ -241,6 +251,7 @@ Status Merger::UpdateConflict(const RecordState& record, const std::vector<Known
                               const std::optional<KnownRevision>& ancestor,
                               const Incoming& incoming) {
   const Dispute dispute = FindDispute(heads, ancestor ? &ancestor->revision : nullptr);
+  if (EDCSYNC_DEFECT("soft-conflict-missed") && dispute.severity == Severity::kSoft) return Ok();
   EDCSYNC_ASSIGN(std::optional<ConflictRow> open, writer_.OpenConflictOf(record.record_id));
   const bool fresh = !open;
   ConflictRow conflict = fresh ? ConflictRow{} : std::move(*open);
@@ -276,6 +287,7 @@ Status Merger::EndConflict(const RecordState& record, const Incoming& incoming) 
   open->ended_at = writer_.Now();
   open->ended_user = ActorOf(incoming);
   EDCSYNC_TRY(writer_.UpdateConflict(*open));
+  if (EDCSYNC_DEFECT("audit-entry-skipped")) return TellConflict(*open);
   EDCSYNC_TRY(writer_.AppendAudit(
       ActorOf(incoming),
       open->end == ConflictEnd::kResolved ? "conflict.resolved" : "conflict.superseded",

@@ -95,6 +95,8 @@ class CentralReader {
                                      const Incarnation& incarnation, FeedCursor after,
                                      std::size_t count_max, std::size_t bytes_max) = 0;
   virtual Result<FeedCursor> FeedHead() = 0;
+  // True if a lock's entry with this detail was for every site.
+  virtual Result<bool> ToldEverySite(BytesView lock_detail) = 0;
   // Every entry of every site, for `feed tail`.
   virtual Result<std::vector<FeedRow>> FeedAll(FeedCursor after, std::size_t count_max) = 0;
   virtual Result<HistoryId> History() = 0;
@@ -129,6 +131,8 @@ class CentralWriter : public CentralReader {
 
   // --- edges ---
   virtual Status InsertEdge(const EdgeRow& edge) = 0;  // kAlreadyExists.
+  // One more that the edge may sign with, beside those it has: for a renewal. kUnknownEdge.
+  virtual Status AddCertificate(const EdgeId& edge, const std::string& pem) = 0;
   virtual Status SetEdgeStanding(const EdgeId& edge, EdgeStanding standing,
                                  const std::string& reason) = 0;  // Bumps RegistryGeneration.
   // Binds the edge to `gateway` with the next epoch and returns that.
@@ -160,6 +164,7 @@ class CentralWriter : public CentralReader {
   virtual Status PutPolicy(const PolicyRow& policy) = 0;
   // A feed entry that is no revision. `row.cursor` is given by the store.
   virtual Status AppendFeed(const FeedRow& row) = 0;
+  // Begins a new history: no session of the former one fits any more.
   virtual Status SetHistory(const HistoryId& history) = 0;
 
   // --- audit, numbers, leases ---

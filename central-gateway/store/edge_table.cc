@@ -130,6 +130,11 @@ Status EdgeTable::InsertCertificate(std::int64_t edge_rowid, const std::string& 
   return Ok();
 }
 
+Status EdgeTable::AddCertificate(const EdgeId& edge, const std::string& pem) {
+  EDCSYNC_ASSIGN(const std::int64_t edge_rowid, RowOf(edge));
+  return InsertCertificate(edge_rowid, pem);
+}
+
 Status EdgeTable::SetStanding(const EdgeId& edge, EdgeStanding standing,
                               const std::string& reason, WallTime now) {
   EDCSYNC_ASSIGN(const std::int64_t edge_rowid, RowOf(edge));
@@ -141,6 +146,12 @@ Status EdgeTable::SetStanding(const EdgeId& edge, EdgeStanding standing,
       "UPDATE edge_certificate SET revoked_at_ms = ?2 "
       "WHERE edge_rowid = ?1 AND revoked_at_ms IS NULL");
   EDCSYNC_TRY(revoke.Bind(1, edge_rowid).Bind(2, now.ms).Run());
+  return Ok();
+}
+
+Status EdgeTable::PassOverEpochs(std::int64_t count) {
+  Statement statement = database_.Prepare("UPDATE edge SET epoch = epoch + ?1");
+  EDCSYNC_TRY(statement.Bind(1, count).Run());
   return Ok();
 }
 

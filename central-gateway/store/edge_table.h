@@ -20,9 +20,12 @@ class EdgeTable {
   Result<std::vector<std::string>> RevokedCertificatesPem();
 
   Status Insert(const EdgeRow& edge);  // kAlreadyExists.
+  Status AddCertificate(const EdgeId& edge, const std::string& pem);  // kUnknownEdge.
   // kUnknownEdge. Revoking revokes the edge's certificates for good.
   Status SetStanding(const EdgeId& edge, EdgeStanding standing, const std::string& reason,
                      WallTime now);
+  // The next session of every edge gets an epoch higher by `count` than it would have.
+  Status PassOverEpochs(std::int64_t count);
   Result<Epoch> BindSession(const EdgeId& edge, const GatewayId& gateway,
                             const std::string& release, WallTime now,
                             std::optional<std::int64_t> clock_drift_ms);

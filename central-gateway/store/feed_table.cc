@@ -2,6 +2,7 @@
 
 #include "central-gateway/store/sql_values.h"
 #include "shared/base/check.h"
+#include "shared/base/planted_defect.h"
 
 namespace edcsync::central {
 namespace {
@@ -16,6 +17,9 @@ namespace {
 // Two texts, so that both are cached statements: they run side by side.
 constexpr std::string_view kOfSite = EDCSYNC_FEED " FROM feed f" EDCSYNC_FEED_ORIGIN
     " WHERE f.site_id = ?1 AND f.cursor > ?2 ORDER BY f.cursor";
+[[maybe_unused]] constexpr std::string_view kOfSiteUnasked =
+    EDCSYNC_FEED " FROM feed f" EDCSYNC_FEED_ORIGIN
+    " WHERE f.site_id <> 0 AND ?1 = ?1 AND f.cursor > ?2 ORDER BY f.cursor";
 constexpr std::string_view kOfEverySite = EDCSYNC_FEED " FROM feed f" EDCSYNC_FEED_ORIGIN
     " WHERE f.site_id = 0 AND f.cursor > ?1 ORDER BY f.cursor";
 constexpr std::string_view kAll = EDCSYNC_FEED ", r.revision_id FROM feed f" EDCSYNC_FEED_ORIGIN
@@ -86,7 +90,7 @@ Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> sit
   CHECK(count_max > 0);
   CentralReader::FeedPage page;
   page.next = after;
-  Stream own{database_.Prepare(kOfSite)};
+  Stream own{database_.Prepare(EDCSYNC_DEFECT("feed-of-every-site") ? kOfSiteUnasked : kOfSite)};
   // No row has site -1.
   own.statement.Bind(1, site.value_or(-1)).Bind(2, Signed(after.value()));
   Stream every{database_.Prepare(kOfEverySite)};
@@ -123,6 +127,12 @@ Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> sit
   EDCSYNC_ASSIGN(const FeedCursor head, Head());
   page.next = std::max(after, head);
   return page;
+}
+
+Result<bool> FeedTable::ToldEverySite(BytesView lock_detail) {
+  Statement statement = database_.Prepare(
+      "SELECT 1 FROM feed WHERE site_id = 0 AND kind = ?1 AND detail = ?2 LIMIT 1");
+  return statement.Bind(1, Number(FeedKind::kLock)).Bind(2, lock_detail).Step();
 }
 
 Result<FeedCursor> FeedTable::Head() {

@@ -29,6 +29,7 @@ class FeedTable {
   Result<CentralReader::FeedPage> After(std::optional<std::int64_t> site,
                                         std::optional<std::int64_t> skip, FeedCursor after,
                                         std::size_t count_max, std::size_t bytes_max);
+  Result<bool> ToldEverySite(BytesView lock_detail);
   Result<FeedCursor> Head();
   Result<std::vector<FeedRow>> All(FeedCursor after, std::size_t count_max);
 

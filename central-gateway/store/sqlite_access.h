@@ -51,6 +51,7 @@ class SqliteAccess final : public CentralWriter {
                              const Incarnation& incarnation, FeedCursor after,
                              std::size_t count_max, std::size_t bytes_max) override;
   Result<FeedCursor> FeedHead() override;
+  Result<bool> ToldEverySite(BytesView lock_detail) override;
   Result<std::vector<FeedRow>> FeedAll(FeedCursor after, std::size_t count_max) override;
   Result<HistoryId> History() override;
   Result<Bytes> MarkKey() override;
@@ -62,6 +63,7 @@ class SqliteAccess final : public CentralWriter {
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
 
   Status InsertEdge(const EdgeRow& edge) override;
+  Status AddCertificate(const EdgeId& edge, const std::string& pem) override;
   Status SetEdgeStanding(const EdgeId& edge, EdgeStanding standing,
                          const std::string& reason) override;
   Result<Epoch> BindSession(const EdgeId& edge, const GatewayId& gateway,

@@ -176,6 +176,10 @@ Result<CentralReader::FeedPage> SqliteAccess::FeedAfter(const SiteOID& site, con
 
 Result<FeedCursor> SqliteAccess::FeedHead() { return tables_.feed.Head(); }
 
+Result<bool> SqliteAccess::ToldEverySite(BytesView lock_detail) {
+  return tables_.feed.ToldEverySite(lock_detail);
+}
+
 Result<std::vector<FeedRow>> SqliteAccess::FeedAll(FeedCursor after, std::size_t count_max) {
   return tables_.feed.All(after, count_max);
 }

@@ -134,7 +134,8 @@ Status Agent::Impl::OpenSync() {
                                           std::move(gateway), config.edge);
   applier = std::make_unique<FeedApplier>(*store, config.site);
   puller = std::make_unique<FeedPuller>(
-      *store, *applier, *loop, [this](const wire::Pull& pull) { return session->SendFrame(pull); });
+      *store, *applier, *loop, [this](const wire::Pull& pull) { return session->SendFrame(pull); },
+      [this] { session->Unanswered(); });
   feed_wire = std::make_unique<FeedWire>(*puller);
   session->SetFeedListener(feed_wire.get());
   return Ok();

@@ -5,16 +5,11 @@
 #include "shared/base/toml_file.h"
 
 namespace edcsync::edge {
-Result<Config> LoadConfig(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::path file =
-      fs::is_directory(path, ignored) ? fs::path(path) / "edge-agent.toml" : fs::path(path);
-  auto toml = TomlFile::Load(file.string());
-  if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
-    return Fail(ErrorCode::kConfiguration,
-                "There is no " + file.string() + "; name the agent's folder with --dir");
-  }
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Config> ReadConfig(Result<TomlFile> toml, const fs::path& file) {
   if (!toml.ok()) return tl::unexpected<Error>(toml.error());
   const auto resolve = [&](const std::string& name) {
     return name.empty() ? name : fs::absolute(file.parent_path() / name).string();
@@ -45,6 +40,24 @@ Result<Config> LoadConfig(const std::string& path) {
     return Fail(ErrorCode::kConfiguration, file.string() + ": " + site.error().message);
   }
   return config;
+}
+
+}  // namespace
+
+Result<Config> LoadConfig(const std::string& path) {
+  std::error_code ignored;
+  const fs::path file =
+      fs::is_directory(path, ignored) ? fs::path(path) / "edge-agent.toml" : fs::path(path);
+  auto toml = TomlFile::Load(file.string());
+  if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kConfiguration,
+                "There is no " + file.string() + "; name the agent's folder with --dir");
+  }
+  return ReadConfig(std::move(toml), file);
+}
+
+Result<Config> ParseConfig(std::string_view text, const std::string& file) {
+  return ReadConfig(TomlFile::Parse(text, file), file);
 }
 
 }  // namespace edcsync::edge

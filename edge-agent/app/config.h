@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "shared/base/ids.h"
 #include "shared/base/log.h"
@@ -32,5 +33,7 @@ struct Config {
 // `path`: the file, or the folder that holds edge-agent.toml. kConfiguration names file, line
 // and what is allowed.
 Result<Config> LoadConfig(const std::string& path);
+// The same of a text, as if it stood in `file`. Reads and writes no file.
+Result<Config> ParseConfig(std::string_view text, const std::string& file);
 
 }  // namespace edcsync::edge

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "edge-agent/store/record_writer.h"
+#include "shared/base/planted_defect.h"
 #include "shared/crypto/revision_id.h"
 #include "shared/model/hybrid_clock.h"
 
@@ -64,6 +65,7 @@ class CaptureWork {
     revision.origin = Origin::kSite;
     revision.edge = checkpoint_.edge;
     revision.edited_at = NextEditTime(checkpoint_.last_edit, now_);
+    if (EDCSYNC_DEFECT("clock-runs-back")) revision.edited_at = {now_.ms, 0};
     revision.utc_offset_minutes = static_cast<std::int16_t>(store_.clock().UtcOffsetMinutes(now_));
     revision.clock_drift_ms = checkpoint_.clock_drift_ms;
     store_.random().Fill(revision.salt);

@@ -2,6 +2,7 @@
 
 #include "edge-agent/store/record_writer.h"
 #include "shared/base/log.h"
+#include "shared/base/planted_defect.h"
 #include "shared/crypto/revision_id.h"
 
 namespace edcsync::edge {
@@ -35,6 +36,13 @@ Status Audit(EdgeStore& store, const std::string& action, const std::string& obj
 
 Status FeedApplier::Apply(wire::Feed feed, std::function<void(Status)> done) {
   auto shared = std::make_shared<wire::Feed>(std::move(feed));
+  if (EDCSYNC_DEFECT("feed-cursor-first")) {
+    EDCSYNC_TRY(store_.writer().Run([&]() -> Status {
+      EDCSYNC_ASSIGN(Checkpoint checkpoint, store_.writer_tables().checkpoint.Get());
+      checkpoint.feed_cursor = shared->next;
+      return store_.writer_tables().checkpoint.Update(checkpoint);
+    }));
+  }
   return store_.writer().Submit([this, shared] { return ApplyInWork(*shared); },
                                 std::move(done));
 }
@@ -45,7 +53,7 @@ Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
   EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
   for (const wire::FeedEntry& entry : feed.entries) {
     // Of a page that came again late: a lock or conflict since ended must not come back with it.
-    if (entry.cursor <= checkpoint.feed_cursor) continue;
+    if (entry.cursor <= checkpoint.feed_cursor && !EDCSYNC_DEFECT("feed-cursor-first")) continue;
     switch (entry.kind) {
       case wire::FeedKind::kRevision:
         EDCSYNC_TRY(ApplyRevision(entry));

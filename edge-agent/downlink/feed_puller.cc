@@ -9,11 +9,13 @@ namespace {
 constexpr std::int64_t kAnswerTimeoutUs = 10'000'000;
 constexpr std::int64_t kIdlePullUs = 60'000'000;
 constexpr std::int64_t kRetryApplyUs = 2'000'000;
+constexpr int kUnansweredCountMax = 2;  // One may be lost on its way.
 
 }  // namespace
 
 void FeedPuller::SessionOpened(Epoch epoch) {
   epoch_ = epoch;
+  unanswered_count_ = 0;
   pulling_ = applying_;  // A page of the last session may still be on its way to the disk.
   again_ = true;
   if (!pulling_) Pull();
@@ -34,6 +36,10 @@ void FeedPuller::ArmTimer(std::int64_t delay_us) {
   scheduler_.Cancel(timer_);
   timer_ = scheduler_.After(delay_us, [this] {
     if (applying_) return;
+    if (pulling_ && ++unanswered_count_ == kUnansweredCountMax) {
+      unanswered_count_ = 0;
+      return unanswered_();
+    }
     pulling_ = false;
     Pull();
   });
@@ -62,6 +68,7 @@ void FeedPuller::Pull() {
 void FeedPuller::OnFeed(wire::Feed feed) {
   if (!pulling_ || applying_) return;  // A repeat; the cursor tells what is missing.
   scheduler_.Cancel(timer_);
+  unanswered_count_ = 0;
   applying_ = true;
   const bool more = feed.more;
   const Status queued =

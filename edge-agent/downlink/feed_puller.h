@@ -1,5 +1,7 @@
 // Asks for the change feed from this edge's own cursor: at each new session, at each nudge, and
 // now and then in case a nudge was lost. One page at a time, the next after the last is durable.
+// A gateway that answers no pull has gone, though nobody may notice while nothing is pushed: the
+// session is told, and begins anew with whichever gateway answers.
 //
 //   upstream     edge-agent/uplink/sync_session.h hands over feed frames (wired in app)
 //   downstream   edge-agent/downlink/feed_applier.h
@@ -18,8 +20,14 @@ class FeedPuller {
  public:
   using Send = std::function<Status(const wire::Pull&)>;
 
-  FeedPuller(EdgeStore& store, FeedApplier& applier, Scheduler& scheduler, Send send)
-      : store_(store), applier_(applier), scheduler_(scheduler), send_(std::move(send)) {}
+  // `unanswered` is called on the loop when kUnansweredCountMax pulls in a row had no answer.
+  FeedPuller(EdgeStore& store, FeedApplier& applier, Scheduler& scheduler, Send send,
+             std::function<void()> unanswered)
+      : store_(store),
+        applier_(applier),
+        scheduler_(scheduler),
+        send_(std::move(send)),
+        unanswered_(std::move(unanswered)) {}
   ~FeedPuller() { *alive_ = false; }
 
   void SessionOpened(Epoch epoch);
@@ -36,6 +44,8 @@ class FeedPuller {
   FeedApplier& applier_;
   Scheduler& scheduler_;
   Send send_;
+  std::function<void()> unanswered_;
+  int unanswered_count_ = 0;
   Epoch epoch_;               // 0: no session.
   bool pulling_ = false;      // A page is asked for or being applied.
   bool applying_ = false;

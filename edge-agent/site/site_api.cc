@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "shared/model/outcome_json.h"
@@ -27,8 +28,10 @@ Result<std::uint64_t> NumberOf(const HttpRequest& request, const std::string& na
   if (text.empty()) return fallback;
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return Fail(ErrorCode::kFieldInvalid, name + " is not a number");
+  // No sequence is beyond what SQLite counts to; taken for one, it would be a negative number.
+  if (error != std::errc() || end != text.data() + text.size() ||
+      value > std::numeric_limits<std::int64_t>::max()) {
+    return Fail(ErrorCode::kFieldInvalid, name + " is not a number from 0 to 2^63 - 1");
   }
   return value;
 }

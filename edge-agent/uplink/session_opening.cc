@@ -29,13 +29,19 @@ Status ForgetCentresView(EdgeTables& tables) {
 
 }  // namespace
 
-Result<Digest> SyncSession::ChainAt(Sequence sequence) {
-  Digest chain{};
-  EDCSYNC_TRY(store_.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(chain, tables.outbox.ChainAt(sequence));
+// True if the outbox has this chain through `sequence`. An outbox that cannot be read is a failure
+// and proves nothing: only one that ends before it, or has another chain, differs.
+Result<bool> SyncSession::ChainFits(Sequence sequence, const Digest& chain) {
+  bool fits = false;
+  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(const Digest here, tables.outbox.ChainAt(sequence));
+    fits = here == chain;
     return Ok();
-  }));
-  return chain;
+  });
+  if (!read.ok() && read.error().code != ErrorCode::kNotFound) {
+    return tl::unexpected<Error>(read.error());
+  }
+  return fits;
 }
 
 void SyncSession::SayHello(bool chain_differs) {
@@ -84,8 +90,9 @@ void SyncSession::OnWelcome(const wire::Welcome& welcome) {
   if (welcome.hello_id != hello_id_ || hello_id_ == 0) return;  // An answer to an older Hello.
   hello_id_ = 0;
   scheduler_.Cancel(answer_timer_);
-  Result<Digest> chain = ChainAt(welcome.acknowledged_through);
-  if (!chain.ok() || *chain != welcome.acknowledged_chain) {
+  const Result<bool> fits = ChainFits(welcome.acknowledged_through, welcome.acknowledged_chain);
+  if (!fits.ok()) return link_.Useless(fits.error());
+  if (!*fits) {
     Log(LogLevel::kError, "outbox.differs_from_centre",
         {{"acknowledged_through", welcome.acknowledged_through.value()}});
     if (reported_difference_) {

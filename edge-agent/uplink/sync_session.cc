@@ -3,12 +3,22 @@
 #include "shared/base/check.h"
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
+#include "shared/base/planted_defect.h"
 #include "shared/wire/topics.h"
 
 namespace edcsync::edge {
 namespace {
 
 constexpr std::int64_t kRetryWhenBufferFullUs = 20'000;
+constexpr std::int64_t kRetrySettleUs = 2'000'000;
+
+// Both of one session, as one.
+wire::Receipt Together(wire::Receipt first, const wire::Receipt& second) {
+  first.acknowledged_through = std::max(first.acknowledged_through, second.acknowledged_through);
+  first.exceptions.insert(first.exceptions.end(), second.exceptions.begin(),
+                          second.exceptions.end());
+  return first;
+}
 
 std::string_view ToString(CircuitBreaker::State state) {
   switch (state) {
@@ -74,6 +84,7 @@ void SyncSession::Stop() {
   *alive_ = false;
   scheduler_.Cancel(answer_timer_);
   scheduler_.Cancel(wait_timer_);
+  scheduler_.Cancel(settle_timer_);
   link_.Close();
 }
 
@@ -181,6 +192,10 @@ void SyncSession::NoAnswer() {
   link_.Useless({ErrorCode::kTimeout, "The broker is there, but no gateway answers"});
 }
 
+void SyncSession::Unanswered() {
+  if (status().state == SyncState::kLive) NoAnswer();
+}
+
 void SyncSession::OnMessage(Message message) {
   Result<wire::Frame> frame = wire::OpenFrame(message.payload, sealer_, gateway_certificate_);
   if (!frame.ok()) {
@@ -212,7 +227,7 @@ Status SyncSession::SendFrame(const wire::Frame& frame) {
 
 void SyncSession::Pump() {
   if (status().state != SyncState::kLive || wait_to_send_ || offer_after_row_) return;
-  while (window_.HasRoom()) {
+  while (window_.HasRoom() || EDCSYNC_DEFECT("window-unbounded")) {
     const Result<bool> pushed = PushOnce();
     if (!pushed.ok()) {
       Log(LogLevel::kWarn, "uplink.not_sent", {{"why", pushed.error().message}});
@@ -267,11 +282,30 @@ void SyncSession::OnReceipt(const wire::Receipt& receipt) {
     return;
   }
   scheduler_.Cancel(answer_timer_);
-  const Result<Digest> chain = ChainAt(receipt.acknowledged_through);
-  if (!chain.ok() || *chain != receipt.acknowledged_chain) {
+  const Result<bool> fits = ChainFits(receipt.acknowledged_through, receipt.acknowledged_chain);
+  if (!fits.ok()) return link_.Useless(fits.error());
+  if (!*fits) {
     reported_difference_ = true;
     return SayHello(/*chain_differs=*/true);
   }
+  const bool more = unsettled_ && unsettled_->epoch == receipt.epoch;
+  unsettled_ = more ? Together(std::move(*unsettled_), receipt) : receipt;
+  Settle();
+  if (!window_.empty()) ArmAnswerTimer();
+  Pump();
+  std::lock_guard lock(status_mutex_);
+  status_.frames_in_flight = window_.frame_count();
+}
+
+// Stores what receipts have said. A receipt is not said again in a session: what could not be
+// stored (a full disk) is kept and tried again.
+void SyncSession::Settle() {
+  if (settling_ || !unsettled_) return;
+  if (unsettled_->epoch != status().epoch || status().state != SyncState::kLive) {
+    return unsettled_.reset();  // The next Welcome says how far the gateway is.
+  }
+  settling_ = true;
+  const wire::Receipt receipt = *std::exchange(unsettled_, std::nullopt);
   auto work = [this, receipt]() -> Status {
     EdgeTables& tables = store_.writer_tables();
     for (const wire::RevisionOutcome& exception : receipt.exceptions) {
@@ -281,20 +315,31 @@ void SyncSession::OnReceipt(const wire::Receipt& receipt) {
     EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
     checkpoint.acknowledged_through =
         std::max(checkpoint.acknowledged_through, receipt.acknowledged_through);
+    if (EDCSYNC_DEFECT("settled-by-guess")) {
+      checkpoint.acknowledged_through = Sequence(window_.next().value() - 1);
+    }
     checkpoint.last_contact = store_.clock().Wall();
     return tables.checkpoint.Update(checkpoint);
   };
-  // If this cannot be stored the receipt is simply earned again at the next session.
-  const Status queued = store_.writer().Submit(std::move(work), [](Status settled) {
-    if (!settled.ok()) {
-      Log(LogLevel::kError, "receipt.not_settled", {{"why", settled.error().message}});
+  const auto settled = [this, receipt](const Status& status) {
+    settling_ = false;
+    if (status.ok()) return Settle();
+    Log(LogLevel::kError, "receipt.not_settled", {{"why", status.error().message}});
+    if (!unsettled_) {
+      unsettled_ = receipt;
+    } else if (unsettled_->epoch == receipt.epoch) {
+      unsettled_ = Together(receipt, *unsettled_);
     }
-  });
-  if (!queued.ok()) Log(LogLevel::kWarn, "receipt.not_settled", {{"why", queued.error().message}});
-  if (!window_.empty()) ArmAnswerTimer();
-  Pump();
-  std::lock_guard lock(status_mutex_);
-  status_.frames_in_flight = window_.frame_count();
+    scheduler_.Cancel(settle_timer_);
+    settle_timer_ = scheduler_.After(kRetrySettleUs, [this] { Settle(); });
+  };
+  const Status queued =
+      store_.writer().Submit(std::move(work), [this, alive = alive_, settled](Status status) {
+        scheduler_.Post([alive, settled, status = std::move(status)] {
+          if (*alive) settled(status);
+        });
+      });
+  if (!queued.ok()) settled(queued);
 }
 
 void SyncSession::OnRefuse(const wire::Refuse& refuse) {

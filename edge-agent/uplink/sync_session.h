@@ -74,6 +74,8 @@ class SyncSession {
   void Reconnect();                  // Begins a new session (after a new incarnation).
   SyncStatus status() const;
 
+  // The downlink asked and no gateway answered: begins anew, by Hello, with one that does.
+  void Unanswered();
   // Sends a frame of the downlink; kNotConnected without a session.
   Status SendFrame(const wire::Frame& frame);
 
@@ -87,6 +89,7 @@ class SyncSession {
   void OnWelcome(const wire::Welcome& welcome);
   Status TakeWelcome(const wire::Welcome& welcome);
   void OnReceipt(const wire::Receipt& receipt);
+  void Settle();
   void OnRefuse(const wire::Refuse& refuse);
   void StopForPerson(ErrorCode reason, const std::string& message);
   void Pump();
@@ -98,7 +101,7 @@ class SyncSession {
   void ArmAnswerTimer();
   void NoAnswer();
   void Enter(SyncState state, const std::string& error);
-  Result<Digest> ChainAt(Sequence sequence);
+  Result<bool> ChainFits(Sequence sequence, const Digest& chain);
 
   SyncOptions options_;
   EdgeStore& store_;
@@ -118,6 +121,9 @@ class SyncSession {
   std::optional<std::int64_t> offer_after_row_;  // Set while a restored centre is being filled.
   std::int64_t offer_sent_row_ = 0;  // Offered through here, if no receipt came yet.
   HistoryId offer_history_;
+  std::optional<wire::Receipt> unsettled_;  // What receipts have said, until it is stored.
+  bool settling_ = false;
+  Scheduler::TimerId settle_timer_ = 0;
   Scheduler::TimerId answer_timer_ = 0;
   Scheduler::TimerId wait_timer_ = 0;
   std::atomic<bool> wake_posted_{false};

@@ -21,7 +21,9 @@ function(edcsync_layer name)
                             <span> <string> <string_view> <vector>)
 endfunction()
 
-# One test program of all *_test.cc in a folder of tests/, registered with CTest.
+# One test program of all *_test.cc in a folder of tests/, registered with CTest. TIMEOUT, in
+# seconds, is a release build's. In a sanitizer build every program runs below
+# tests/sanitizers/run.py, which finds the reports of the processes it starts, too.
 #
 #   edcsync_test(unit_shared_model FOLDER unit/shared/model LIBRARIES edcsync_model LABEL unit)
 function(edcsync_test name)
@@ -33,19 +35,33 @@ function(edcsync_test name)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
+  math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * ${EDCSYNC_SLOWDOWN}")
   add_executable(${name} ${sources})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${RAPIDCHECK_INCLUDE_DIR})
   target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main
                         ${RAPIDCHECK_LIBRARY})
-  # The tests' own code need not be fast, but its compilation is half of ./run-tests.
+  # The tests' own code need not be fast, but its compilation is half of ./run-tests. Under a
+  # sanitizer short tests need it least; -O0 slows also the templates that they share with the
+  # product's code, for the linker keeps one copy of each.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(EDCSYNC_SANITIZE AND TEST_LABEL STREQUAL "unit")
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <map> <string> <vector>)
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
-  if(NOT TARGET build_${TEST_LABEL}_tests)
-    add_custom_target(build_${TEST_LABEL}_tests)  # All test programs of one label.
+  set(launcher)
+  if(EDCSYNC_SANITIZE)
+    set(launcher ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/sanitizers/run.py
+        ${PROJECT_BINARY_DIR}/reports/${name})
   endif()
-  add_dependencies(build_${TEST_LABEL}_tests ${name})
+  add_test(NAME ${name} COMMAND ${launcher} $<TARGET_FILE:${name}>
+           WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  foreach(group build_${TEST_LABEL}_tests build_tests)  # The test programs of one label, and all.
+    if(NOT TARGET ${group})
+      add_custom_target(${group})
+    endif()
+    add_dependencies(${group} ${name})
+  endforeach()
   set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${TEST_TIMEOUT})
 endfunction()

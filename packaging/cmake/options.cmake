@@ -29,8 +29,16 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 add_link_options(-Wl,-z,relro -Wl,-z,now)
+# How much longer a test may take than in a release build, and how much less of what is optional
+# (random cases, seeds) it does.
+set(EDCSYNC_SLOWDOWN 1)
 if(EDCSYNC_SANITIZE)
+  set(EDCSYNC_SLOWDOWN 5)
   add_compile_options(-fsanitize=${EDCSYNC_SANITIZE} -fno-omit-frame-pointer
-                      -fno-sanitize-recover=all -g1)
+                      -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${EDCSYNC_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # ccache takes no precompiled header that holds times.
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
 endif()

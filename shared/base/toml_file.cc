@@ -1,5 +1,6 @@
 #include "shared/base/toml_file.h"
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <toml++/toml.h>
@@ -10,6 +11,9 @@ namespace edcsync {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 1024 * 1024;
+
+// No name of a file or host has one, and a "\u0000" would cut a file's name short.
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 }  // namespace
 
@@ -39,6 +43,10 @@ TomlFile::~TomlFile() = default;
 
 Result<TomlFile> TomlFile::Load(const std::string& path) {
   EDCSYNC_ASSIGN(const std::string text, ReadFile(path, kFileBytesMax));
+  return Parse(text, path);
+}
+
+Result<TomlFile> TomlFile::Parse(std::string_view text, const std::string& path) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   try {
@@ -56,8 +64,9 @@ std::string TomlFile::Text(std::string_view section, std::string_view key,
                            std::string_view fallback) {
   const toml::node* node = impl_->Find(section, key);
   if (node == nullptr) return std::string(fallback);
-  if (const auto value = node->value_exact<std::string>()) return *value;
-  impl_->Wrong(*node, key, "text in quotes");
+  const auto value = node->value_exact<std::string>();
+  if (value && std::none_of(value->begin(), value->end(), IsControl)) return *value;
+  impl_->Wrong(*node, key, "text in quotes without control characters");
   return std::string(fallback);
 }
 

@@ -21,10 +21,13 @@ class TomlFile {
  public:
   // kNotFound, kConfiguration (not TOML: line and column), kTooLarge (over 1 MiB).
   static Result<TomlFile> Load(const std::string& path);
+  // As Load, of the text that stands in `path`, which is only named.
+  static Result<TomlFile> Parse(std::string_view text, const std::string& path);
   TomlFile(TomlFile&&) noexcept;
   ~TomlFile();
 
-  // The value of [section] key; `fallback` if absent. A wrong one is remembered for Finish().
+  // The value of [section] key; `fallback` if absent. A wrong one, such as a text with control
+  // characters, is remembered for Finish().
   std::string Text(std::string_view section, std::string_view key, std::string_view fallback);
   std::int64_t Integer(std::string_view section, std::string_view key, std::int64_t fallback,
                        std::int64_t least, std::int64_t most);

@@ -26,11 +26,19 @@ constexpr std::array<std::uint8_t, 9> kSignedData = {0x2A, 0x86, 0x48, 0x86, 0xF
                                                      0x0D, 0x01, 0x07, 0x02};
 constexpr std::array<std::uint8_t, 9> kAes256Gcm = {0x60, 0x86, 0x48, 0x01, 0x65,
                                                     0x03, 0x04, 0x01, 0x2E};
+// id-ecPublicKey, 1.2.840.10045.2.1, without parameters: the curve is that of the receiver's key.
+constexpr std::array<std::uint8_t, 9> kEcPublicKey = {kOid, 7,    0x2A, 0x86, 0x48,
+                                                      0xCE, 0x3D, 0x02, 0x01};
+// dhSinglePass-stdDH-sha256kdf, 1.3.132.1.11.1, over { aes256-wrap, 2.16.840.1.101.3.4.1.45 }.
+constexpr std::array<std::uint8_t, 21> kKeyAgreement = {
+    kOid, 6,    0x2B, 0x81, 0x04, 0x01, 0x0B, 0x01, kSequence, 11,  kOid,
+    9,    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,      0x2D};
 constexpr std::uint8_t kVersion0[] = {0};
 constexpr std::uint8_t kVersion3[] = {3};
 constexpr std::uint8_t kTagSizeNumber[] = {16};
 constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kTagSize = 16;
+constexpr std::size_t kWrappedKeySize = 32 + 8;     // RFC 3394.
 constexpr std::size_t kPointSize = 1 + 1 + 2 * 32;  // Unused bits, form, x, y.
 
 bool Equal(BytesView a, BytesView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
@@ -78,19 +86,33 @@ class DerReader {
 bool IsOriginator(BytesView explicit_tag) {
   DerReader originator(explicit_tag);
   DerReader key = originator.Enter(kConstructed1);
-  if (!originator.AtEnd() || !key.Take(kSequence)) return false;
+  if (!originator.AtEnd() || !key.TakeExactly(kSequence, kEcPublicKey)) return false;
   const std::optional<BytesView> point = key.Take(kBitString);
   return point && point->size() == kPointSize && (*point)[0] == 0 && (*point)[1] == 0x04 &&
          key.AtEnd();
 }
 
+// The wrapped key: { { issuer, serial number }, OCTET STRING }. Whose it is, IsFor in seal.cc says.
+bool IsEncryptedKey(BytesView sequence) {
+  DerReader keys(sequence);
+  DerReader key = keys.Enter(kSequence);
+  DerReader receiver = key.Enter(kSequence);
+  if (!receiver.Take(kSequence) || !receiver.Take(kInteger) || !receiver.AtEnd()) return false;
+  const std::optional<BytesView> wrapped = key.Take(kOctetString);
+  return wrapped && wrapped->size() == kWrappedKeySize && key.AtEnd() && keys.AtEnd();
+}
+
+// Nothing in this entry is authenticated, so each part of it has one form: with the algorithm's
+// name exchanged for that of the cofactor variant, the same on P-256, a frame would open too.
 bool IsRecipient(BytesView set) {
   DerReader recipients(set);
   DerReader recipient = recipients.Enter(kConstructed1);
   if (!recipient.TakeExactly(kInteger, kVersion3)) return false;
   const std::optional<BytesView> originator = recipient.Take(kConstructed0);
-  return originator && IsOriginator(*originator) && recipient.Take(kSequence) &&
-         recipient.Take(kSequence) && recipient.AtEnd() && recipients.AtEnd();
+  if (!originator || !IsOriginator(*originator)) return false;
+  if (!recipient.TakeExactly(kSequence, kKeyAgreement)) return false;
+  const std::optional<BytesView> keys = recipient.Take(kSequence);
+  return keys && IsEncryptedKey(*keys) && recipient.AtEnd() && recipients.AtEnd();
 }
 
 bool IsContent(BytesView sequence) {

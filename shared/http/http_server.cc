@@ -88,6 +88,8 @@ Status HttpServer::Start() {
 
 void HttpServer::Stop() { impl_->listener.Stop(); }
 
+void HttpServer::Serve(int fd) { impl_->Serve(fd); }
+
 int HttpServer::port() const { return impl_->listener.port(); }
 
 }  // namespace edcsync

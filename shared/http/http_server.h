@@ -43,6 +43,10 @@ class HttpServer {
   void Stop();
   int port() const;
 
+  // Serves the connected socket `fd` on the caller's thread, as the pool serves what it accepts,
+  // until either end closes; `fd` stays the caller's to close. Needs no Start(), but the routes.
+  void Serve(int fd);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

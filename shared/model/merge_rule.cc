@@ -6,6 +6,7 @@
 
 #include "shared/base/check.h"
 #include "shared/base/limits.h"
+#include "shared/base/planted_defect.h"
 
 namespace edcsync {
 namespace {
@@ -84,6 +85,10 @@ const KnownRevision& Winner(const std::vector<KnownRevision>& heads) {
   CHECK(!heads.empty());
   return *std::max_element(heads.begin(), heads.end(),
                            [](const KnownRevision& a, const KnownRevision& b) {
+                             if (EDCSYNC_DEFECT("wrong-tie-break") &&
+                                 a.revision.version == b.revision.version) {
+                               return WinKeyOf(b) < WinKeyOf(a);
+                             }
                              return WinKeyOf(a) < WinKeyOf(b);
                            });
 }

@@ -19,6 +19,7 @@ constexpr std::string_view kOdmNamespace = "http://www.cdisc.org/ns/odm/v1.3";
 constexpr std::string_view kAnyOdmNamespace = "http://www.cdisc.org/ns/odm/v";
 constexpr std::string_view kRootChildren = "Study AdminData ReferenceData ClinicalData Association";
 constexpr std::size_t kOdmPrefixCountMax = 16;
+constexpr std::size_t kVersionBytesMax = 16;  // Longer is no version of ODM.
 
 std::size_t OffsetOf(pugi::xml_node node) {
   const std::ptrdiff_t offset = node.offset_debug();
@@ -202,7 +203,9 @@ Status CheckRoot(const XmlPlace& place, pugi::xml_node root) {
     return refuse("ODMVersion is " + Quoted(version) + "; ODM 1.3 is accepted");
   }
   if (uri.substr(0, kAnyOdmNamespace.size()) == kAnyOdmNamespace) {
-    return refuse("the file is ODM " + std::string(uri.substr(kAnyOdmNamespace.size())) +
+    const std::string_view number = uri.substr(kAnyOdmNamespace.size());
+    return refuse("the file is ODM " +
+                  (number.size() <= kVersionBytesMax ? std::string(number) : Quoted(number)) +
                   "; convert it to ODM 1.3");
   }
   if (uri.empty()) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "shared/base/check.h"
+#include "shared/base/planted_defect.h"
 #include "shared/storage/connection.h"
 
 namespace edcsync {
@@ -91,6 +92,9 @@ Status Database::Impl::Configure(const DatabaseOptions& options) {
       "PRAGMA wal_autocheckpoint=4096; PRAGMA journal_size_limit=67108864;";
   if (sqlite3_exec(handle, pragmas.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return tl::unexpected<Error>(Failed("PRAGMA", true));
+  }
+  if (EDCSYNC_DEFECT("commit-not-synced")) {
+    sqlite3_exec(handle, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr);
   }
   if (options.read_only) {
     // The first read: a file that is no database shows now.

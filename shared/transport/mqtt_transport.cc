@@ -234,8 +234,9 @@ void MqttTransport::HandleLost(Error why) {
   if (core->events.disconnected) core->events.disconnected(std::move(why));
 }
 
+// Also when idle: where HandleLost tells a listener of a publish that was lost, `disconnected` is
+// still to come, and is not to follow this.
 void MqttTransport::Disconnect() {
-  if (state_ == State::kIdle) return;
   if (state_ == State::kConnected) Drain();
   Close();
 }

@@ -67,7 +67,8 @@ TEST(FullDisk, RefusesWithItsReasonHalfWritesNothingAndGoesOnOnceThereIsRoom) {
   ASSERT_TRUE(refused.ok()) << refused.error().message;
   EXPECT_EQ(refused->status, 507);
   std::size_t late = 0;
-  for (const Json& outcome : Json::parse(refused->body)["outcomes"]) {
+  const Json answer = Json::parse(refused->body);
+  for (const Json& outcome : answer["outcomes"]) {
     if (outcome["outcome"] == "captured") ++late;
   }
 

@@ -14,10 +14,12 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/support/slowdown.h"
+
 namespace edcsync::testing {
 namespace {
 
-constexpr int kRunWaitSeconds = 120;
+constexpr int kRunWaitSeconds = 120 * kSlowdown;
 
 // Only what may be called between fork and exec in a program with threads.
 [[noreturn]] void BecomeProgram(char* const* arguments, int out, int err, pid_t parent) {

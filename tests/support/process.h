@@ -42,7 +42,7 @@ class Process {
 
 // A command run to its end.
 struct Ran {
-  int exit_code = -1;  // As Process::Wait; 137 if it took longer than two minutes.
+  int exit_code = -1;  // As Process::Wait; 137 if it took longer than two minutes (times kSlowdown).
   std::string out, err;
 };
 Ran Run(const std::vector<std::string>& arguments);

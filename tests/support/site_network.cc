@@ -14,12 +14,13 @@
 #include <iterator>
 #include <thread>
 
+#include "tests/support/slowdown.h"
 #include "tests/support/test_broker.h"
 
 namespace edcsync::testing {
 namespace {
 
-constexpr int kStopWaitSeconds = 30;
+constexpr int kStopWaitSeconds = 30 * kSlowdown;
 constexpr std::size_t kDifferencesShownMax = 5;
 constexpr std::size_t kLogBytesShownMax = 6000;
 
@@ -71,6 +72,7 @@ void ExpectNoneBeyond(const Set& a, const Set& b, const std::string& what) {
 }  // namespace
 
 bool Await(const std::string& what, const std::function<bool()>& holds, int wait_s) {
+  wait_s *= kSlowdown;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
   while (!holds()) {
     if (::testing::Test::HasFailure()) return false;

@@ -19,7 +19,7 @@
 
 namespace edcsync::testing {
 
-// Waits until `holds`, asking again and again. Fails the test after `wait_s`.
+// Waits until `holds`, asking again and again. Fails the test after `wait_s` (times kSlowdown).
 bool Await(const std::string& what, const std::function<bool()>& holds, int wait_s = 60);
 
 class Trial;

@@ -16,6 +16,7 @@ namespace edcsync::testing {
 namespace {
 
 constexpr std::size_t kBufferBytes = 16 * 1024;
+constexpr int kWaitingMax = 64;
 
 sockaddr_in Loopback(int port) {
   sockaddr_in address{};
@@ -41,11 +42,10 @@ void Reset(int socket) {
 }  // namespace
 
 TcpProxy::TcpProxy(int target_port) : target_port_(target_port) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  sockaddr_in address = Loopback(0);
+  Bind(0);
+  ::listen(listener_, kWaitingMax);
+  sockaddr_in address{};
   socklen_t size = sizeof address;
-  ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-  ::listen(listener_, 64);
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -76,8 +76,31 @@ void TcpProxy::Cut() {
   Wake();
 }
 
+void TcpProxy::Bind(int port) {
+  if (listener_ >= 0) {
+    ::shutdown(listener_, SHUT_RDWR);  // The thread may be polling it, which keeps it open.
+    ::close(listener_);
+  }
+  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int on = 1;
+  ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = Loopback(port);
+  ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+// The port stays ours meanwhile: a bound socket that does not listen refuses.
+void TcpProxy::Refuse() {
+  std::lock_guard lock(mutex_);
+  if (!refusing_) Bind(port_);
+  refusing_ = true;
+  CloseAll();
+  Wake();
+}
+
 void TcpProxy::Restore() {
   std::lock_guard lock(mutex_);
+  if (refusing_) ::listen(listener_, kWaitingMax);
+  refusing_ = false;
   cut_ = false;
   rules_[0] = rules_[1] = Rule();
   Wake();
@@ -179,18 +202,22 @@ bool TcpProxy::Move(Pair& pair, Way way) {
 void TcpProxy::Run() {
   std::vector<pollfd> polled;
   while (true) {
-    polled.assign({{listener_, POLLIN, 0}, {wake_, POLLIN, 0}});
     {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
+      polled.assign({{refusing_ ? -1 : listener_, POLLIN, 0}, {wake_, POLLIN, 0}});
       for (const Pair& pair : pairs_) {
         const auto events = [this](const Pipe& in, Way in_way, const Pipe& out, Way out_way) {
           const bool read = in.waiting.empty() && !rules_[Index(in_way)].stalled;
           const bool write = !out.waiting.empty() && !rules_[Index(out_way)].stalled;
           return static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0));
         };
-        polled.push_back({pair.edge, events(pair.up, Way::kUp, pair.down, Way::kDown), 0});
-        polled.push_back({pair.broker, events(pair.down, Way::kDown, pair.up, Way::kUp), 0});
+        // Nothing to ask of it: a hang-up would be reported again and again.
+        const auto watch = [&polled](int socket, short wanted) {
+          polled.push_back({wanted == 0 ? -1 : socket, wanted, 0});
+        };
+        watch(pair.edge, events(pair.up, Way::kUp, pair.down, Way::kDown));
+        watch(pair.broker, events(pair.down, Way::kDown, pair.up, Way::kUp));
       }
     }
     ::poll(polled.data(), polled.size(), -1);

@@ -1,6 +1,6 @@
 // The link between an edge and the broker, in the test's hands: it forwards TCP from a port of its
-// own to the broker's, and can be cut, restored, stalled in one direction, or made to fail after
-// so many bytes.
+// own to the broker's, and can be cut, refused, restored, stalled in one direction, or made to fail
+// after so many bytes.
 //
 // Threads: its own forwards; all calls from any.
 #pragma once
@@ -24,6 +24,7 @@ class TcpProxy {
   int port() const { return port_; }
 
   void Cut();      // Every connection breaks; new ones break at once.
+  void Refuse();   // The same, but new ones are refused, as where nobody listens.
   // New connections pass again; stalls and counts are forgotten.
   void Restore();
   // Connections stay, but nothing goes this way any more.
@@ -55,6 +56,7 @@ class TcpProxy {
   };
 
   static std::size_t Index(Way way) { return way == Way::kUp ? 0 : 1; }
+  void Bind(int port);  // A new listener, which does not listen yet.
   void Run();
   void Accept();
   bool Move(Pair& pair, Way way);  // False if the connection has ended.
@@ -70,6 +72,7 @@ class TcpProxy {
   std::list<Pair> pairs_;
   Rule rules_[2];
   bool cut_ = false;
+  bool refusing_ = false;
   bool stopping_ = false;
   bool break_now_ = false;
   std::atomic<std::uint64_t> accepted_{0}, breaks_{0};

@@ -42,5 +42,25 @@ TEST_F(ConfigTest, WhatIsWrongIsNamedWithFileAndLine) {
   EXPECT_EQ(Load("[edge]\nid = \"a/b\"\nsite = \"S\"\n").error().code, ErrorCode::kConfiguration);
 }
 
+// Found by the fuzzer: data = "x\u0000y" was taken, and the files then lay in a folder "x".
+TEST_F(ConfigTest, TextWithControlCharactersIsRefused) {
+  const std::string start = "[edge]\nid = \"k\"\nsite = \"S\"\n";
+  ASSERT_TRUE(Load(start + "data = \"x y\"\n").ok());
+  for (const std::string text : {"\\u0000", "\\n", "\\t", "\\u007f"}) {
+    const auto config = Load(start + "data = \"x" + text + "y\"\n");
+    ASSERT_FALSE(config.ok()) << text;
+    EXPECT_THAT(config.error().message, HasSubstr("line 4: data must be text in quotes without"));
+  }
+}
+
+TEST_F(ConfigTest, ATextIsReadAsTheFileThatHoldsIt) {
+  const std::string text = "[edge]\nid = \"kisumu\"\nsite = \"SITE.702\"\ndata = \"d\"\n";
+  const auto from_file = Load(text);
+  const auto from_text = ParseConfig(text, file_);
+  ASSERT_TRUE(from_file.ok() && from_text.ok());
+  EXPECT_EQ(from_text->data_dir, from_file->data_dir);
+  EXPECT_EQ(from_text->edge, from_file->edge);
+}
+
 }  // namespace
 }  // namespace edcsync::edge

@@ -113,6 +113,15 @@ TEST(OdmImport, AnotherVersionOfOdmIsRefusedByName) {
             "study_definition: Line 1: the file has no MetaDataVersion.");
 }
 
+// The fuzzer's corpus held a namespace of some kilobytes behind ".../odm/v". The refusal quoted all
+// of it as the version, so that a file of 64 MiB would have made a message, and log line, of 64 MiB.
+TEST(OdmImport, AnEndlessVersionIsCutInTheRefusal) {
+  const std::string refusal =
+      Refusal("<ODM xmlns='http://www.cdisc.org/ns/odm/v" + std::string(100'000, '9') + "'/>");
+  EXPECT_EQ(refusal.substr(0, 55), "study_definition: Line 1: the file is ODM \"999999999999");
+  EXPECT_LT(refusal.size(), 200u);
+}
+
 TEST(OdmImport, AReferenceToNothingIsRefusedWhereItStands) {
   EXPECT_EQ(Refusal(Version("<ItemGroupDef OID='IG' Name='Group' Repeating='No'>\n"
                             "<ItemRef ItemOID='IT' Mandatory='No'/></ItemGroupDef>\n")),

@@ -1,6 +1,7 @@
 #include "shared/transport/mqtt_transport.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -381,6 +382,35 @@ TEST_F(MqttTransportTest, NoEventFollowsADisconnect) {
   ASSERT_TRUE(kisumu.ConnectAndWait());
   EXPECT_EQ(kisumu.connected(), 2);
   EXPECT_EQ(kisumu.disconnected(), 0);
+}
+
+// The edge's session gives a connection up when its Hello was not confirmed. Told so because the
+// connection was lost, it disconnected; the loss was then told all the same, a second attempt was
+// planned beside the first, and the later one met a connection and ended the agent (CHECK in
+// Connect). The torture run found it: torture --seed 202.
+TEST_F(MqttTransportTest, NoLossIsToldToAListenerWhoDisconnectsOverAPublishThatItLost) {
+  Peer kisumu(Edge(kKisumu));
+  ASSERT_TRUE(kisumu.ConnectAndWait());
+  const auto broker = broker_->supervisor().ProcessId();
+  ASSERT_TRUE(broker.has_value());
+  ::kill(*broker, SIGSTOP);  // It confirms nothing any more.
+  std::promise<Status> confirmed;
+  kisumu.Do([&] {
+    EXPECT_TRUE(kisumu.transport()
+                    .Publish("edcsync/v1/hello/Kisumu", AsBytes("x"), false,
+                             [&](Status status) {
+                               kisumu.transport().Disconnect();
+                               confirmed.set_value(std::move(status));
+                             })
+                    .ok());
+  });
+  ASSERT_TRUE(broker_->KillAndAwaitRestart().ok());
+  auto told = confirmed.get_future();
+  ASSERT_EQ(told.wait_for(kPatience), std::future_status::ready);
+  EXPECT_FALSE(told.get().ok());
+  kisumu.Flush();
+  EXPECT_EQ(kisumu.disconnected(), 0);
+  EXPECT_TRUE(kisumu.ConnectAndWait());
 }
 
 TEST_F(MqttTransportTest, AListenerMayDestroyTheTransportInAnyEvent) {

@@ -1,0 +1,202 @@
+// Runs one operation of a store again and again, each time with a fault at another call to its
+// disk: the first, the second, and so on until the operation ends without having been struck.
+//
+//   an error once or for good, a full disk once   the process goes on, or is started anew
+//   a power cut (by several seeds), a kill        the machine is started anew
+//
+// After each: what was told done is done; what was told failed is done wholly or not at all; the
+// store opens; its own check finds nothing; and repeating the operation has its effect once.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <stdlib.h>
+
+#include "shared/base/check.h"
+#include "shared/base/status.h"
+#include "tests/support/sim_disk.h"
+
+namespace edcsync::testing {
+
+// A machine with one store on the disk given, and the operation upon it.
+class FaultWorld {
+ public:
+  virtual ~FaultWorld() = default;
+  virtual Status Open() = 0;
+  virtual void Close() = 0;
+  // Ok: its effect is durable. It may be repeated, by whatever way its user would repeat it.
+  virtual Status Operate() = 0;
+  // All the operation changes, without what differs from run to run (ids, salts).
+  virtual std::string Look() = 0;
+  // What the store's own check finds.
+  virtual Result<std::vector<std::string>> Check() = 0;
+  // False: the operation asks the disk for no space, so that a full one is not met.
+  virtual bool NeedsSpace() const { return true; }
+  // Where the operation is more than one transaction: whether Look() may show this between them.
+  virtual bool IsBetween(const std::string&) { return false; }
+};
+
+// As World, but the operation begins with the start of the program. The store's member is
+// `store_`.
+template <class World>
+class FromItsStart : public World {
+ public:
+  using World::World;
+  Status Open() override { return Ok(); }
+  Status Operate() override {
+    if (this->store_ == nullptr) {
+      EDCSYNC_TRY(World::Open());
+    }
+    return World::Operate();
+  }
+  Result<std::vector<std::string>> Check() override {
+    if (this->store_ == nullptr) return std::vector<std::string>{};
+    return World::Check();
+  }
+};
+
+// The folder of what does not lie on the simulated disk: keys.
+class FaultFolder {
+ public:
+  FaultFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-XXXXXX").string();
+    CHECK(::mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~FaultFolder() { std::filesystem::remove_all(path); }
+  FaultFolder(const FaultFolder&) = delete;
+  FaultFolder& operator=(const FaultFolder&) = delete;
+
+  std::string path;
+};
+
+inline std::string Describe(const Status& status) {
+  return status.ok() ? "ok" : status.error().ToString();
+}
+
+class EveryCall {
+ public:
+  using Fault = SimDisk::Fault;
+  using MakeWorld = std::function<std::unique_ptr<FaultWorld>(SimDisk&)>;
+  static constexpr std::uint64_t kPowerCutSeeds = 3;
+
+  // `make` gives a closed world on the disk it is given; `begin` is that disk's content.
+  EveryCall(MakeWorld make, SimDisk::Files begin)
+      : make_(std::move(make)), begin_(std::move(begin)) {}
+
+  void Run() {
+    ASSERT_NO_FATAL_FAILURE(RunClean());
+    struct Kind {
+      const char* name;
+      Fault fault;
+      bool goes_on;  // In the same process, once the fault is over.
+      std::uint64_t seeds;
+    };
+    for (const Kind& kind : {Kind{"error once", Fault::kErrorOnce, true, 1},
+                             Kind{"error once, restart", Fault::kErrorOnce, false, 1},
+                             Kind{"error for good", Fault::kErrorForGood, true, 1},
+                             Kind{"error for good, restart", Fault::kErrorForGood, false, 1},
+                             Kind{"full once", Fault::kFullOnce, true, 1},
+                             Kind{"full once, restart", Fault::kFullOnce, false, 1},
+                             Kind{"kill", Fault::kKill, false, 1},
+                             Kind{"power cut", Fault::kPowerCut, false, kPowerCutSeeds}}) {
+      std::uint64_t covered = 0;
+      for (std::uint64_t seed = 1; seed <= kind.seeds; ++seed) {
+        for (std::uint64_t n = 1;; ++n) {
+          SCOPED_TRACE(std::string(kind.name) + " at call " + std::to_string(n) + ", seed " +
+                       std::to_string(seed));
+          bool struck = false;
+          RunOnce(kind.fault, kind.goes_on, seed, n, struck);
+          if (::testing::Test::HasFailure()) return;
+          if (!struck) break;
+          ++covered;
+        }
+      }
+      EXPECT_EQ(covered > 0, kind.fault != Fault::kFullOnce || needs_space_) << kind.name;
+      std::printf("  %-24s struck %5llu times\n", kind.name,
+                  static_cast<unsigned long long>(covered));
+      covered_ += covered;
+    }
+    ::testing::Test::RecordProperty("fault_points", static_cast<int>(covered_));
+  }
+
+ private:
+  void RunClean() {
+    SimDisk disk("fault", 1);
+    disk.Put(begin_);
+    const std::unique_ptr<FaultWorld> world = make_(disk);
+    ASSERT_EQ(Describe(world->Open()), "ok");
+    needs_space_ = world->NeedsSpace();
+    before_ = world->Look();
+    ASSERT_EQ(Describe(world->Operate()), "ok");
+    after_ = world->Look();
+    ExpectSound(*world);
+    world->Close();
+    ASSERT_NE(before_, after_);
+  }
+
+  void RunOnce(Fault fault, bool goes_on, std::uint64_t seed, std::uint64_t n, bool& struck) {
+    SimDisk disk("fault", seed * 100'000 + n);
+    disk.Put(begin_);
+    const std::unique_ptr<FaultWorld> world = make_(disk);
+    ASSERT_EQ(Describe(world->Open()), "ok");
+    disk.FailCall(n, fault);
+    const Status done = world->Operate();
+    // Closing writes too, and may be struck.
+    if (!goes_on) world->Close();
+    struck = disk.fault_struck();
+    disk.Mend();
+    if (!goes_on) {
+      disk.Restart();
+      if (struck) {
+        ASSERT_EQ(Describe(world->Open()), "ok");
+      }
+    }
+    if (struck) ExpectDoneOnce(*world, done);
+    world->Close();
+    if (!struck) {
+      EXPECT_EQ(Describe(done), "ok");
+    } else if (goes_on) {
+      // What the process went on with is what another finds.
+      ASSERT_EQ(Describe(world->Open()), "ok");
+      EXPECT_EQ(world->Look(), after_);
+      ExpectSound(*world);
+      world->Close();
+    }
+  }
+
+  void ExpectDoneOnce(FaultWorld& world, const Status& done) {
+    const std::string seen = world.Look();
+    if (done.ok()) {
+      EXPECT_EQ(seen, after_) << "it was told done";
+    } else if (seen != before_ && seen != after_) {
+      EXPECT_TRUE(world.IsBetween(seen))
+          << "half done: " << seen << "\nbefore: " << before_ << "\nafter:  " << after_
+          << "\ntold:   " << Describe(done);
+    }
+    ExpectSound(world);
+    EXPECT_EQ(Describe(world.Operate()), "ok") << "the repeat, after " << Describe(done);
+    EXPECT_EQ(world.Look(), after_) << "after the repeat";
+  }
+
+  static void ExpectSound(FaultWorld& world) {
+    const Result<std::vector<std::string>> findings = world.Check();
+    ASSERT_TRUE(findings.ok()) << findings.error().ToString();
+    EXPECT_EQ(*findings, std::vector<std::string>{});
+  }
+
+  MakeWorld make_;
+  SimDisk::Files begin_;
+  std::string before_, after_;
+  bool needs_space_ = true;
+  std::uint64_t covered_ = 0;
+};
+
+}  // namespace edcsync::testing
