@@ -184,6 +184,7 @@ class EveryCall {
     ExpectSound(world);
     EXPECT_EQ(Describe(world.Operate()), "ok") << "the repeat, after " << Describe(done);
     EXPECT_EQ(world.Look(), after_) << "after the repeat";
+    ExpectSound(world);
   }
 
   static void ExpectSound(FaultWorld& world) {

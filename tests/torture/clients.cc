@@ -140,7 +140,6 @@ void Client::Submit(std::vector<Line> lines) {
     ledger_.Send(line.token, KeyOf(line.submission), ContentHash(line.submission));
   }
   while (!Send(lines)) {
-    tally_.Count("submissions", "no answer", lines.size());
     // An impatient person lets it be; the others send again.
     if (random_.Below(2) == 0) return;
     for (int attempt = 0; !Reach() && attempt < 50; ++attempt) {
@@ -160,6 +159,12 @@ bool Client::Send(std::vector<Line>& lines) {
   for (const Line& line : lines) body += line.submission.dump() + "\n";
   const Result<HttpResponse> answer = http_->Post("/v1/submissions", body, "application/x-ndjson");
   if (!answer.ok()) {
+    // As shared/http/http_client.h words it: then nothing was sent, and nothing may be stored.
+    const bool reached = !answer.error().message.starts_with("Nobody listens");
+    tally_.Count("submissions", reached ? "no answer" : "not sent", lines.size());
+    for (const Line& line : lines) {
+      if (!reached && !line.never) ledger_.NotTaken(line.token);
+    }
     http_.reset();
     return false;
   }
