@@ -21,9 +21,31 @@ function(edcsync_layer name)
                             <span> <string> <string_view> <vector>)
 endfunction()
 
-# One test program of all *_test.cc in a folder of tests/, registered with CTest. TIMEOUT, in
-# seconds, is a release build's. In a sanitizer build every program runs below
-# tests/sanitizers/run.py, which finds the reports of the processes it starts, too.
+# Registers a program as a test of its own name with CTest. TIMEOUT, in seconds, is a release
+# build's. In a sanitizer build it runs below tests/sanitizers/run.py, which finds the reports of
+# the processes that it starts, too.
+#
+#   edcsync_register_test(torture LABEL torture TIMEOUT 600 ARGUMENTS --minutes 1)
+function(edcsync_register_test name)
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "ARGUMENTS" ${ARGN})
+  set(launcher)
+  if(EDCSYNC_SANITIZE)
+    set(launcher ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/sanitizers/run.py
+        ${PROJECT_BINARY_DIR}/reports/${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${launcher} $<TARGET_FILE:${name}> ${TEST_ARGUMENTS}
+           WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  math(EXPR seconds "${TEST_TIMEOUT} * ${EDCSYNC_SLOWDOWN}")
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${seconds})
+  foreach(group build_${TEST_LABEL}_tests build_tests)  # The test programs of one label, and all.
+    if(NOT TARGET ${group})
+      add_custom_target(${group})
+    endif()
+    add_dependencies(${group} ${name})
+  endforeach()
+endfunction()
+
+# One test program of all *_test.cc in a folder of tests/, registered with CTest.
 #
 #   edcsync_test(unit_shared_model FOLDER unit/shared/model LIBRARIES edcsync_model LABEL unit)
 function(edcsync_test name)
@@ -35,7 +57,6 @@ function(edcsync_test name)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
-  math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * ${EDCSYNC_SLOWDOWN}")
   add_executable(${name} ${sources})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${RAPIDCHECK_INCLUDE_DIR})
   target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main
@@ -50,18 +71,5 @@ function(edcsync_test name)
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <map> <string> <vector>)
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  set(launcher)
-  if(EDCSYNC_SANITIZE)
-    set(launcher ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/sanitizers/run.py
-        ${PROJECT_BINARY_DIR}/reports/${name})
-  endif()
-  add_test(NAME ${name} COMMAND ${launcher} $<TARGET_FILE:${name}>
-           WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
-  foreach(group build_${TEST_LABEL}_tests build_tests)  # The test programs of one label, and all.
-    if(NOT TARGET ${group})
-      add_custom_target(${group})
-    endif()
-    add_dependencies(${group} ${name})
-  endforeach()
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${TEST_TIMEOUT})
+  edcsync_register_test(${name} LABEL ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
 endfunction()

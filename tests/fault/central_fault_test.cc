@@ -21,6 +21,7 @@ class IntakeWorld : public CentralFaultWorld {
   }
 
   Status Operate() override {
+    if (base_ == RevisionId()) EDCSYNC_TRY(FindBase());  // Opening failed after the store was open.
     const RevisionId unknown{Sha256(AsBytes("not here yet"))};
     const KnownRevision first = Make("S2", {}, 1, "70");
     const std::vector<KnownRevision> sent = {

@@ -6,17 +6,23 @@
 
 #include "shared/base/random.h"
 #include "tests/support/site_network.h"
+#include "tests/support/slowdown.h"
 
 namespace edcsync::testing {
 namespace {
 
-// Cut off, it captured `copies` times the records of its site.
+// Cut off, it captured `copies` times the records of its site; fewer under a sanitizer.
 Site& SiteWithBacklog(Trial& trial, int copies) {
   Site& tororo = trial.AddSite("tororo", "SITE.703");
   tororo.Cut();
   tororo.Start();
-  tororo.Capture(RecordsOf("SITE.703", copies));
+  tororo.Capture(RecordsOf("SITE.703", kSlowdown == 1 ? copies : copies / 2));
   return tororo;
+}
+
+// The part of its backlog that each of `kills` has to wait for.
+std::uint64_t StepOf(Site& site, std::uint64_t kills) {
+  return site.Status()["captured"].get<std::uint64_t>() / (kills + 2);
 }
 
 bool DeliveredOr(Site& site, std::uint64_t through) {
@@ -28,9 +34,10 @@ TEST(Crash, ABrokerKilledDuringADrainIsStartedAgainAndTheDrainEndsWhole) {
   Trial trial;
   trial.StartGateway();
   Site& tororo = SiteWithBacklog(trial, 8);
+  const std::uint64_t step = StepOf(tororo, 3);
   tororo.Restore();
   for (int kill = 1; kill <= 3; ++kill) {
-    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * 1200); });
+    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * step); });
     const pid_t broker = trial.BrokerProcess();
     ::kill(broker, SIGKILL);
     Await("the supervisor has started another broker",
@@ -44,9 +51,10 @@ TEST(Crash, AGatewayKilledDuringADrainGoesOnFromItsLastCommit) {
   Trial trial;
   trial.StartGateway();
   Site& tororo = SiteWithBacklog(trial, 8);
+  const std::uint64_t step = StepOf(tororo, 4);
   tororo.Restore();
   for (int kill = 1; kill <= 4; ++kill) {
-    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * 1000); });
+    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * step); });
     trial.KillGateway();
     trial.StartGateway();
     tororo.SyncNow();
@@ -103,9 +111,10 @@ TEST(Crash, AnAgentKilledWhileItSendsSendsTheRestAfterItsRestart) {
   Trial trial;
   trial.StartGateway();
   Site& tororo = SiteWithBacklog(trial, 8);
+  const std::uint64_t step = StepOf(tororo, 4);
   tororo.Restore();
   for (int kill = 1; kill <= 4; ++kill) {
-    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * 1000); });
+    Await("the drain goes on", [&] { return DeliveredOr(tororo, kill * step); });
     tororo.Kill();
     tororo.Start();
   }

@@ -80,7 +80,7 @@ bool Await(const std::string& what, const std::function<bool()>& holds, int wait
       ADD_FAILURE() << "Waited " << wait_s << " s in vain until " << what;
       return false;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 * kSlowdown));
   }
   return true;
 }

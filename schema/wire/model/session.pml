@@ -323,6 +323,7 @@ inline say_hello(chain_differs) {
   forget_session();
   hellos_said++;
   PROPERTY(sessions_bounded, hellos_said <= HELLOS_MAX);
+  hellos_said <= HELLOS_MAX;   /* A search that goes past errors goes no further here. */
   hello_id = hellos_said;
   state = GREETING;
   hello.id = hello_id;

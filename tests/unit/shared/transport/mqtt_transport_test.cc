@@ -389,20 +389,25 @@ TEST_F(MqttTransportTest, NoEventFollowsADisconnect) {
 // planned beside the first, and the later one met a connection and ended the agent (CHECK in
 // Connect). The torture run found it: torture --seed 202.
 TEST_F(MqttTransportTest, NoLossIsToldToAListenerWhoDisconnectsOverAPublishThatItLost) {
+  constexpr int kCount = 14;
   Peer kisumu(Edge(kKisumu));
   ASSERT_TRUE(kisumu.ConnectAndWait());
   const auto broker = broker_->supervisor().ProcessId();
   ASSERT_TRUE(broker.has_value());
-  ::kill(*broker, SIGSTOP);  // It confirms nothing any more.
+  ::kill(*broker, SIGSTOP);  // It reads and confirms nothing any more.
+  const std::string frame(limits::kFrameBytesMax, 'x');  // A few fill every buffer on the way.
   std::promise<Status> confirmed;
   kisumu.Do([&] {
-    EXPECT_TRUE(kisumu.transport()
-                    .Publish("edcsync/v1/hello/Kisumu", AsBytes("x"), false,
-                             [&](Status status) {
-                               kisumu.transport().Disconnect();
-                               confirmed.set_value(std::move(status));
-                             })
-                    .ok());
+    for (int i = 1; i <= kCount; ++i) {
+      const auto settled = [&, last = i == kCount](Status status) {
+        if (!last) return;
+        kisumu.transport().Disconnect();
+        confirmed.set_value(std::move(status));
+      };
+      EXPECT_TRUE(kisumu.transport()
+                      .Publish("edcsync/v1/up/gw-1/Kisumu", AsBytes(frame), false, settled)
+                      .ok());
+    }
   });
   ASSERT_TRUE(broker_->KillAndAwaitRestart().ok());
   auto told = confirmed.get_future();
