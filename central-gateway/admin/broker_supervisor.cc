@@ -100,6 +100,17 @@ bool Accepts(const std::string& bind_address, int port) {
   return ::connect(probe.get(), list->ai_addr, list->ai_addrlen) == 0;
 }
 
+// Mosquitto listens before it minds SIGHUP, which ends it until then. Where the kernel does not
+// say, it is taken to mind it.
+bool CatchesHangup(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("SigCgt:")) continue;
+    return (std::strtoull(line.c_str() + 7, nullptr, 16) & (1ULL << (SIGHUP - 1))) != 0;
+  }
+  return true;
+}
+
 std::string LastLine(const std::string& path) {
   std::ifstream file(path, std::ios::ate | std::ios::binary);
   if (!file) return {};
@@ -171,8 +182,12 @@ Status BrokerSupervisor::Start() {
 
 Status BrokerSupervisor::Reload() {
   const std::lock_guard lock(mutex_);
-  if (child_ <= 0 || !ready_) return Fail(ErrorCode::kUnavailable, "the broker is not running");
-  ::kill(child_, SIGHUP);
+  if (child_ <= 0) return Fail(ErrorCode::kUnavailable, "the broker is not running");
+  if (ready_) {
+    ::kill(child_, SIGHUP);
+  } else {
+    reload_when_ready_ = true;
+  }
   return Ok();
 }
 
@@ -255,6 +270,7 @@ Status BrokerSupervisor::Spawn() {
     const std::lock_guard lock(mutex_);
     child_ = child;
     ready_ = false;
+    reload_when_ready_ = false;  // It reads what is written by now.
   }
   int why = 0;
   if (::read(report.get(), &why, sizeof(why)) == sizeof(why)) {
@@ -272,7 +288,7 @@ Status BrokerSupervisor::AwaitReady() {
                                           options_.log_file + ": " + LastLine(options_.log_file));
     }
     // Asked after Reap(): if our child were gone, a stranger could be the one who accepts.
-    if (Accepts(options_.bind_address, options_.port)) break;
+    if (Accepts(options_.bind_address, options_.port) && CatchesHangup(*ProcessId())) break;
     if (NowMs() > until_ms) {
       return Fail(ErrorCode::kBroker, "the broker does not accept connections on port " +
                                           std::to_string(options_.port) + "; see " +
@@ -283,6 +299,8 @@ Status BrokerSupervisor::AwaitReady() {
   backoff_.Reset();
   const std::lock_guard lock(mutex_);
   ready_ = true;
+  // What was written since may have come after it had read.
+  if (std::exchange(reload_when_ready_, false)) ::kill(child_, SIGHUP);
   return Ok();
 }
 

@@ -7,7 +7,7 @@
 // to a stranger with a reused number. The kernel's parent-death signal is tied to the thread that
 // spawned, so one thread of this object spawns, watches and lives as long as it.
 //
-// Threads: Start, Reload and Stop from one; the rest from any.
+// Threads: Start and Stop from one; the rest from any.
 #pragma once
 
 #include <condition_variable>
@@ -50,13 +50,14 @@ class BrokerSupervisor {
   Status Start();
 
   // Makes the broker read its rights, certificates and revocation list anew (SIGHUP). Connections
-  // stay. Fails with kUnavailable while it is down: it then reads them when it starts.
+  // stay. One that is just starting is told once it can be: before, the signal would end it. Fails
+  // with kUnavailable while it is down: it then reads them when it starts.
   Status Reload();
 
   // Ends the broker: SIGTERM, and SIGKILL after 5 s. Idempotent.
   void Stop();
 
-  bool IsRunning() const;              // The child lives and has accepted a connection.
+  bool IsRunning() const;              // The child lives, takes connections and Reload().
   std::uint64_t RestartCount() const;  // Times it was started again after it had run.
   std::optional<pid_t> ProcessId() const;
 
@@ -81,6 +82,7 @@ class BrokerSupervisor {
   std::string end_text_;               // The thread's only.
   pid_t child_ = -1;                   // -1: none, or reaped.
   bool ready_ = false;
+  bool reload_when_ready_ = false;
   bool stopping_ = false;
   std::uint64_t restart_count_ = 0;
 };

@@ -155,24 +155,27 @@ Operator::Operator(const World& world, Tally& tally, std::uint64_t seed)
     : world_(world), tally_(tally), random_(seed) {}
 
 void Operator::Run(const std::atomic<bool>& stop) {
-  for (std::uint64_t turn = random_.Below(4); !stop; ++turn) {
-    SleepUnless(stop, Milliseconds(500 + random_.Below(2'500)));
+  std::uint64_t turn = random_.Below(4);
+  while (!stop) {
+    SleepUnless(stop, Milliseconds(300 + random_.Below(2'000)));
     if (stop) return;
-    if (turn % 4 == 0) PauseSync(stop);
-    if (turn % 4 == 1) BackUpEdge();
-    if (turn % 4 == 2) BackUpGateway();
-    if (turn % 4 == 3) CheckRunning();
+    const bool done = turn % 4 == 0   ? PauseSync(stop)
+                      : turn % 4 == 1 ? BackUpEdge()
+                      : turn % 4 == 2 ? BackUpGateway()
+                                      : CheckRunning();
+    if (done) ++turn;
   }
 }
 
-void Operator::PauseSync(const std::atomic<bool>& stop) {
+bool Operator::PauseSync(const std::atomic<bool>& stop) {
   const std::size_t edge = random_.Below(world_.edge_count());
-  if (world_.Agent(edge, {"sync", "pause"}).exit_code != 0) return;
+  if (world_.Agent(edge, {"sync", "pause"}).exit_code != 0) return false;
   tally_.Count("faults", "sync paused");
   SleepUnless(stop, Milliseconds(500 + random_.Below(5'000)));
   while (!stop && world_.Agent(edge, {"sync", "resume"}).exit_code != 0) {
     SleepUnless(stop, Milliseconds(200));
   }
+  return true;
 }
 
 void Operator::ResumeAll() {
@@ -181,11 +184,12 @@ void Operator::ResumeAll() {
   }
 }
 
-void Operator::BackUpEdge() {
+bool Operator::BackUpEdge() {
   const std::size_t edge = random_.Below(world_.edge_count());
   const std::string folder = world_.folder() + "/backup-" + std::to_string(++count_);
   fs::create_directories(folder + "/data");
-  if (world_.Agent(edge, {"backup", folder + "/data/edge.db"}).exit_code == 0) {
+  const bool done = world_.Agent(edge, {"backup", folder + "/data/edge.db"}).exit_code == 0;
+  if (done) {
     tally_.Count("faults", "backup of an edge");
     std::error_code ignored;
     const fs::path from = world_.edge(edge).dir;
@@ -194,12 +198,14 @@ void Operator::BackUpEdge() {
     Verify("A backup of " + world_.edge(edge).name, "edge-agent", folder);
   }
   fs::remove_all(folder);
+  return done;
 }
 
-void Operator::BackUpGateway() {
+bool Operator::BackUpGateway() {
   const std::string folder = world_.folder() + "/backup-" + std::to_string(++count_);
   fs::create_directories(folder);
-  if (world_.Centre({"backup", folder + "/central.db"}).exit_code == 0) {
+  const bool done = world_.Centre({"backup", folder + "/central.db"}).exit_code == 0;
+  if (done) {
     tally_.Count("faults", "backup of the gateway");
     std::error_code ignored;
     const fs::path from = world_.GatewayDir();
@@ -208,6 +214,7 @@ void Operator::BackUpGateway() {
     Verify("A backup of the gateway", "central-gateway", folder);
   }
   fs::remove_all(folder);
+  return done;
 }
 
 void Operator::Verify(const std::string& what, const std::string& program,
@@ -226,17 +233,19 @@ void Operator::Verify(const std::string& what, const std::string& program,
 }
 
 // A check beside the running service, in the middle of whatever it does.
-void Operator::CheckRunning() {
+bool Operator::CheckRunning() {
   const std::uint64_t which = random_.Below(world_.edge_count() + 1);
   const bool centre = which == world_.edge_count();
   const Ran checked = centre ? world_.Centre({"check"}) : world_.Agent(which, {"check"});
+  if (checked.exit_code == kExitUnavailable) return false;
   if (checked.exit_code == 0) {
     tally_.Count("compared", "checks while running");
-  } else if (checked.exit_code != kExitUnavailable) {
+  } else {
     tally_.Found("A check of " + (centre ? "the gateway" : world_.edge(which).name) +
                  " while it ran, exit code " + std::to_string(checked.exit_code) + ": " +
                  checked.out + checked.err);
   }
+  return true;
 }
 
 }  // namespace edcsync::torture

@@ -54,10 +54,11 @@ class Operator {
   }
 
  private:
-  void PauseSync(const std::atomic<bool>& stop);
-  void BackUpEdge();
-  void BackUpGateway();
-  void CheckRunning();
+  // False if it could not be done now: nobody answered.
+  bool PauseSync(const std::atomic<bool>& stop);
+  bool BackUpEdge();
+  bool BackUpGateway();
+  bool CheckRunning();
   void Verify(const std::string& what, const std::string& program, const std::string& folder);
 
   const World& world_;

@@ -9,6 +9,15 @@ constexpr int kAnswerSecondsMax = 14;  // Longer than an edge is stopped.
 constexpr std::uint64_t kThinkMsMax = 300;
 constexpr Milliseconds kAwayMs{100};
 
+// Of a disk that fails, also how: with SQLite's code.
+std::string NameOf(const Json& reason) {
+  const std::string name = reason.value("name", "");
+  const std::string message = reason.value("message", "");
+  const std::size_t code = message.find("(SQLite ");
+  if (name != "io" || code == std::string::npos) return name;
+  return name + ", " + message.substr(code + 1, message.find(',', code) - code - 1);
+}
+
 }  // namespace
 
 Client::Client(const World& world, std::size_t edge, SiteForms& forms, Ledger& ledger, Tally& tally,
@@ -192,7 +201,7 @@ bool Client::Send(std::vector<Line>& lines) {
 void Client::TakeOutcome(const Line& line, const Json& outcome) {
   const std::string kind = outcome.value("outcome", "");
   std::string name = kind;
-  if (kind == "refused") name += ", " + outcome["reasons"][0].value("name", "");
+  if (kind == "refused") name += ", " + NameOf(outcome["reasons"][0]);
   tally_.Count("submissions", name);
   if (line.never) {
     if (kind != "refused") tally_.Found(line.token + " had to be refused and was " + kind);

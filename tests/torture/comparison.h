@@ -31,12 +31,14 @@ class Comparison {
  public:
   // `stop`: Ctrl-C; waiting is given up.
   Comparison(World& world, const Ledger& ledger, Tally& tally, const std::atomic<bool>& stop);
-  // False, with findings, unless everything is as it must be. REQUIRES: faults are healed and
-  // nobody submits any more.
+  // False, with a finding, if it could not be compared because something did not come to its end;
+  // what does not fit is a finding each. REQUIRES: faults are healed and nobody submits any more.
   bool Run(const std::set<std::string>& held_by_backups);
 
  private:
+  // Until nothing is missing; gives up once what is missing was the same for so long.
   bool Await(const std::string& what, int wait_s, const std::function<std::string()>& missing);
+  std::string StandOf(std::size_t index, const Json& status);
   std::string NotDelivered();
   std::string NotFilled();
   std::string NotReleased();
