@@ -285,9 +285,26 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
   Send(edge, refuse);
 }
 
+Result<bool> GatewaySession::IsBound(const EdgeId& edge, Epoch epoch) {
+  bool bound = false;
+  EDCSYNC_TRY(store_.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::optional<EdgeRow> row, reader.FindEdge(edge));
+    bound = row && row->epoch == epoch;
+    return Ok();
+  }));
+  return bound;
+}
+
 void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull) {
   if (pull.epoch != peer.epoch || peer.epoch == Epoch()) {
     return Refuse(entry.edge, ErrorCode::kStaleEpoch, "No such session", pull.epoch, 0);
+  }
+  // Another gateway may have bound the edge since. An edge with nothing to push, or one whose clone
+  // spoke for it, would never learn that its session has ended.
+  const Result<bool> bound = IsBound(entry.edge, pull.epoch);
+  if (bound.ok() && !*bound) {
+    peer.epoch = Epoch();
+    return Refuse(entry.edge, ErrorCode::kStaleEpoch, "Another session took over", pull.epoch, 0);
   }
   Result<wire::Feed> page = feed_.Page(entry.site, entry.edge, peer.incarnation, pull);
   if (!page.ok()) {

@@ -178,7 +178,9 @@ bool World::Heal(std::string& why) {
     for (int step = 0; step < 30; ++step) {
       Pass(2 * kSecond);
       if (!AtRest(why)) continue;
-      Pass(5 * kSecond);  // And stays so.
+      // And stays so. An idle edge learns only from its next pull, within a minute, that a clone
+      // has spoken for it.
+      Pass((scrapped.empty() ? 5 : 75) * kSecond);
       if (AtRest(why)) return true;
     }
   }
