@@ -131,7 +131,9 @@ std::string LastLine(const std::string& path) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGPIPE, SIGHUP, SIGTERM, SIGINT}) ::signal(number, SIG_DFL);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // Mosquitto forgets a SIGTERM that comes while it starts, and nothing of it is worth saving: a
+  // broker left behind would keep the port from the next gateway.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // The gateway ended before the line above.
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, 0);

@@ -48,6 +48,13 @@ Result<bool> ChainLeadsHere(CentralReader& reader, const EdgeRow& row, const wir
   return chain == row.chain;
 }
 
+// Not this edge's database any more: nothing to suspend, the one after it speaks.
+Answer RefuseEnded() {
+  return RefuseWith(ErrorCode::kIncarnationMismatch,
+                    "this database's incarnation has ended; at the site run: "
+                    "edge-agent sync new-incarnation");
+}
+
 // Why the database that says Hello may not go on, or "".
 Result<std::string> Mismatch(CentralReader& reader, const EdgeRow& row,
                              const wire::Hello& hello) {
@@ -87,14 +94,16 @@ Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
   if (row.incarnation == Incarnation{}) {
     const Status taken = writer.SetIncarnation(context.edge, hello.incarnation);
     if (!taken.ok() && taken.error().code == ErrorCode::kIncarnationMismatch) {
-      return Answer(RefuseWith(ErrorCode::kIncarnationMismatch,
-                               "this database's incarnation has ended; at the site run: "
-                               "edge-agent sync new-incarnation"));
+      return RefuseEnded();
     }
     EDCSYNC_TRY(taken);
     EDCSYNC_TRY(writer.AppendAudit("gateway", "edge.incarnation", context.edge.str(),
                                    "incarnation=" + hello.incarnation.ToHex()));
     EDCSYNC_ASSIGN(row, GetEdge(writer, context.edge));
+  }
+  if (hello.incarnation != row.incarnation) {
+    EDCSYNC_ASSIGN(const bool ended, writer.HasSpoken(context.edge, hello.incarnation));
+    if (ended) return RefuseEnded();
   }
   EDCSYNC_ASSIGN(const std::string mismatch, Mismatch(writer, row, hello));
   if (!mismatch.empty()) return Suspend(writer, context.edge, mismatch);
@@ -229,6 +238,7 @@ Result<Answer> TakeOffer(CentralWriter& writer, RegistryCache& registry,
   EDCSYNC_ASSIGN(const EdgeRow row, GetEdge(writer, context.edge));
   wire::Receipt receipt;
   receipt.epoch = offer.epoch;
+  receipt.offer_page = offer.page;
   receipt.acknowledged_through = row.acknowledged_through;
   receipt.acknowledged_chain = row.chain;
   return Answer(std::move(receipt));

@@ -46,6 +46,8 @@ class CentralReader {
   // --- edges ---
   virtual Result<std::optional<EdgeRow>> FindEdge(const EdgeId& edge) = 0;
   virtual Result<std::vector<EdgeRow>> ListEdges() = 0;
+  // True if this database of the edge speaks for it, or once did.
+  virtual Result<bool> HasSpoken(const EdgeId& edge, const Incarnation& incarnation) = 0;
   virtual Result<std::optional<IntakeRow>> FindIntake(const EdgeId& edge,
                                                       const Incarnation& incarnation,
                                                       Sequence sequence) = 0;

@@ -198,6 +198,16 @@ Status EdgeTable::SetIncarnation(const EdgeId& edge, const Incarnation& incarnat
   return Ok();
 }
 
+Result<bool> EdgeTable::HasSpoken(const EdgeId& edge, const Incarnation& incarnation) {
+  EDCSYNC_ASSIGN(const std::optional<std::int64_t> number, FindIncarnation(edge, incarnation));
+  if (!number) return false;
+  Statement statement = database_.Prepare(
+      "SELECT spoke_from_ms IS NOT NULL FROM incarnation WHERE incarnation_id = ?1");
+  statement.Bind(1, *number);
+  EDCSYNC_ASSIGN(const bool found, statement.Step());
+  return found && statement.Int(0) != 0;
+}
+
 Status EdgeTable::CheckEpoch(const EdgeId& edge, Epoch epoch) {
   Statement statement = database_.Prepare("SELECT epoch FROM edge WHERE edge_id = ?1");
   statement.Bind(1, edge.str());

@@ -31,6 +31,7 @@ class EdgeTable {
                             std::optional<std::int64_t> clock_drift_ms);
   // kIncarnationMismatch if it spoke before and was replaced; no effect if it speaks now.
   Status SetIncarnation(const EdgeId& edge, const Incarnation& incarnation, WallTime now);
+  Result<bool> HasSpoken(const EdgeId& edge, const Incarnation& incarnation);
   Status CheckEpoch(const EdgeId& edge, Epoch epoch);  // kStaleEpoch, kUnknownEdge.
   // kInvariant if it would run back or the edge has no incarnation.
   Status Advance(const EdgeId& edge, Sequence acknowledged_through, const Digest& chain,

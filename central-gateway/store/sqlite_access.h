@@ -29,6 +29,7 @@ class SqliteAccess final : public CentralWriter {
 
   Result<std::optional<EdgeRow>> FindEdge(const EdgeId& edge) override;
   Result<std::vector<EdgeRow>> ListEdges() override;
+  Result<bool> HasSpoken(const EdgeId& edge, const Incarnation& incarnation) override;
   Result<std::optional<IntakeRow>> FindIntake(const EdgeId& edge, const Incarnation& incarnation,
                                               Sequence sequence) override;
   Result<std::vector<IntakeRow>> ListIntake(const EdgeId& edge, const Incarnation& incarnation,

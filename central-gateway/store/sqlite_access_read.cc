@@ -97,6 +97,10 @@ Result<std::optional<EdgeRow>> SqliteAccess::FindEdge(const EdgeId& edge) {
 
 Result<std::vector<EdgeRow>> SqliteAccess::ListEdges() { return tables_.edges.List(); }
 
+Result<bool> SqliteAccess::HasSpoken(const EdgeId& edge, const Incarnation& incarnation) {
+  return tables_.edges.HasSpoken(edge, incarnation);
+}
+
 Result<std::optional<IntakeRow>> SqliteAccess::FindIntake(const EdgeId& edge,
                                                           const Incarnation& incarnation,
                                                           Sequence sequence) {

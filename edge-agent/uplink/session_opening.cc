@@ -65,7 +65,7 @@ void SyncSession::SayHello(bool chain_differs) {
   });
   if (!read.ok()) return link_.Useless(read.error());
   up_topic_.clear();
-  offer_after_row_.reset();
+  refill_.Cancel();
   Result<Bytes> sealed = wire::SealFrame(hello, sealer_, gateway_certificate_);
   if (!sealed.ok()) return link_.Useless(sealed.error());
   Enter(SyncState::kGreeting, "Waiting for the gateway's welcome");
@@ -116,7 +116,7 @@ void SyncSession::OnWelcome(const wire::Welcome& welcome) {
   }
   Enter(SyncState::kLive, "");
   if (feed_ != nullptr) feed_->SessionOpened(welcome.epoch, welcome.feed_head);
-  if (offer_after_row_) return OfferOnce();
+  if (refill_.under_way()) return OfferOnce();
   Pump();
 }
 
@@ -147,49 +147,19 @@ Status SyncSession::TakeWelcome(const wire::Welcome& welcome) {
   }));
   if (restored) {
     Log(LogLevel::kWarn, "centre.restored", {{"feed_head", welcome.feed_head.value()}});
-    offer_after_row_ = 0;
-    offer_sent_row_ = 0;
-    offer_history_ = welcome.history;
+    refill_.Begin(welcome.history);
   }
   return Ok();
 }
 
-// A restored centre is shown, page by page, what it once sent with its mark.
+// Gives a restored centre the next page of what it forgot.
 void SyncSession::OfferOnce() {
-  wire::Offer offer;
-  offer.epoch = status().epoch;
-  std::int64_t last_row = *offer_after_row_;
-  const Status read = store_.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(const std::vector<MarkTable::Row> rows,
-                   tables.marks.List(last_row, limits::kPushRevisionCountMax));
-    std::size_t bytes = 0;
-    for (const MarkTable::Row& row : rows) {
-      EDCSYNC_ASSIGN(RevisionTable::Opened opened, tables.revisions.OpenRow(row.revision_rowid));
-      bytes += opened.canonical.size();
-      if (!offer.revisions.empty() && bytes > limits::kPushTargetBytes) break;
-      offer.revisions.push_back({std::move(opened.canonical), row.mark});
-      last_row = row.revision_rowid;
-    }
-    return Ok();
-  });
-  if (!read.ok()) return link_.Useless(read.error());
-  if (offer.revisions.empty()) return FinishOffer();
-  const Status sent = SendFrame(offer);
+  const Result<std::optional<wire::Offer>> offer = refill_.Next(status().epoch);
+  if (!offer.ok()) return link_.Useless(offer.error());
+  if (!offer->has_value()) return Pump();
+  const Status sent = SendFrame(**offer);
   if (!sent.ok()) return link_.Useless(sent.error());
-  offer_sent_row_ = last_row;
   ArmAnswerTimer();
-}
-
-void SyncSession::FinishOffer() {
-  offer_after_row_.reset();
-  const Status written = store_.writer().Run([this]() -> Status {
-    EdgeTables& tables = store_.writer_tables();
-    EDCSYNC_ASSIGN(Checkpoint checkpoint, tables.checkpoint.Get());
-    checkpoint.history = offer_history_;
-    return tables.checkpoint.Update(checkpoint);
-  });
-  if (!written.ok()) return link_.Useless(written.error());
-  Pump();
 }
 
 }  // namespace edcsync::edge

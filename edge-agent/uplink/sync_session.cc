@@ -50,7 +50,8 @@ SyncSession::SyncSession(SyncOptions options, EdgeStore& store, Link& link, Sche
       scheduler_(scheduler),
       sealer_(std::move(sealer)),
       gateway_certificate_(std::move(gateway_certificate)),
-      edge_(std::move(edge)) {
+      edge_(std::move(edge)),
+      refill_(store) {
   status_.since = store_.clock().Wall();
   link_.on_up = [this] { OnLinkUp(); };
   link_.on_down = [this](const Error& why) { OnLinkDown(why); };
@@ -226,7 +227,7 @@ Status SyncSession::SendFrame(const wire::Frame& frame) {
 }
 
 void SyncSession::Pump() {
-  if (status().state != SyncState::kLive || wait_to_send_ || offer_after_row_) return;
+  if (status().state != SyncState::kLive || wait_to_send_ || refill_.under_way()) return;
   while (window_.HasRoom() || EDCSYNC_DEFECT("window-unbounded")) {
     const Result<bool> pushed = PushOnce();
     if (!pushed.ok()) {
@@ -270,10 +271,9 @@ Result<bool> SyncSession::PushOnce() {
 
 void SyncSession::OnReceipt(const wire::Receipt& receipt) {
   window_.SetCredit(receipt.credit);
-  if (offer_after_row_) {
-    if (offer_sent_row_ == *offer_after_row_) return;  // Nothing is offered at the moment.
+  if (refill_.under_way()) {
+    if (!refill_.Taken(receipt)) return;
     scheduler_.Cancel(answer_timer_);
-    offer_after_row_ = offer_sent_row_;
     return OfferOnce();
   }
   if (!window_.Acknowledge(receipt.acknowledged_through)) {
@@ -373,7 +373,7 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
 void SyncSession::RestartAfter(Sequence acknowledged, std::int64_t wait_us) {
   scheduler_.Cancel(answer_timer_);
   window_.GoBack(acknowledged);
-  if (offer_after_row_) offer_sent_row_ = *offer_after_row_;
+  refill_.GoBack();
   PumpAfter(wait_us);
 }
 
@@ -382,7 +382,7 @@ void SyncSession::PumpAfter(std::int64_t wait_us) {
   wait_to_send_ = true;
   wait_timer_ = scheduler_.After(wait_us, [this] {
     wait_to_send_ = false;
-    if (offer_after_row_) return OfferOnce();
+    if (refill_.under_way()) return OfferOnce();
     Pump();
   });
 }

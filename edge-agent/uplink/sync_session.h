@@ -16,6 +16,7 @@
 #include <mutex>
 
 #include "edge-agent/store/edge_store.h"
+#include "edge-agent/uplink/centre_refill.h"
 #include "edge-agent/uplink/link.h"
 #include "edge-agent/uplink/push_window.h"
 #include "shared/wire/codec.h"
@@ -95,7 +96,6 @@ class SyncSession {
   void Pump();
   Result<bool> PushOnce();
   void OfferOnce();
-  void FinishOffer();
   void RestartAfter(Sequence acknowledged, std::int64_t wait_us);
   void PumpAfter(std::int64_t wait_us);
   void ArmAnswerTimer();
@@ -118,9 +118,7 @@ class SyncSession {
   bool reported_difference_ = false;
   std::int64_t hello_timeout_us_ = 0;  // Of the Hello said last.
   bool wait_to_send_ = false;        // Told to come back later.
-  std::optional<std::int64_t> offer_after_row_;  // Set while a restored centre is being filled.
-  std::int64_t offer_sent_row_ = 0;  // Offered through here, if no receipt came yet.
-  HistoryId offer_history_;
+  CentreRefill refill_;
   std::optional<wire::Receipt> unsettled_;  // What receipts have said, until it is stored.
   bool settling_ = false;
   Scheduler::TimerId settle_timer_ = 0;

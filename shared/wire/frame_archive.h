@@ -13,6 +13,7 @@
 
 #include <cereal/archives/portable_binary.hpp>
 #include <istream>
+#include <limits>
 #include <ostream>
 
 #include "shared/base/status.h"
@@ -20,6 +21,9 @@
 #include "shared/wire/byte_streams.h"
 
 namespace edcsync::wire {
+
+// Sequences, epochs and cursors are stored as SQLite's signed integers.
+inline constexpr std::uint64_t kCountMax = std::numeric_limits<std::int64_t>::max();
 
 class FieldsBase {
  public:
@@ -108,6 +112,9 @@ class FrameReader : public FieldsBase {
   void Number(const char* field, StrongNumber<Tag, Integer>& number) {
     Integer value{};
     Number(field, value);
+    if (!failed() && value > kCountMax) {
+      FailWith(ErrorCode::kMalformed, std::string(field) + " is beyond 2^63 - 1");
+    }
     number = StrongNumber<Tag, Integer>(value);
   }
   void Flag(const char* field, bool& flag) {

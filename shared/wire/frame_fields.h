@@ -58,6 +58,7 @@ void PullFields(Io& io, F& frame) {
 template <class Io, class F>
 void OfferFields(Io& io, F& frame) {
   io.Number("epoch", frame.epoch);
+  io.Number("page", frame.page);
   io.List("revisions", frame.revisions, limits::kPushRevisionCountMax, 4 + sizeof(Digest),
           [](Io& in, auto& offered) {
             in.Text32("revision", offered.revision, limits::kRevisionBytesMax);
@@ -95,6 +96,7 @@ void ReceiptFields(Io& io, F& frame) {
             in.Choice("outcome", exception.outcome, Outcome::kConflictLost);
             in.Number("reason", exception.reason);
           });
+  io.Number("offer_page", frame.offer_page);
   CreditFields(io, frame.credit);
 }
 

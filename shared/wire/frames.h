@@ -59,6 +59,7 @@ struct OfferedRevision {
 };
 struct Offer {
   Epoch epoch;
+  std::uint32_t page = 0;  // From 1; no two Offers of a session share it.
   std::vector<OfferedRevision> revisions;
 };
 
@@ -94,6 +95,7 @@ struct Receipt {
   Sequence acknowledged_through;
   Digest acknowledged_chain{};
   std::vector<RevisionOutcome> exceptions;
+  std::uint32_t offer_page = 0;  // Of the Offer it answers; 0: it answers Pushes.
   Credit credit;
 };
 

@@ -218,6 +218,22 @@ TEST_F(Scenario, AnEdgeThatOnlyListensFindsTheGatewayThatIsLeft) {
   ExpectSound();
 }
 
+// Story (seed 1754): a cloned database said Hello for its edge to the second gateway. The first went on
+// feeding the idle original, which never learned that the centre had got more than it ever captured.
+TEST_F(Scenario, AnEdgeThatOnlyListensLearnsThatAnotherGatewayTookItsSession) {
+  Rest();
+  Epoch taken;
+  Must(world_.centre.Commands()->Write([&](central::CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(taken, writer.BindSession(kisumu_->edge(), GatewayId("gateway-2"), "a clone",
+                                             writer.Now(), 0));
+    return Ok();
+  }));
+  EXPECT_LT(kisumu_->status().epoch, taken);
+  world_.Pass(70 * kSecond);
+  EXPECT_GT(kisumu_->status().epoch, taken);
+  ExpectSound();
+}
+
 // Story (seed 604): the centre came back from a backup with the epoch that the edge's session still
 // had. The session went on, the edge never saw the new history, and what had been written at the
 // centre since the backup was not offered.

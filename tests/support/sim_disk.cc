@@ -52,7 +52,7 @@ int SimDisk::Impl::Enter(Call kind, Needs needs, int failure, int full) {
   if (--armed->left != 0) return SQLITE_OK;
   const Fault fault = armed->fault;
   armed.reset();
-  struck = true;
+  struck = kind;
   switch (fault) {
     case Fault::kFullOnce: return Refuse(full, ENOSPC);
     case Fault::kErrorOnce: break;
@@ -116,7 +116,7 @@ const std::string& SimDisk::vfs() const { return impl_->name; }
 void SimDisk::FailCall(std::uint64_t n, Fault fault) {
   CHECK(n > 0);
   impl_->armed = {std::nullopt, n, fault};
-  impl_->struck = false;
+  impl_->struck.reset();
 }
 
 void SimDisk::FailCall(Call kind, std::uint64_t n, Fault fault) {
@@ -129,7 +129,9 @@ void SimDisk::Mend() {
   impl_->broken = false;
 }
 
-bool SimDisk::fault_struck() const { return impl_->struck; }
+bool SimDisk::fault_struck() const { return impl_->struck.has_value(); }
+
+std::optional<SimDisk::Call> SimDisk::struck_call() const { return impl_->struck; }
 
 void SimDisk::SetCapacity(std::optional<std::uint64_t> size_bytes) {
   impl_->capacity_bytes = size_bytes;

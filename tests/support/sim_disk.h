@@ -65,6 +65,8 @@ class SimDisk {
   void Mend();
   // True once the armed fault has struck.
   bool fault_struck() const;
+  // The call it struck; nullopt: none yet.
+  std::optional<Call> struck_call() const;
   // Files may hold this much together; writes beyond fail with SQLITE_FULL. Empty: no bound.
   void SetCapacity(std::optional<std::uint64_t> size_bytes);
 

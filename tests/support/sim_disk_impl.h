@@ -67,7 +67,7 @@ struct SimDisk::Impl {
 
   bool dead = false;
   bool broken = false;  // By kErrorForGood.
-  bool struck = false;
+  std::optional<Call> struck;
   struct Armed {
     std::optional<Call> kind;
     std::uint64_t left = 0;

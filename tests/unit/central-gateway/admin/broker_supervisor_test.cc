@@ -90,6 +90,24 @@ class BrokerSupervisorTest : public ::testing::Test {
     return options;
   }
 
+  // A gateway's process that starts a broker and is killed once that listens.
+  void ExpectBrokerEndsWithKilledGateway() {
+    HeldPort port;
+    const auto options = Options(port.port());
+    port.Release();
+    const pid_t gateway = ::fork();
+    if (gateway == 0) {
+      BrokerSupervisor supervisor(options, random_);
+      if (!supervisor.Start().ok()) ::_exit(1);
+      while (true) ::pause();
+    }
+    ASSERT_GT(gateway, 0);
+    ASSERT_TRUE(Eventually([&] { return Accepts(options.port); }));
+    ::kill(gateway, SIGKILL);
+    ASSERT_EQ(::waitpid(gateway, nullptr, 0), gateway);
+    EXPECT_TRUE(Eventually([&] { return !Accepts(options.port); }));
+  }
+
   SystemRandom random_;
   std::string directory_;
 };
@@ -145,17 +163,18 @@ TEST_F(BrokerSupervisorTest, AKilledBrokerIsStartedAgainAndAStoppedOneIsNot) {
 }
 
 // Stands in for Mosquitto: listens, minds SIGHUP only once the file `go` is there, and leaves the
-// file `reloaded` when it gets one.
+// file `reloaded` when it gets one. It never minds SIGTERM.
 constexpr char kSlowBroker[] = R"(#!/usr/bin/env python3
 import os, signal, socket, sys, time
 folder = os.path.dirname(sys.argv[2])
 with open(sys.argv[2]) as config:
     port = int(config.readline().split()[1])
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 listener = socket.create_server(("127.0.0.1", port))
-while not os.path.exists(folder + "/go"):
+while os.path.exists(folder) and not os.path.exists(folder + "/go"):
     time.sleep(0.01)
 signal.signal(signal.SIGHUP, lambda *_: open(folder + "/reloaded", "w").close())
-while True:
+while os.path.exists(folder):
     time.sleep(0.1)
 )";
 
@@ -196,20 +215,17 @@ TEST_F(BrokerSupervisorTest, ABrokerThatIsJustStartingIsToldToReloadOnceThatDoes
 }
 
 TEST_F(BrokerSupervisorTest, TheBrokerEndsWithAGatewayThatIsKilled) {
-  HeldPort port;
-  const auto options = Options(port.port());
-  port.Release();
-  const pid_t gateway = ::fork();
-  if (gateway == 0) {
-    BrokerSupervisor supervisor(options, random_);
-    if (!supervisor.Start().ok()) ::_exit(1);
-    while (true) ::pause();
-  }
-  ASSERT_GT(gateway, 0);
-  ASSERT_TRUE(Eventually([&] { return Accepts(options.port); }));
-  ::kill(gateway, SIGKILL);
-  ASSERT_EQ(::waitpid(gateway, nullptr, 0), gateway);
-  EXPECT_TRUE(Eventually([&] { return !Accepts(options.port); }));
+  ExpectBrokerEndsWithKilledGateway();
+}
+
+// A Mosquitto that was just starting when its gateway was killed forgot the SIGTERM it got, lived
+// on, and the next gateway found the port taken for good: seen as a failure of the test above, one
+// run in seven on a busy machine.
+TEST_F(BrokerSupervisorTest, ABrokerThatDoesNotMindTermEndsWithAGatewayThatIsKilled) {
+  ASSERT_TRUE(WriteFile(directory_ + "/mosquitto", kSlowBroker, 0700, true).ok());
+  ASSERT_TRUE(WriteFile(directory_ + "/go", "", 0600, true).ok());
+  const PathBefore path(directory_);
+  ExpectBrokerEndsWithKilledGateway();
 }
 
 TEST_F(BrokerSupervisorTest, SettingsThatWouldForgeALineOrARightAreRefused) {

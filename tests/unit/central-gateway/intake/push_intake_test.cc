@@ -171,6 +171,21 @@ TEST_F(IntakeTest, AHelloThatComesLateSuspendsNobody) {
   EXPECT_EQ(welcome.acknowledged_chain, chains_[2]);
 }
 
+// Story: an edge had lost its disk and went on as a new incarnation; a gateway that had hung since then
+// found a Hello of the old one in its hands, and suspended the healthy edge for it.
+TEST_F(IntakeTest, AHelloOfAnEndedIncarnationIsRefusedAndSuspendsNobody) {
+  Capture("S1");
+  const wire::Hello late = Hello(0);
+  Push(Welcomed(late).epoch, 1, 1);
+  Readmit();
+  wire::Hello fresh = Hello(0);
+  fresh.incarnation = random_.NewId<Incarnation>();
+  Welcomed(fresh);
+  ExpectRefused(Say(late), ErrorCode::kIncarnationMismatch);
+  EXPECT_EQ(Row().standing, EdgeStanding::kActive);
+  EXPECT_EQ(Row().incarnation, fresh.incarnation);
+}
+
 // Story: readmitting twice failed, since "no incarnation" counted as one that spoke before.
 TEST_F(IntakeTest, AReadmittedEdgeGoesOnAsANewIncarnationOnlyAndCanBeReadmittedAgain) {
   Capture("S1");
@@ -202,11 +217,11 @@ TEST_F(IntakeTest, AnOfferIsTakenWithTheCentresMarkAndPassedOverWithout) {
   marked.id = IdOf(EncodeRevision(marked.revision));
   KnownRevision invented = Make("S2", "F.VS", {}, 1, "70");
   const Digest mark = HmacSha256(mark_key, marked.id.view());
-  const wire::Offer offer{epoch, {{EncodeRevision(marked.revision), mark},
-                                  {EncodeRevision(invented.revision), mark}}};
+  const wire::Offer offer{epoch, 7, {{EncodeRevision(marked.revision), mark},
+                                     {EncodeRevision(invented.revision), mark}}};
   ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_ASSIGN(const Answer answer, TakeOffer(writer, registry_, Context("g1"), offer));
-    EXPECT_TRUE(std::holds_alternative<wire::Receipt>(answer));
+    EXPECT_EQ(std::get<wire::Receipt>(answer).offer_page, 7u);
     EXPECT_TRUE(Must(writer.HasRevision(marked.id)));
     EXPECT_FALSE(Must(writer.HasRevision(invented.id)));
     return Ok();

@@ -33,12 +33,12 @@ std::vector<Frame> Samples() {
   Hello hello{77, {Filled<16>(1)}, "edge-agent 0.1.0", Sequence(12), Sequence(9), chain,
               {Filled<16>(2)}, FeedCursor(5), WallTime{1234}, true};
   Push push{Epoch(3), Sequence(10), {Bytes{1, 2, 3}, Bytes{}, Bytes(1000, 0xAB)}};
-  Offer offer{Epoch(4), {{Bytes{9, 8}, chain}, {Bytes(3, 1), Filled<32>(9)}}};
+  Offer offer{Epoch(4), 2, {{Bytes{9, 8}, chain}, {Bytes(3, 1), Filled<32>(9)}}};
   Welcome welcome{77, Epoch(3), GatewayId("gw-a"), Sequence(9), chain, {1024, 8},
                   WallTime{1'790'000'000'123}, {Filled<16>(3)}, FeedCursor(44)};
   Receipt receipt{Epoch(3), Sequence(11), chain,
                   {{Sequence(10), Outcome::kHeld, 113}, {Sequence(11), Outcome::kConflictLost, 0}},
-                  {2048, 4}};
+                  6, {2048, 4}};
   Feed feed{Epoch(3), {}, FeedCursor(99), true};
   feed.entries.push_back(Entry(90, FeedKind::kRevision));
   feed.entries.back().revision = Bytes{5, 5, 5};
@@ -173,6 +173,16 @@ TEST(Codec, ForgedCountsAndLengthsAreRefusedBeforeAnythingIsMade) {
   forged = PlainOf(Feed{Epoch(1), {}, FeedCursor(1), false});
   PutU32(forged, kBodyAt + 8, limits::kFeedEntryCountMax + 1);
   EXPECT_EQ(CodeOf(forged), ErrorCode::kTooLarge);
+}
+
+// They are stored as SQLite's signed integers: a larger one would come back negative.
+TEST(Codec, SequencesEpochsAndCursorsBeyondSignedIntegersAreRefused) {
+  constexpr std::uint64_t kMax = 0x7fff'ffff'ffff'ffff;
+  EXPECT_EQ(CodeOf(PlainOf(Pull{Epoch(1), FeedCursor(kMax + 1), 1})), ErrorCode::kMalformed);
+  EXPECT_EQ(CodeOf(PlainOf(Push{Epoch(kMax + 1), Sequence(1), {}})), ErrorCode::kMalformed);
+  EXPECT_EQ(CodeOf(PlainOf(Push{Epoch(1), Sequence(kMax + 1), {}})), ErrorCode::kMalformed);
+  EXPECT_TRUE(DecodePayload(Pack(PlainOf(Pull{Epoch(kMax), FeedCursor(kMax), 1})), kEdge,
+                            kGateway).ok());
 }
 
 TEST(Codec, OurOwnFramesAreHeldToTheSameLimits) {
