@@ -166,6 +166,34 @@ Status ListQuarantine(CommandContext& context, CentralStore& store, bool all) {
   return Ok();
 }
 
+// Each on its own: one that no person can lift stops none of the others.
+Status ReleaseAll(CommandContext& context, CentralStore& store) {
+  EDCSYNC_ASSIGN(const std::vector<RevisionId> waiting, WaitingForAPerson(store));
+  Json outcomes = Json::array();
+  std::size_t released = 0;
+  for (const RevisionId& id : waiting) {
+    const Result<MergeResult> result = ReleaseQuarantine(store, id, context.user, context.reason);
+    // Without a reason or a user none of them can be.
+    if (!result.ok() && result.error().code == ErrorCode::kFieldMissing) {
+      return tl::unexpected<Error>(result.error());
+    }
+    if (result.ok()) ++released;
+    const std::string text =
+        result.ok() ? std::string(ToString(result->outcome)) : result.error().ToString();
+    if (context.json) {
+      outcomes.push_back({{"revisionId", id.ToHex()}, {"released", result.ok()}, {"outcome", text}});
+    } else if (!result.ok()) {
+      std::printf("%s stays: %s\n", id.ToHex().c_str(), text.c_str());
+    }
+  }
+  if (context.json) {
+    std::printf("%s\n", outcomes.dump(2).c_str());
+  } else {
+    std::printf("%zu released, %zu stay.\n", released, waiting.size() - released);
+  }
+  return Ok();
+}
+
 void AddQuarantine(CLI::App& app, CommandContext& context) {
   CLI::App* quarantine =
       app.add_subcommand("quarantine", "Revisions the gateway may not apply, kept whole");
@@ -190,9 +218,13 @@ void AddQuarantine(CLI::App& app, CommandContext& context) {
   });
   CLI::App* release = quarantine->add_subcommand("release", "Merge it in spite of its reason");
   release->fallthrough();
-  release->add_option("REVISION", *revision)->required();
-  release->callback([&context, revision] {
+  auto everything = std::make_shared<bool>(false);
+  CLI::Option* one = release->add_option("REVISION", *revision);
+  release->add_flag("--all", *everything, "Whatever waits for a person; parents bring their children")
+      ->excludes(one);
+  release->callback([&context, revision, everything] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      if (*everything) return ReleaseAll(context, store);
       EDCSYNC_ASSIGN(const RevisionId id, RevisionOf(*revision));
       EDCSYNC_ASSIGN(const MergeResult result,
                      ReleaseQuarantine(store, id, context.user, context.reason));

@@ -1,6 +1,7 @@
 #include "central-gateway/desk/conflict_desk.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace edcsync::central {
 namespace {
@@ -102,6 +103,19 @@ Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& rev
     return Ok();
   }));
   return result;
+}
+
+Result<std::vector<RevisionId>> WaitingForAPerson(CentralStore& store) {
+  std::vector<RevisionId> waiting;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<QuarantineRow> rows,
+                   reader.ListQuarantine(/*all=*/false, std::numeric_limits<std::size_t>::max()));
+    for (const QuarantineRow& row : rows) {
+      if (!row.missing_parent) waiting.push_back(row.revision);
+    }
+    return Ok();
+  }));
+  return waiting;
 }
 
 Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const std::string& user,

@@ -28,6 +28,9 @@ Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
 Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& revision,
                                       const std::string& user, const std::string& reason);
 
+// Those in quarantine that no missing parent holds: a person decides. Oldest first.
+Result<std::vector<RevisionId>> WaitingForAPerson(CentralStore& store);
+
 // Ends its waiting for good; it stays readable.
 Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const std::string& user,
                         const std::string& reason);

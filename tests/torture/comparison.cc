@@ -137,12 +137,13 @@ std::string Comparison::NotReleased() {
     left += "  a lock of " + lock.value("object", "") + "\n";
   }
   for (const Json& row : waiting) {
-    const std::string id = row.value("revisionId", "");
-    left += "  " + id + " (" + row.value("reason", "") + ")\n";
-    if (row.value("held", false) || !locks.empty()) continue;
-    const Ran released = world_.Centre(
-        {"quarantine", "release", id, "--user", "dm", "--reason", "Entered before the lock"});
-    if (released.exit_code == 0) tally_.Count("locks", "revisions released from quarantine");
+    left += "  " + row.value("revisionId", "") + " (" + row.value("reason", "") + ")\n";
+  }
+  if (!locks.empty() || waiting.empty()) return left;
+  const Json outcomes = world_.CentreJson(
+      {"quarantine", "release", "--all", "--user", "dm", "--reason", "Entered before the lock"});
+  for (const Json& outcome : outcomes) {
+    if (outcome.value("released", false)) tally_.Count("locks", "revisions released from quarantine");
   }
   return left;
 }
