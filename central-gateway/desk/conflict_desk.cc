@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "central-gateway/desk/claims.h"
+
 namespace edcsync::central {
 namespace {
 
@@ -19,6 +21,14 @@ Result<QuarantineRow> FindWaiting(CentralReader& reader, const RevisionId& revis
   return std::move(*row);
 }
 
+Status Sign(CentralWriter& writer, const RevisionId& revision, const std::string& user,
+            const Signing& signing) {
+  EDCSYNC_TRY(writer.InsertSignature(
+      {revision, user, signing.full_name, signing.meaning, writer.Now()}));
+  return writer.AppendAudit(user, "revision.signed", revision.ToHex(),
+                            "meaning=" + signing.meaning);
+}
+
 Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
                                  const CentreWriter& centre, const Decision& decision) {
   EDCSYNC_ASSIGN(const std::optional<ConflictRow> conflict,
@@ -30,6 +40,8 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   if (conflict->end != ConflictEnd::kOpen) {
     return Fail(ErrorCode::kStale, "This conflict was settled already");
   }
+  EDCSYNC_ASSIGN(ConflictWork work, writer.WorkOn(decision.conflict));
+  EDCSYNC_TRY(CheckClaim(work, decision.user, decision.fencing_token, writer.Now()));
   EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer.FindRecord(conflict->key));
   if (!record || record->heads != conflict->heads) {
     return Fail(ErrorCode::kInvariant, "The conflict does not list its record's heads");
@@ -69,7 +81,13 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   CompleteAtCentre(resolution, Origin::kResolution, latest, centre);
   EDCSYNC_TRY(CheckRevision(resolution));
   EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
-  return merger.ApplyOwn(resolution);
+  EDCSYNC_ASSIGN(const RevisionId id, merger.ApplyOwn(resolution));
+  if (!work.claimed_by.empty()) {
+    work.claimed_by.clear();
+    EDCSYNC_TRY(writer.PutWork(work));
+  }
+  if (decision.signing) EDCSYNC_TRY(Sign(writer, id, decision.user, *decision.signing));
+  return id;
 }
 
 }  // namespace

@@ -8,6 +8,12 @@
 
 namespace edcsync::central {
 
+// Who signs, as it stands in the record (21 CFR 11.50).
+struct Signing {
+  std::string full_name;
+  std::string meaning;  // As in SignatureRow.
+};
+
 struct Decision {
   SnowflakeId conflict;
   std::optional<RevisionId> take;  // The head (or any revision of the record) whose content wins,
@@ -15,10 +21,13 @@ struct Decision {
   std::vector<RevisionId> seen_heads;  // Those decided upon, ascending; empty: today's.
   std::string reason;              // Required.
   std::string user;                // Required.
+  std::optional<std::uint64_t> fencing_token = {};  // Set: only with this claim of the user's;
+                                                    // else unless somebody else has claimed it.
+  std::optional<Signing> signing = {};
 };
 
 // Writes a revision whose parents are all heads the conflict lists, and returns its id. Fails
-// with kStale if the record has other heads by now (the message names them), kNotFound,
+// with kStale if the record has other heads by now (the message names them), kClaimed, kNotFound,
 // kFieldMissing, kLocked, kStudyDefinition.
 Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
                            const Decision& decision);

@@ -2,6 +2,7 @@
 // Threads: as the Database.
 #pragma once
 
+#include "central-gateway/store/conflict_queue.h"
 #include "central-gateway/store/conflict_table.h"
 #include "central-gateway/store/edge_table.h"
 #include "central-gateway/store/feed_table.h"
@@ -9,6 +10,7 @@
 #include "central-gateway/store/intake_table.h"
 #include "central-gateway/store/lock_table.h"
 #include "central-gateway/store/quarantine_table.h"
+#include "central-gateway/store/signature_table.h"
 #include "central-gateway/store/site_table.h"
 #include "central-gateway/store/state_table.h"
 #include "central-gateway/store/study_table.h"
@@ -31,6 +33,8 @@ struct CentralTables {
         edges(connection, sites),
         intake(connection),
         conflicts(connection, sites),
+        queue(connection),
+        signatures(connection),
         quarantine(connection, field_cipher, sites),
         locks(connection, is_writer),
         studies(connection),
@@ -55,6 +59,8 @@ struct CentralTables {
   EdgeTable edges;
   IntakeTable intake;
   ConflictTable conflicts;
+  ConflictQueue queue;
+  SignatureTable signatures;
   QuarantineTable quarantine;
   LockTable locks;
   StudyTable studies;

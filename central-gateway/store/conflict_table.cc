@@ -1,62 +1,19 @@
 #include "central-gateway/store/conflict_table.h"
 
-#include "central-gateway/store/sql_values.h"
+#include "central-gateway/store/conflict_sql.h"
 
 namespace edcsync::central {
 namespace {
 
-#define EDCSYNC_CONFLICT                                                                         \
-  "SELECT c.conflict_id, c.record_id, c.severity, c.heads, c.ancestor, c.items, "                \
-  "c.opened_at_ms, c.state, c.ended_by, c.ended_at_ms, c.ended_user, r.study_oid, "              \
-  "r.subject_key, r.study_event_oid, r.study_event_repeat_key, r.form_oid, r.form_repeat_key, "  \
-  "r.site_oid FROM conflict c JOIN record r ON r.record_id = c.record_id "
-
 constexpr std::string_view kOpenOf = EDCSYNC_CONFLICT "WHERE c.record_id = ?1 AND c.state = 0";
 constexpr std::string_view kFind = EDCSYNC_CONFLICT "WHERE c.conflict_id = ?1";
-
-// Paths hold no control character, so a line each tells them apart.
-std::string JoinLines(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text.append(line).append(1, '\n');
-  return text;
-}
-
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
-ConflictRow Read(const Statement& statement) {
-  ConflictRow row;
-  row.id = SnowflakeId(Unsigned(statement.Int(0)));
-  row.record_id = statement.Int(1);
-  row.severity = static_cast<Severity>(statement.Int(2));
-  row.heads = SplitIds(statement.Blob(3));
-  row.ancestor = OptionalId(statement, 4);
-  row.items = SplitLines(statement.Text(5));
-  row.opened_at.ms = statement.Int(6);
-  row.end = static_cast<ConflictEnd>(statement.Int(7));
-  row.ended_by = OptionalId(statement, 8);
-  row.ended_at = OptionalTime(statement, 9);
-  row.ended_user = TextAt(statement, 10);
-  row.key = {StudyOID(statement.Text(11)),     SubjectKey(statement.Text(12)),
-             StudyEventOID(statement.Text(13)), RepeatKey(statement.Text(14)),
-             FormOID(statement.Text(15)),       RepeatKey(statement.Text(16))};
-  row.site = SiteOID(statement.Text(17));
-  return row;
-}
 
 }  // namespace
 
 Result<std::optional<ConflictRow>> ConflictTable::ReadOne(Statement& statement) {
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   if (!found) return std::optional<ConflictRow>();
-  return std::optional(Read(statement));
+  return std::optional(ReadConflict(statement));
 }
 
 Result<std::optional<ConflictRow>> ConflictTable::OpenOf(std::int64_t record_id) {
@@ -89,11 +46,9 @@ Result<std::vector<ConflictRow>> ConflictTable::List(const CentralReader::Confli
   while (true) {
     EDCSYNC_ASSIGN(const bool found, statement.Step());
     if (!found) return rows;
-    rows.push_back(Read(statement));
+    rows.push_back(ReadConflict(statement));
   }
 }
-
-#undef EDCSYNC_CONFLICT
 
 Status ConflictTable::Insert(const ConflictRow& row) {
   EDCSYNC_ASSIGN(const std::optional<ConflictRow> open, OpenOf(row.record_id));

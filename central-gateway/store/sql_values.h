@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shared/model/revision.h"
 #include "shared/storage/database.h"
@@ -73,6 +74,23 @@ Id RandomIdAt(const Statement& statement, int column) {
 
 inline std::string TextAt(const Statement& statement, int column) {
   return std::string(statement.Text(column));
+}
+
+// Paths and OIDs hold no control character, so a line each tells them apart.
+inline std::string JoinLines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text.append(line).append(1, '\n');
+  return text;
+}
+
+inline std::vector<std::string> SplitLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 // LIMIT takes a signed number.

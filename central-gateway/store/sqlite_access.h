@@ -48,6 +48,16 @@ class SqliteAccess final : public CentralWriter {
   Result<MergePolicy> PolicyFor(const StudyOID& study, const FormOID& form) override;
   Result<std::vector<PolicyRow>> ListPolicies() override;
 
+  Result<std::vector<QueueRow>> ListQueue(const QueueFilter& filter, const QueueOrder& order,
+                                          const QueuePlace* after,
+                                          std::size_t count_max) override;
+  Result<std::uint64_t> CountQueueRows(const QueueFilter& filter) override;
+  Result<QueueCounts> CountQueue(const QueueFilter& filter, const std::string& user,
+                                 WallTime now) override;
+  Result<ConflictWork> WorkOn(SnowflakeId conflict) override;
+  Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) override;
+  Result<std::vector<StudySettings>> ListStudySettings() override;
+
   Result<FeedPage> FeedAfter(const SiteOID& site, const EdgeId& edge,
                              const Incarnation& incarnation, FeedCursor after,
                              std::size_t count_max, std::size_t bytes_max) override;
@@ -58,6 +68,7 @@ class SqliteAccess final : public CentralWriter {
   Result<Bytes> MarkKey() override;
   Result<std::vector<AuditEntry>> ListAudit(const std::string& object, std::uint64_t after_number,
                                             std::size_t count_max) override;
+  Result<std::vector<AuditEntry>> ListAuditNewestFirst(const AuditFilter& filter) override;
   Result<Figures> CountAll() override;
   Result<std::uint64_t> RegistryGeneration() override;
 
@@ -91,6 +102,10 @@ class SqliteAccess final : public CentralWriter {
   Status PutPolicy(const PolicyRow& policy) override;
   Status AppendFeed(const FeedRow& row) override;
   Status SetHistory(const HistoryId& history) override;
+
+  Status PutWork(const ConflictWork& work) override;
+  Status InsertSignature(const SignatureRow& signature) override;
+  Status PutStudySettings(const StudySettings& settings) override;
 
   Status AppendAudit(const std::string& actor, const std::string& action,
                      const std::string& object, const std::string& detail) override;

@@ -69,4 +69,33 @@ Status StudyTable::PutPolicy(const CentralReader::PolicyRow& policy) {
   return Ok();
 }
 
+Result<std::vector<StudySettings>> StudyTable::ListSettings() {
+  Statement statement = database_.Prepare(
+      "SELECT study_oid, blinded_items, reasons FROM study_setting ORDER BY study_oid");
+  std::vector<StudySettings> rows;
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    if (!found) return rows;
+    StudySettings settings;
+    settings.study = StudyOID(statement.Text(0));
+    for (std::string& item : SplitLines(statement.Text(1))) {
+      settings.blinded_items.emplace_back(std::move(item));
+    }
+    settings.reasons = TextAt(statement, 2);
+    rows.push_back(std::move(settings));
+  }
+}
+
+Status StudyTable::PutSettings(const StudySettings& settings) {
+  std::vector<std::string> items;
+  for (const ItemOID& item : settings.blinded_items) items.push_back(item.str());
+  const std::string lines = JoinLines(items);
+  Statement statement = database_.Prepare(
+      "INSERT INTO study_setting (study_oid, blinded_items, reasons) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT (study_oid) DO UPDATE SET blinded_items = ?2, reasons = ?3");
+  statement.Bind(1, settings.study.str()).Bind(2, lines).Bind(3, settings.reasons);
+  EDCSYNC_TRY(statement.Run());
+  return Ok();
+}
+
 }  // namespace edcsync::central

@@ -1,5 +1,5 @@
-// Tables `study` and `policy`: the study definitions imported, and what the gateway may settle by
-// itself. Threads: as its Database.
+// Tables `study`, `policy` and `study_setting`: the study definitions imported, what the gateway may
+// settle by itself, and what a study has agreed on for the desk. Threads: as its Database.
 #pragma once
 
 #include "central-gateway/store/central_store.h"
@@ -18,6 +18,9 @@ class StudyTable {
   Result<MergePolicy> PolicyFor(const StudyOID& study, const FormOID& form);
   Result<std::vector<CentralReader::PolicyRow>> ListPolicies();
   Status PutPolicy(const CentralReader::PolicyRow& policy);
+
+  Result<std::vector<StudySettings>> ListSettings();
+  Status PutSettings(const StudySettings& settings);
 
  private:
   Database& database_;

@@ -1,6 +1,7 @@
 #include "shared/storage/audit_table.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "shared/base/check.h"
 #include "shared/crypto/digest.h"
@@ -80,6 +81,35 @@ Result<std::vector<AuditEntry>> AuditTable::List(const Filter& filter) const {
       .Bind(2, std::string_view(filter.object))
       .Bind(3, std::string_view(filter.action))
       .Bind(4, static_cast<std::int64_t>(filter.count_max));
+  std::vector<AuditEntry> entries;
+  while (true) {
+    EDCSYNC_ASSIGN(const bool row, statement.Step());
+    if (!row) return entries;
+    EDCSYNC_ASSIGN(AuditEntry entry, ReadEntry(statement));
+    entries.push_back(std::move(entry));
+  }
+}
+
+Result<std::vector<AuditEntry>> AuditTable::NewestFirst(const Search& search) const {
+  // A prefix is a range of texts: '/' follows '.'.
+  const bool is_prefix = search.action.ends_with('.');
+  std::string action_end = search.action;
+  if (is_prefix) action_end.back() = '/';
+  Statement statement = database_.Prepare(
+      "SELECT number, id, at_ms, actor, action, object, detail, hash FROM audit "
+      "WHERE number < ?1 AND (?2 = '' OR object = ?2) AND (?3 = '' OR actor = ?3) "
+      "AND (?4 = '' OR action = ?4 OR (?5 <> ?4 AND action >= ?4 AND action < ?5)) "
+      "AND at_ms >= ?6 AND at_ms <= ?7 ORDER BY number DESC LIMIT ?8");
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  statement.Bind(1, search.before_number == 0 ? kMost
+                                              : static_cast<std::int64_t>(search.before_number))
+      .Bind(2, std::string_view(search.object))
+      .Bind(3, std::string_view(search.actor))
+      .Bind(4, std::string_view(search.action))
+      .Bind(5, std::string_view(action_end))
+      .Bind(6, search.from ? search.from->ms : std::numeric_limits<std::int64_t>::min())
+      .Bind(7, search.to ? search.to->ms : kMost)
+      .Bind(8, static_cast<std::int64_t>(search.count_max));
   std::vector<AuditEntry> entries;
   while (true) {
     EDCSYNC_ASSIGN(const bool row, statement.Step());

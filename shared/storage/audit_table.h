@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "shared/model/audit_entry.h"
 #include "shared/storage/database.h"
@@ -37,6 +38,16 @@ class AuditTable {
     std::size_t count_max = 1000;
   };
   Result<std::vector<AuditEntry>> List(const Filter& filter) const;
+
+  // The newest first, before `before_number` (0: from the newest).
+  struct Search {
+    std::string object, actor;  // Exact; empty: any.
+    std::string action;         // Exact, or a prefix that ends in a dot; empty: any.
+    std::optional<WallTime> from, to;
+    std::uint64_t before_number = 0;
+    std::size_t count_max = 100;
+  };
+  Result<std::vector<AuditEntry>> NewestFirst(const Search& search) const;
 
   // Walks the whole chain. The findings ("entry 17: hash does not follow"), empty if unbroken;
   // `entry_count` is set.

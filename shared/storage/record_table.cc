@@ -120,6 +120,7 @@ Result<std::vector<RecordRow>> RecordTable::List(const Filter& filter, const Rec
   if (!filter.subject.empty()) sql += " AND subject_key = ?2";
   if (!filter.form.empty()) sql += " AND form_oid = ?3";
   if (!filter.site.empty()) sql += " AND site_oid = ?4";
+  if (!filter.event.empty()) sql += " AND study_event_oid = ?12";
   if (after != nullptr) sql += " AND (" EDCSYNC_RECORD_KEY ") > (?6, ?7, ?8, ?9, ?10, ?11)";
   sql += " ORDER BY " EDCSYNC_RECORD_KEY " LIMIT ?5";
   Statement statement = database_.Prepare(sql);
@@ -127,6 +128,7 @@ Result<std::vector<RecordRow>> RecordTable::List(const Filter& filter, const Rec
   if (!filter.subject.empty()) statement.Bind(2, std::string_view(filter.subject));
   if (!filter.form.empty()) statement.Bind(3, std::string_view(filter.form));
   if (!filter.site.empty()) statement.Bind(4, std::string_view(filter.site));
+  if (!filter.event.empty()) statement.Bind(12, std::string_view(filter.event));
   statement.Bind(5, static_cast<std::int64_t>(count_max));
   if (after != nullptr) BindKey(statement, *after, 6);
   std::vector<RecordRow> rows;

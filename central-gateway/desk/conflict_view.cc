@@ -1,0 +1,168 @@
+#include "central-gateway/desk/conflict_view.h"
+
+namespace edcsync::central {
+namespace {
+
+// The newest so many of a record's revisions; the DAG beyond them is in the record's history.
+constexpr std::size_t kTimelineMax = 200;
+
+Result<RevisionRow> GetRevision(CentralReader& reader, const RevisionId& id) {
+  EDCSYNC_ASSIGN(std::optional<RevisionRow> row, reader.FindRevision(id));
+  if (!row) return Fail(ErrorCode::kInvariant, "Revision " + id.ToHex() + " is not stored");
+  return std::move(*row);
+}
+
+// A conflict as one read found it.
+struct OpenedConflict {
+  ConflictRow conflict;
+  std::shared_ptr<const Catalogue> studies;
+  RevisionId current;  // The head that counts; of an ended conflict the greatest of its heads.
+  std::map<RevisionId, RevisionRow> revisions;  // Heads and ancestor.
+
+  FormContext Context(const Viewer& viewer) const {
+    return MakeFormContext(viewer, *studies, conflict.key, conflict.site,
+                           revisions.at(current).known.revision.metadata_version);
+  }
+  ChoiceSources Sources() const {
+    ChoiceSources sources{current, {}};
+    for (const auto& [id, row] : revisions) sources.revisions.emplace(id, row.known.revision);
+    return sources;
+  }
+};
+
+Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
+                            const Viewer& viewer, SnowflakeId id) {
+  OpenedConflict opened;
+  EDCSYNC_ASSIGN(const std::optional<ConflictRow> conflict, reader.FindConflict(id));
+  if (!conflict || !Covers(viewer.reads, conflict->key.study, conflict->site)) {
+    return Fail(ErrorCode::kNotFound, "There is no conflict " + std::to_string(id.value()));
+  }
+  opened.conflict = *conflict;
+  // An ended conflict lists what ended it; what was decided upon are its parents.
+  if (conflict->end != ConflictEnd::kOpen && conflict->ended_by) {
+    EDCSYNC_ASSIGN(const RevisionRow end, GetRevision(reader, *conflict->ended_by));
+    opened.conflict.heads = end.known.revision.parents;
+  }
+  EDCSYNC_ASSIGN(opened.studies, catalogue.Get(reader));
+  for (const RevisionId& head : opened.conflict.heads) {
+    EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, head));
+    const Revision& revision = row.known.revision;
+    const auto order = [](const Revision& one) { return std::tuple(one.version, one.edited_at); };
+    const bool first = opened.revisions.empty();
+    const bool wins =
+        first || std::tuple(order(revision), head) >
+                     std::tuple(order(opened.revisions.at(opened.current).known.revision),
+                                opened.current);
+    if (wins) opened.current = head;
+    opened.revisions.emplace(head, std::move(row));
+  }
+  if (conflict->ancestor) {
+    EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, *conflict->ancestor));
+    opened.revisions.emplace(*conflict->ancestor, std::move(row));
+  }
+  return opened;
+}
+
+Result<Json> MetaJson(CentralReader& reader, const RevisionRow& row) {
+  EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures, reader.SignaturesOf(row.known.id));
+  return RevisionMetaJson(row, signatures);
+}
+
+Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& json) {
+  const ConflictRow& conflict = opened.conflict;
+  json["currentRevisionId"] = opened.current.ToHex();
+  json["ancestor"] = nullptr;
+  if (conflict.ancestor) {
+    EDCSYNC_ASSIGN(json["ancestor"], MetaJson(reader, opened.revisions.at(*conflict.ancestor)));
+  }
+  json["headRevisions"] = Json::array();
+  for (const RevisionId& head : conflict.heads) {
+    EDCSYNC_ASSIGN(Json meta, MetaJson(reader, opened.revisions.at(head)));
+    json["headRevisions"].push_back(std::move(meta));
+  }
+  EDCSYNC_ASSIGN(const std::vector<RevisionRow> all, reader.RevisionsOf(conflict.record_id));
+  json["timeline"] = Json::array();
+  for (std::size_t i = all.size() > kTimelineMax ? all.size() - kTimelineMax : 0; i < all.size();
+       ++i) {
+    EDCSYNC_ASSIGN(Json meta, MetaJson(reader, all[i]));
+    json["timeline"].push_back(std::move(meta));
+  }
+  return Ok();
+}
+
+Status AddResolution(CentralReader& reader, const ConflictRow& conflict, Json& json) {
+  json["resolution"] = nullptr;
+  if (conflict.end != ConflictEnd::kResolved || !conflict.ended_by) return Ok();
+  EDCSYNC_ASSIGN(const RevisionRow row, GetRevision(reader, *conflict.ended_by));
+  EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures,
+                 reader.SignaturesOf(*conflict.ended_by));
+  json["resolution"] = {{"revisionId", conflict.ended_by->ToHex()},
+                        {"reason", row.known.revision.reason_for_change}};
+  if (!signatures.empty()) json["resolution"]["signature"] = SignatureJson(signatures.back());
+  return Ok();
+}
+
+}  // namespace
+
+Result<Json> ConflictDetailJson(CentralStore& store, StudyCatalogue& catalogue,
+                                const Viewer& viewer, SnowflakeId id, const DueTimes& due_times,
+                                WallTime now) {
+  Json json;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const OpenedConflict opened, Open(reader, catalogue, viewer, id));
+    const ConflictRow& conflict = opened.conflict;
+    const FormContext form = opened.Context(viewer);
+    EDCSYNC_ASSIGN(const ConflictWork work, reader.WorkOn(id));
+    json = ConflictSummaryJson(form, {conflict, work, ""}, due_times, now);
+    json["mayDecide"] = conflict.end == ConflictEnd::kOpen &&
+                        Covers(viewer.decides, conflict.key.study, conflict.site);
+    EDCSYNC_TRY(AddRevisions(reader, opened, json));
+    EDCSYNC_TRY(AddResolution(reader, conflict, json));
+    std::vector<FormColumn> columns;
+    for (const RevisionId& head : conflict.heads) {
+      columns.push_back({head, &opened.revisions.at(head).known.revision.items});
+    }
+    const FormItems* ancestor =
+        conflict.ancestor ? &opened.revisions.at(*conflict.ancestor).known.revision.items
+                          : nullptr;
+    json["groups"] = GroupsJson(form, ancestor, columns);
+    return Ok();
+  }));
+  return json;
+}
+
+Result<Json> PreviewJson(CentralStore& store, StudyCatalogue& catalogue, const Viewer& viewer,
+                         SnowflakeId id, const DecisionChoices& choices) {
+  Json json;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const OpenedConflict opened, Open(reader, catalogue, viewer, id));
+    const FormContext form = opened.Context(viewer);
+    EDCSYNC_ASSIGN(const ComposedForm composed, Compose(form, opened.Sources(), choices));
+    const FormItems& before = opened.revisions.at(opened.current).known.revision.items;
+    json["removes"] = composed.removes;
+    json["items"] = Json::array();
+    for (const auto& [path, after] : Diff(before, composed.items)) {
+      json["items"].push_back({{"path", ToString(path)},
+                               {"question", QuestionOf(form, path.item)},
+                               {"before", ItemStateJson(form, path, StateAt(before, path))},
+                               {"after", ItemStateJson(form, path, after)}});
+    }
+    return Ok();
+  }));
+  return json;
+}
+
+Result<ComposedDecision> ComposeDecision(CentralStore& store, StudyCatalogue& catalogue,
+                                         const Viewer& viewer, SnowflakeId id,
+                                         const DecisionChoices& choices) {
+  ComposedDecision decision;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const OpenedConflict opened, Open(reader, catalogue, viewer, id));
+    decision.heads = opened.conflict.heads;
+    EDCSYNC_ASSIGN(decision.form, Compose(opened.Context(viewer), opened.Sources(), choices));
+    return Ok();
+  }));
+  return decision;
+}
+
+}  // namespace edcsync::central

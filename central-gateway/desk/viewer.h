@@ -1,0 +1,38 @@
+// Who looks at the desk, and what of the trial they may see and decide.
+#pragma once
+
+#include <algorithm>
+
+#include "central-gateway/store/desk_types.h"
+
+namespace edcsync::central {
+
+struct Viewer {
+  std::string user;
+  std::string language = "en";   // Of labels and code list texts, if the study has it.
+  std::vector<Scope> reads;      // What they may see;
+  std::vector<Scope> decides;    // where they may decide;
+  std::vector<Scope> unblinded;  // where they see blinded items too.
+};
+
+inline bool Covers(const std::vector<Scope>& scopes, const StudyOID& study, const SiteOID& site) {
+  return std::any_of(scopes.begin(), scopes.end(), [&](const Scope& scope) {
+    return (scope.study.empty() || scope.study == study) &&
+           (scope.site.empty() || scope.site == site);
+  });
+}
+
+// True if nothing of the trial is kept from them.
+inline bool CoversAll(const std::vector<Scope>& scopes) {
+  return std::any_of(scopes.begin(), scopes.end(), [](const Scope& scope) {
+    return scope.study.empty() && scope.site.empty();
+  });
+}
+
+// Of a command: whoever reads the store's folder.
+inline Viewer Everything(std::string user) {
+  const std::vector<Scope> all(1);
+  return {std::move(user), "en", all, all, all};
+}
+
+}  // namespace edcsync::central

@@ -1,0 +1,15 @@
+import type {en} from '../en';
+import {audit} from './audit';
+import {common} from './common';
+import {conflict} from './conflict';
+import {errors} from './errors';
+import {overview} from './overview';
+import {quarantine} from './quarantine';
+import {queue} from './queue';
+import {records} from './records';
+import {session} from './session';
+import {users} from './users';
+
+export const zh: typeof en = {
+  common, session, errors, queue, conflict, records, quarantine, audit, overview, users,
+};

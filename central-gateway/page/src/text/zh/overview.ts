@@ -1,0 +1,25 @@
+import type {overview as english} from '../en/overview';
+
+export const overview: typeof english = {
+  title: '总览',
+  records: '记录',
+  revisions: '修订',
+  conflictsOpen: '待处理冲突',
+  conflictsHard: '其中硬冲突',
+  conflictsOverdue: '其中已逾期',
+  quarantineWaiting: '隔离中',
+  sites: '中心',
+  edge: '边缘节点',
+  standing: '资格',
+  standings: {active: '正常', suspended: '已暂停', revoked: '已吊销'},
+  lastContact: '最近联系',
+  acknowledged: '已到达序号',
+  feedBehind: '待取条目',
+  drift: '时钟偏差',
+  driftUnknown: '未知',
+  conflicts: '冲突',
+  release: '软件版本',
+  none: '尚无边缘节点。',
+  silent: '失联',
+  driftLarge: '偏大',
+};

@@ -1,0 +1,24 @@
+// Builds the desk's pages into plain files that the gateway serves. The policy of the gateway allows
+// no inline script and no foreign host, so nothing is inlined and nothing is fetched from elsewhere.
+import react from '@vitejs/plugin-react';
+import {defineConfig} from 'vitest/config';
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: process.env.EDCSYNC_PAGE_OUT ?? 'dist',
+    emptyOutDir: true,
+    target: 'es2021',
+    // An image or font as a data: address would be refused by font-src 'self'.
+    assetsInlineLimit: 0,
+    modulePreload: {polyfill: false},
+    chunkSizeWarningLimit: 700,
+    reportCompressedSize: false,
+  },
+  server: {
+    host: '127.0.0.1',
+    // Where `npm run dev` finds the API; a gateway on this machine unless told otherwise.
+    proxy: {'/api': {target: process.env.EDCSYNC_API ?? 'http://127.0.0.1:8443', secure: false}},
+  },
+  test: {include: ['src/**/*.test.ts'], environment: 'node'},
+});

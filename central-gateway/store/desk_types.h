@@ -1,0 +1,106 @@
+// What the conflict desk asks of the store and writes there.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "central-gateway/store/central_types.h"
+#include "shared/storage/audit_table.h"
+
+namespace edcsync::central {
+
+// Whose work a conflict is.
+struct ConflictWork {
+  SnowflakeId conflict;
+  std::string assignee;             // Empty: nobody's.
+  std::string claimed_by;           // Empty: nobody's.
+  WallTime claim_expires_at;        // From then on `claimed_by` counts no more.
+  std::uint64_t fencing_token = 0;  // Rises with each claim by another.
+};
+
+// A part of the trial; an empty OID is all of them.
+struct Scope {
+  StudyOID study;
+  SiteOID site;
+  friend auto operator<=>(const Scope&, const Scope&) = default;
+};
+
+// When an open conflict should be decided, after its opening.
+struct DueTimes {
+  std::int64_t hard_ms = 3LL * 24 * 3600 * 1000;
+  std::int64_t soft_ms = 10LL * 24 * 3600 * 1000;
+
+  WallTime DueAt(const ConflictRow& conflict) const {
+    return {conflict.opened_at.ms + (conflict.severity == Severity::kHard ? hard_ms : soft_ms)};
+  }
+};
+
+struct QueueFilter {
+  std::optional<ConflictEnd> state = ConflictEnd::kOpen;  // nullopt: any.
+  std::optional<Severity> severity;
+  std::string study, site, subject, event, form;  // OIDs and key; empty: any.
+  std::string item;                               // ItemOID in dispute; empty: any.
+  std::optional<std::string> assignee;            // "": nobody's.
+  std::optional<WallTime> due_before;
+  std::vector<std::string> words;  // Each is part of site, subject, event, form, items or assignee.
+  std::vector<Scope> scopes;       // Within one of these; none: nothing at all.
+  DueTimes due_times;
+};
+
+enum class QueueSort : std::uint8_t {
+  kSeverity, kStudy, kSite, kSubject, kEvent, kForm, kItems, kOpenedAt, kDue, kAssignee,
+};
+
+// Where a page begins: behind this row of the order asked for.
+struct QueuePlace {
+  std::string value;  // Of the column sorted by.
+  SnowflakeId conflict;
+};
+
+struct QueueOrder {
+  QueueSort sort = QueueSort::kDue;
+  bool descending = false;
+};
+
+struct QueueRow {
+  ConflictRow conflict;
+  ConflictWork work;
+  std::string sort_value;  // What QueuePlace repeats.
+};
+
+struct QueueCounts {
+  // Ages of `by_age`, each from its own to the next one's: under 1 day, 1, 3, 7, 14 and 28 days.
+  static constexpr std::array<int, 6> kFromHours = {0, 24, 72, 168, 336, 672};
+  struct Ages {
+    std::uint64_t hard = 0, soft = 0;
+  };
+  std::uint64_t total = 0, hard = 0, soft = 0, overdue = 0, mine = 0, unassigned = 0;
+  std::array<Ages, kFromHours.size()> by_age;
+  struct Site {
+    SiteOID site;
+    std::uint64_t count = 0;
+  };
+  std::vector<Site> by_site;  // In the order of their OIDs.
+};
+
+// An electronic signature (21 CFR 11.50, 11.70).
+struct SignatureRow {
+  RevisionId revision;
+  std::string user;
+  std::string full_name;
+  std::string meaning;  // "decided", "approved", "reviewed", "released", "rejected".
+  WallTime signed_at;
+  bool valid = true;    // Read: its fields still fit together.
+};
+
+// What a study has agreed on for the desk, besides its definition.
+struct StudySettings {
+  StudyOID study;
+  std::vector<ItemOID> blinded_items;  // Only who may see them does.
+  std::string reasons;                 // JSON, as in schema/central/0003_desk.sql; empty: none.
+};
+
+using AuditFilter = AuditTable::Search;
+
+}  // namespace edcsync::central
