@@ -2,6 +2,7 @@
 // Threads: as the Database.
 #pragma once
 
+#include "central-gateway/store/account_table.h"
 #include "central-gateway/store/conflict_table.h"
 #include "central-gateway/store/edge_table.h"
 #include "central-gateway/store/feed_table.h"
@@ -35,6 +36,7 @@ struct CentralTables {
         locks(connection, is_writer),
         studies(connection),
         feed(connection, sites, revisions),
+        accounts(connection),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -59,6 +61,7 @@ struct CentralTables {
   LockTable locks;
   StudyTable studies;
   FeedTable feed;
+  AccountTable accounts;
   StateTable state;
   IdMaker ids;
 };
