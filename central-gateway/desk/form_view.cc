@@ -145,7 +145,8 @@ FormContext MakeFormContext(const Viewer& viewer, const Catalogue& catalogue,
 Json GroupsJson(const FormContext& form, const FormItems* ancestor,
                 const std::vector<FormColumn>& columns) {
   Json groups = Json::array();
-  for (const auto& [key, items] : PathOrder(form, ancestor, columns).groups()) {
+  const PathOrder order(form, ancestor, columns);
+  for (const auto& [key, items] : order.groups()) {
     const ItemGroupDef* definition =
         form.definition == nullptr ? nullptr : form.definition->item_groups.Find(key.oid.str());
     Json group;

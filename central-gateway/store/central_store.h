@@ -3,8 +3,8 @@
 // (central-gateway/store/sqlite_central_store.h, embedded, one machine); a server engine can
 // stand behind it for many gateways.
 //
-//   written by   central-gateway/intake (through merge), desk, admin
-//   read by      central-gateway/feed, desk, admin, app
+//   written by   central-gateway/intake (through merge), desk, admin, people
+//   read by      central-gateway/feed, desk, admin, people, app
 //
 // Invariants the store itself keeps: revisions and audit entries are never altered; feed cursors
 // follow commit order without gaps a reader could miss; at most one open conflict a record; the
@@ -17,15 +17,14 @@
 #include <memory>
 
 #include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/people_store.h"
 #include "shared/model/audit_entry.h"
 #include "shared/base/status.h"
 
 namespace edcsync::central {
 
-class CentralReader {
+class CentralReader : public PeopleReader {  // People: people_store.h.
  public:
-  virtual ~CentralReader() = default;
-
   // --- records and revisions ---
   virtual Result<std::optional<RecordState>> FindRecord(const RecordKey& key) = 0;
   struct RecordFilter {
@@ -129,7 +128,7 @@ class CentralReader {
   virtual Result<std::uint64_t> RegistryGeneration() = 0;
 };
 
-class CentralWriter : public CentralReader {
+class CentralWriter : public CentralReader, public PeopleWriter {
  public:
   // Inserts a revision of an existing record (or of a new one if record_id is 0, which makes the
   // record and binds the subject to the site) with its heads after it, its feed entry included.

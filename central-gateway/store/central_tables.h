@@ -2,6 +2,7 @@
 // Threads: as the Database.
 #pragma once
 
+#include "central-gateway/store/account_table.h"
 #include "central-gateway/store/conflict_queue.h"
 #include "central-gateway/store/conflict_table.h"
 #include "central-gateway/store/edge_table.h"
@@ -39,6 +40,7 @@ struct CentralTables {
         locks(connection, is_writer),
         studies(connection),
         feed(connection, sites, revisions),
+        accounts(connection),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -65,6 +67,7 @@ struct CentralTables {
   LockTable locks;
   StudyTable studies;
   FeedTable feed;
+  AccountTable accounts;
   StateTable state;
   IdMaker ids;
 };

@@ -1,5 +1,7 @@
 #include "central-gateway/store/central_types.h"
 
+#include "central-gateway/store/people_store.h"
+
 namespace edcsync::central {
 
 std::string_view ToString(EdgeStanding standing) {
@@ -9,6 +11,24 @@ std::string_view ToString(EdgeStanding standing) {
     case EdgeStanding::kSuspended: return "suspended";
   }
   return "suspended";
+}
+
+std::string_view ToString(Role role) {
+  switch (role) {
+    case Role::kDataManager: return "data_manager";
+    case Role::kMonitor: return "monitor";
+    case Role::kOperator: return "operator";
+    case Role::kAdministrator: return "administrator";
+  }
+  return "monitor";
+}
+
+std::optional<Role> ParseRole(std::string_view text) {
+  for (const Role role :
+       {Role::kDataManager, Role::kMonitor, Role::kOperator, Role::kAdministrator}) {
+    if (ToString(role) == text) return role;
+  }
+  return std::nullopt;
 }
 
 }  // namespace edcsync::central

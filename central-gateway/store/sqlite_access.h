@@ -72,6 +72,15 @@ class SqliteAccess final : public CentralWriter {
   Result<Figures> CountAll() override;
   Result<std::uint64_t> RegistryGeneration() override;
 
+  Result<std::optional<AccountRow>> FindAccount(const std::string& user) override;
+  Result<std::vector<AccountRow>> ListAccounts() override;
+  Result<std::optional<std::uint64_t>> CredentialGeneration(const std::string& user) override;
+  Result<std::vector<SavedViewRow>> ListSavedViews(const std::string& user) override;
+  Status InsertAccount(const AccountRow& account) override;
+  Status UpdateAccount(const AccountRow& account) override;
+  Status SetRights(const std::string& user, const std::vector<RightRow>& rights) override;
+  Status PutSavedViews(const std::string& user, const std::vector<SavedViewRow>& views) override;
+
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
 
   Status InsertEdge(const EdgeRow& edge) override;

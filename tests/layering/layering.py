@@ -32,6 +32,7 @@ LAYERS = {
     "central-gateway/feed": 6,
     "central-gateway/desk": 6,
     "central-gateway/admin": 6,
+    "central-gateway/people": 6,
     "edge-agent/app": 7,
     "central-gateway/app": 7,
 }
@@ -58,6 +59,7 @@ LIBRARIES = (
     (re.compile(r"cereal/|(zstd|zdict|zstd_errors)\.h$"), r"shared/wire/"),
     (re.compile(r"mqtt/|MQTT\w*\.h$"), r"shared/transport/"),
     (re.compile(r"httplib\.h$"), r"shared/http/"),
+    (re.compile(r"sodium(\.h$|/)"), r"central-gateway/people/"),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -168,6 +170,7 @@ SOUND_TREE = {
     "central-gateway/store/tables.h": "#pragma once\n",
     "central-gateway/feed/feed.cc": '#include "central-gateway/merge/merger.h"\n'
                                     '#include "central-gateway/store/tables.h"\n',
+    "central-gateway/people/hasher.cc": "#include <sodium.h>\n",
     "edge-agent/capture/capture.h": "#pragma once\n",
     "edge-agent/site/api.cc": '#include "edge-agent/capture/capture.h"\n',
     "edge-agent/app/main.cc": '#include "edge-agent/capture/capture.h"\n#include <string>\n',
@@ -207,6 +210,8 @@ PLANTED = (
     ("Paho C outside transport", "edge-agent/uplink/a.cc", "#include <MQTTClient.h>",
      "may be included only"),
     ("cpp-httplib outside http", "edge-agent/site/a.cc", "#include <httplib.h>",
+     "may be included only"),
+    ("libsodium outside people", "central-gateway/desk/a.cc", "#include <sodium.h>",
      "may be included only"),
     ("a folder without a layer", "shared/misc/a.cc", "", "stands in no layer folder"),
     ("a file beside the layer folders", "edge-agent/a.cc", "", "stands in no layer folder"),

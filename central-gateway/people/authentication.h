@@ -1,0 +1,50 @@
+// One attempt with a password, whatever it is for: counted, locked out and audited in the same way.
+//
+// After kWrongCountMax wrong passwords in a row an account rests for a minute, doubled with each
+// further wrong one up to an hour. Count and end of the rest stand in the account's row, so a
+// restart of the gateway or a second one does not forgive. Who meets a locked account learns
+// nothing: right or wrong, it is refused, and not counted.
+//
+// Every attempt is one hash and one transaction, whether the name is known or not.
+//
+// Threads: any, but none of the store's works.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "central-gateway/people/password_hasher.h"
+#include "central-gateway/store/central_store.h"
+
+namespace edcsync::central {
+
+inline constexpr std::uint32_t kWrongCountMax = 5;
+inline constexpr std::int64_t kRestMsMin = 60 * 1000;
+inline constexpr std::int64_t kRestMsMax = 3600 * 1000;
+
+// How long an account rests after the `failed_count`th wrong password in a row; 0: not at all.
+std::int64_t RestMs(std::uint32_t failed_count);
+
+enum class Purpose {
+  kLogIn,     // session.opened is appended, and last_log_in_at set.
+  kSignature  // Within a session.
+};
+
+struct Attempt {
+  std::string user;  // In any case.
+  std::string_view password;
+  std::string address;
+  Purpose purpose = Purpose::kLogIn;
+};
+
+struct Authenticated {
+  bool right = false;
+  bool locked = false;  // This attempt, or an earlier one, locked the account.
+  AccountRow account;   // If right.
+};
+
+// kBusy, and what the store fails with: nobody knows then whether the password is right.
+Result<Authenticated> Authenticate(CentralStore& store, PasswordHasher& hasher,
+                                   const Attempt& attempt);
+
+}  // namespace edcsync::central
