@@ -26,6 +26,18 @@ Error ClaimedBy(const ConflictWork& work) {
 
 }  // namespace
 
+Status RequireDecides(CentralStore& store, const Viewer& viewer, SnowflakeId conflict) {
+  return store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> row, reader.FindConflict(conflict));
+    if (!row || !Covers(viewer.reads, row->key.study, row->site)) {
+      return Fail(ErrorCode::kNotFound,
+                  "There is no conflict " + std::to_string(conflict.value()));
+    }
+    if (Covers(viewer.decides, row->key.study, row->site)) return Ok();
+    return Fail(ErrorCode::kForbidden, "This account has no right to decide at this site");
+  });
+}
+
 Result<ConflictWork> ClaimConflict(CentralStore& store, SnowflakeId conflict,
                                    const std::string& user) {
   ConflictWork work;

@@ -5,11 +5,15 @@
 // Each change has its audit entry. Threads: any.
 #pragma once
 
+#include "central-gateway/desk/viewer.h"
 #include "central-gateway/store/central_store.h"
 
 namespace edcsync::central {
 
 inline constexpr std::int64_t kClaimMs = 15LL * 60 * 1000;
+
+// kNotFound for what the viewer may not see, kForbidden for what they may only see.
+Status RequireDecides(CentralStore& store, const Viewer& viewer, SnowflakeId conflict);
 
 // Claims it for `user`, or prolongs their claim, for kClaimMs. Fails with kClaimed (whose it is and
 // until when), kNotFound, kStale (it has ended).

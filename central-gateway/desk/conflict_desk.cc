@@ -109,7 +109,8 @@ Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
 }
 
 Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& revision,
-                                      const std::string& user, const std::string& reason) {
+                                      const std::string& user, const std::string& reason,
+                                      const std::optional<Signing>& signing) {
   EDCSYNC_TRY(RequireText("a reason", reason));
   EDCSYNC_TRY(RequireText("a user", user));
   RegistryCache registry;
@@ -118,7 +119,7 @@ Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& rev
     EDCSYNC_ASSIGN(QuarantineRow row, FindWaiting(writer, revision));
     EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
     EDCSYNC_ASSIGN(result, merger.Release(std::move(row), user, reason));
-    return Ok();
+    return signing ? Sign(writer, revision, user, *signing) : Ok();
   }));
   return result;
 }
@@ -137,7 +138,7 @@ Result<std::vector<RevisionId>> WaitingForAPerson(CentralStore& store) {
 }
 
 Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const std::string& user,
-                        const std::string& reason) {
+                        const std::string& reason, const std::optional<Signing>& signing) {
   EDCSYNC_TRY(RequireText("a reason", reason));
   EDCSYNC_TRY(RequireText("a user", user));
   RegistryCache registry;
@@ -151,6 +152,7 @@ Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const s
     EDCSYNC_TRY(writer.AppendAudit(user, "quarantine.rejected",
                                    row.key ? ToString(*row.key) : revision.ToHex(),
                                    "revision=" + revision.ToHex()));
+    if (signing) EDCSYNC_TRY(Sign(writer, revision, user, *signing));
     EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
     return merger.TellQuarantine(row);
   });

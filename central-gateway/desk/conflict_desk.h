@@ -35,13 +35,15 @@ Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
 // Merges a waiting revision in spite of its reason. Fails with the reason if it is one no person
 // can lift (a wrong site, a broken version, an unknown parent).
 Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& revision,
-                                      const std::string& user, const std::string& reason);
+                                      const std::string& user, const std::string& reason,
+                                      const std::optional<Signing>& signing = std::nullopt);
 
 // Those in quarantine that no missing parent holds: a person decides. Oldest first.
 Result<std::vector<RevisionId>> WaitingForAPerson(CentralStore& store);
 
 // Ends its waiting for good; it stays readable.
 Status RejectQuarantine(CentralStore& store, const RevisionId& revision, const std::string& user,
-                        const std::string& reason);
+                        const std::string& reason,
+                        const std::optional<Signing>& signing = std::nullopt);
 
 }  // namespace edcsync::central

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/desk_store.h"
 
 namespace edcsync::central {
 

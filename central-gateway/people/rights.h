@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/desk_store.h"
 #include "central-gateway/store/people_store.h"
 
 namespace edcsync::central {

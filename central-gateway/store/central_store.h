@@ -16,14 +16,14 @@
 #include <functional>
 #include <memory>
 
-#include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/desk_store.h"
 #include "central-gateway/store/people_store.h"
 #include "shared/model/audit_entry.h"
 #include "shared/base/status.h"
 
 namespace edcsync::central {
 
-class CentralReader : public PeopleReader {  // People: people_store.h.
+class CentralReader : public PeopleReader, public DeskReader {  // People: people_store.h.
  public:
   // --- records and revisions ---
   virtual Result<std::optional<RecordState>> FindRecord(const RecordKey& key) = 0;
@@ -83,19 +83,6 @@ class CentralReader : public PeopleReader {  // People: people_store.h.
   };
   virtual Result<std::vector<PolicyRow>> ListPolicies() = 0;
 
-  // --- the desk ---
-  // At most `count_max` rows behind `after` (nullptr: from the start).
-  virtual Result<std::vector<QueueRow>> ListQueue(const QueueFilter& filter,
-                                                  const QueueOrder& order, const QueuePlace* after,
-                                                  std::size_t count_max) = 0;
-  virtual Result<std::uint64_t> CountQueueRows(const QueueFilter& filter) = 0;
-  // `mine` counts this user's; `now` decides age and what is overdue.
-  virtual Result<QueueCounts> CountQueue(const QueueFilter& filter, const std::string& user,
-                                         WallTime now) = 0;
-  virtual Result<ConflictWork> WorkOn(SnowflakeId conflict) = 0;  // Empty if there was none.
-  virtual Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) = 0;
-  virtual Result<std::vector<StudySettings>> ListStudySettings() = 0;
-
   // --- feed, audit, figures ---
   // Entries for `site` (and for every site) after the cursor, but no revisions of (edge,
   // incarnation) itself; at most `count_max` entries and `bytes_max` bytes of revisions (at least
@@ -118,7 +105,6 @@ class CentralReader : public PeopleReader {  // People: people_store.h.
   virtual Result<std::vector<AuditEntry>> ListAudit(const std::string& object,
                                                     std::uint64_t after_number,
                                                     std::size_t count_max) = 0;
-  virtual Result<std::vector<AuditEntry>> ListAuditNewestFirst(const AuditFilter& filter) = 0;
   struct Figures {
     std::uint64_t records = 0, revisions = 0, conflicts_open = 0, conflicts_ended = 0;
     std::uint64_t quarantine_waiting = 0, audit_entries = 0, duplicates = 0;
@@ -128,7 +114,7 @@ class CentralReader : public PeopleReader {  // People: people_store.h.
   virtual Result<std::uint64_t> RegistryGeneration() = 0;
 };
 
-class CentralWriter : public CentralReader, public PeopleWriter {
+class CentralWriter : public CentralReader, public PeopleWriter, public DeskWriter {
  public:
   // Inserts a revision of an existing record (or of a new one if record_id is 0, which makes the
   // record and binds the subject to the site) with its heads after it, its feed entry included.
@@ -181,11 +167,6 @@ class CentralWriter : public CentralReader, public PeopleWriter {
   virtual Status AppendFeed(const FeedRow& row) = 0;
   // Begins a new history: no session of the former one fits any more.
   virtual Status SetHistory(const HistoryId& history) = 0;
-
-  // --- the desk ---
-  virtual Status PutWork(const ConflictWork& work) = 0;  // The token never falls.
-  virtual Status InsertSignature(const SignatureRow& signature) = 0;
-  virtual Status PutStudySettings(const StudySettings& settings) = 0;
 
   // --- audit, numbers, leases ---
   virtual Status AppendAudit(const std::string& actor, const std::string& action,

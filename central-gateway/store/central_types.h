@@ -88,6 +88,7 @@ struct ConflictRow {
 enum class QuarantineEnd : std::uint8_t { kWaiting = 1, kApplied = 2, kRejected = 3 };
 
 struct QuarantineRow {
+  std::int64_t rowid = 0;               // Order of arrival; given by the store.
   RevisionId revision;                  // SHA-256 of `bytes`, also if they do not decode.
   Bytes bytes;                          // Whole, as received. Sealed at rest.
   EdgeId edge;

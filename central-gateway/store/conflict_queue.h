@@ -2,7 +2,7 @@
 // work each is (table `conflict_work`). Threads: as its Database.
 #pragma once
 
-#include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/desk_store.h"
 #include "shared/storage/database.h"
 
 namespace edcsync::central {

@@ -50,6 +50,18 @@ Result<std::vector<ConflictRow>> ConflictTable::List(const CentralReader::Confli
   }
 }
 
+Result<std::vector<SnowflakeId>> ConflictTable::OfRecord(std::int64_t record_id) {
+  Statement statement = database_.Prepare(
+      "SELECT conflict_id FROM conflict WHERE record_id = ?1 ORDER BY conflict_id");
+  statement.Bind(1, record_id);
+  std::vector<SnowflakeId> ids;
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    if (!found) return ids;
+    ids.emplace_back(Unsigned(statement.Int(0)));
+  }
+}
+
 Status ConflictTable::Insert(const ConflictRow& row) {
   EDCSYNC_ASSIGN(const std::optional<ConflictRow> open, OpenOf(row.record_id));
   if (open) {

@@ -19,6 +19,9 @@ class ConflictTable {
   // In the order of their ids, which is that of their opening.
   Result<std::vector<ConflictRow>> List(const CentralReader::ConflictFilter& filter);
 
+  // Open and ended, oldest first.
+  Result<std::vector<SnowflakeId>> OfRecord(std::int64_t record_id);
+
   // `row.key` and `row.site` are those of the record. kInvariant if the record has an open one.
   Status Insert(const ConflictRow& row);
   // Everything but record, key, site and opening. The greater severity stays. kNotFound; kStale

@@ -8,7 +8,8 @@ namespace {
 
 #define EDCSYNC_QUARANTINE                                                                     \
   "SELECT revision_id, sealed, edge_id, incarnation, sequence, record_key, site_id, reason, "  \
-  "detail, missing_parent, received_at_ms, state, decided_by, decision_sealed, decided_at_ms " \
+  "detail, missing_parent, received_at_ms, state, decided_by, decision_sealed, decided_at_ms, " \
+  "quarantine_rowid "                                                                          \
   "FROM quarantine "
 
 constexpr std::string_view kFind = EDCSYNC_QUARANTINE "WHERE revision_id = ?1";
@@ -17,6 +18,12 @@ constexpr std::string_view kWaiting =
 constexpr std::string_view kAll = EDCSYNC_QUARANTINE "ORDER BY quarantine_rowid LIMIT ?1";
 constexpr std::string_view kHeldFor = EDCSYNC_QUARANTINE
     "WHERE state = 1 AND missing_parent = ?1 ORDER BY quarantine_rowid";
+
+// Those that wait have an index of their own.
+constexpr std::string_view kWaitingPage = EDCSYNC_QUARANTINE
+    "WHERE state = 1 AND quarantine_rowid > ?1 ORDER BY quarantine_rowid LIMIT ?2";
+constexpr std::string_view kPage = EDCSYNC_QUARANTINE
+    "WHERE quarantine_rowid > ?1 AND (?3 IS NULL OR state = ?3) ORDER BY quarantine_rowid LIMIT ?2";
 
 #undef EDCSYNC_QUARANTINE
 
@@ -56,6 +63,7 @@ Result<QuarantineRow> QuarantineTable::Read(const Statement& statement) {
     row.decision_reason = std::string(AsText(why));
   }
   row.decided_at = OptionalTime(statement, 14);
+  row.rowid = statement.Int(15);
   return row;
 }
 
@@ -86,6 +94,16 @@ Result<bool> QuarantineTable::Contains(const RevisionId& id) {
 Result<std::vector<QuarantineRow>> QuarantineTable::List(bool all, std::size_t count_max) {
   Statement statement = database_.Prepare(all ? kAll : kWaiting);
   statement.Bind(1, Limit(count_max));
+  return ReadAll(statement);
+}
+
+Result<std::vector<QuarantineRow>> QuarantineTable::Page(std::optional<QuarantineEnd> state,
+                                                         std::int64_t after_row,
+                                                         std::size_t count_max) {
+  const bool waiting = state == QuarantineEnd::kWaiting;
+  Statement statement = database_.Prepare(waiting ? kWaitingPage : kPage);
+  statement.Bind(1, after_row).Bind(2, Limit(count_max));
+  if (!waiting && state) statement.Bind(3, Number(*state));
   return ReadAll(statement);
 }
 

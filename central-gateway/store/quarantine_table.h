@@ -20,6 +20,9 @@ class QuarantineTable {
   Result<std::optional<QuarantineRow>> Find(const RevisionId& id);
   Result<bool> Contains(const RevisionId& id);
   Result<std::vector<QuarantineRow>> List(bool all, std::size_t count_max);
+  // Behind `after_row`; nullopt: of any state.
+  Result<std::vector<QuarantineRow>> Page(std::optional<QuarantineEnd> state,
+                                          std::int64_t after_row, std::size_t count_max);
   Result<std::vector<QuarantineRow>> HeldFor(const RevisionId& parent);
 
   // No effect if the revision is there already. kInvariant unless the bytes hash to its id.

@@ -3,7 +3,7 @@
 // revision, nor its name, time or meaning altered unseen (21 CFR 11.70). Threads: as its Database.
 #pragma once
 
-#include "central-gateway/store/desk_types.h"
+#include "central-gateway/store/desk_store.h"
 #include "shared/storage/database.h"
 
 namespace edcsync::central {

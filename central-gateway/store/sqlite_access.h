@@ -55,6 +55,10 @@ class SqliteAccess final : public CentralWriter {
   Result<QueueCounts> CountQueue(const QueueFilter& filter, const std::string& user,
                                  WallTime now) override;
   Result<ConflictWork> WorkOn(SnowflakeId conflict) override;
+  Result<std::vector<QuarantineRow>> QuarantinePage(std::optional<QuarantineEnd> state,
+                                                    std::int64_t after_row,
+                                                    std::size_t count_max) override;
+  Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) override;
   Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) override;
   Result<std::vector<StudySettings>> ListStudySettings() override;
 

@@ -192,39 +192,6 @@ Result<std::vector<FeedRow>> SqliteAccess::FeedAll(FeedCursor after, std::size_t
 Result<HistoryId> SqliteAccess::History() { return tables_.state.History(); }
 Result<Bytes> SqliteAccess::MarkKey() { return tables_.state.MarkKey(); }
 
-Result<std::vector<QueueRow>> SqliteAccess::ListQueue(const QueueFilter& filter,
-                                                      const QueueOrder& order,
-                                                      const QueuePlace* after,
-                                                      std::size_t count_max) {
-  return tables_.queue.Page(filter, order, after, count_max);
-}
-
-Result<std::uint64_t> SqliteAccess::CountQueueRows(const QueueFilter& filter) {
-  return tables_.queue.Total(filter);
-}
-
-Result<QueueCounts> SqliteAccess::CountQueue(const QueueFilter& filter, const std::string& user,
-                                             WallTime now) {
-  return tables_.queue.Count(filter, user, now);
-}
-
-Result<ConflictWork> SqliteAccess::WorkOn(SnowflakeId conflict) {
-  return tables_.queue.FindWork(conflict);
-}
-
-Result<std::vector<SignatureRow>> SqliteAccess::SignaturesOf(const RevisionId& revision) {
-  EDCSYNC_ASSIGN(const Bytes mark_key, tables_.state.MarkKey());
-  return tables_.signatures.Of(revision, mark_key);
-}
-
-Result<std::vector<StudySettings>> SqliteAccess::ListStudySettings() {
-  return tables_.studies.ListSettings();
-}
-
-Result<std::vector<AuditEntry>> SqliteAccess::ListAuditNewestFirst(const AuditFilter& filter) {
-  return tables_.audit.NewestFirst(filter);
-}
-
 Result<std::vector<AuditEntry>> SqliteAccess::ListAudit(const std::string& object,
                                                         std::uint64_t after_number,
                                                         std::size_t count_max) {

@@ -161,11 +161,6 @@ Status SqliteAccess::PutPolicy(const PolicyRow& policy) {
   return tables_.state.BumpRegistryGeneration();
 }
 
-Status SqliteAccess::PutStudySettings(const StudySettings& settings) {
-  EDCSYNC_TRY(tables_.studies.PutSettings(settings));
-  return tables_.state.BumpRegistryGeneration();
-}
-
 Status SqliteAccess::AppendFeed(const FeedRow& row) {
   std::int64_t site = SiteTable::kEverySite;
   if (!row.site.empty()) {
@@ -181,13 +176,6 @@ Status SqliteAccess::SetHistory(const HistoryId& history) {
   // would give again.
   EDCSYNC_TRY(tables_.edges.PassOverEpochs(kEpochsPerHistory));
   return tables_.state.SetHistory(history);
-}
-
-Status SqliteAccess::PutWork(const ConflictWork& work) { return tables_.queue.PutWork(work); }
-
-Status SqliteAccess::InsertSignature(const SignatureRow& signature) {
-  EDCSYNC_ASSIGN(const Bytes mark_key, tables_.state.MarkKey());
-  return tables_.signatures.Insert(signature, mark_key);
 }
 
 Status SqliteAccess::AppendAudit(const std::string& actor, const std::string& action,

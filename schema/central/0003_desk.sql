@@ -15,6 +15,9 @@ BEGIN SELECT RAISE(ABORT, 'a fencing token only rises'); END;
 CREATE TRIGGER conflict_work_no_delete BEFORE DELETE ON conflict_work
 BEGIN SELECT RAISE(ABORT, 'the work on a conflict is kept'); END;
 
+-- Of a record's conflicts, ended ones too.
+CREATE INDEX conflict_of_record ON conflict (record_id);
+
 -- Electronic signatures (21 CFR 11.50): who, when, with which meaning, bound to one revision.
 CREATE TABLE signature (
   signature_rowid INTEGER PRIMARY KEY,

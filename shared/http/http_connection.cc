@@ -205,6 +205,7 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   for (const auto& [name, value] : request.headers) ours.headers.emplace(Lower(name), value);
   if (!content_type_.empty()) ours.headers.emplace("content-type", content_type_);
   ours.body = std::move(body);
+  ours.peer = request.remote_addr;
   HttpResponse answer;
   try {
     answer = route_->handler(ours);

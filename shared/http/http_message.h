@@ -17,6 +17,7 @@ struct HttpRequest {
   std::multimap<std::string, std::string> query;    // Decoded.
   std::multimap<std::string, std::string> headers;  // Names in lower case.
   std::string body;
+  std::string peer;                         // The client's IP address.
 
   // The first value, or "".
   std::string Query(const std::string& name) const;

@@ -1,4 +1,7 @@
-// What the conflict desk asks of the store and writes there.
+// The conflict desk's part of the central store: the queue, whose work a conflict is, signatures,
+// what a study agreed on for the desk. Part of central_store.h, which stages include.
+//
+//   kept in   tables `conflict_work`, `signature`, `study_setting`, schema/central/0003_desk.sql
 #pragma once
 
 #include <array>
@@ -102,5 +105,39 @@ struct StudySettings {
 };
 
 using AuditFilter = AuditTable::Search;
+
+// The part of CentralReader that is the desk's.
+class DeskReader {
+ public:
+  virtual ~DeskReader() = default;
+
+  // At most `count_max` rows behind `after` (nullptr: from the start).
+  virtual Result<std::vector<QueueRow>> ListQueue(const QueueFilter& filter,
+                                                  const QueueOrder& order, const QueuePlace* after,
+                                                  std::size_t count_max) = 0;
+  virtual Result<std::uint64_t> CountQueueRows(const QueueFilter& filter) = 0;
+  // `mine` counts this user's; `now` decides age and what is overdue.
+  virtual Result<QueueCounts> CountQueue(const QueueFilter& filter, const std::string& user,
+                                         WallTime now) = 0;
+  virtual Result<ConflictWork> WorkOn(SnowflakeId conflict) = 0;  // Empty if there was none.
+  // Oldest first. `state` nullopt: any. `bytes` and `decision_reason` are filled.
+  virtual Result<std::vector<QuarantineRow>> QuarantinePage(std::optional<QuarantineEnd> state,
+                                                            std::int64_t after_row,
+                                                            std::size_t count_max) = 0;
+  virtual Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) = 0;
+  virtual Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) = 0;
+  virtual Result<std::vector<StudySettings>> ListStudySettings() = 0;
+  virtual Result<std::vector<AuditEntry>> ListAuditNewestFirst(const AuditFilter& filter) = 0;
+};
+
+// The part of CentralWriter that is the desk's. The caller appends the audit entries.
+class DeskWriter {
+ public:
+  virtual ~DeskWriter() = default;
+
+  virtual Status PutWork(const ConflictWork& work) = 0;  // The token never falls.
+  virtual Status InsertSignature(const SignatureRow& signature) = 0;
+  virtual Status PutStudySettings(const StudySettings& settings) = 0;
+};
 
 }  // namespace edcsync::central

@@ -1,0 +1,82 @@
+// Which page lies at which address, and what stands before the pages: no session, a first password.
+import {Button} from '@mantine/core';
+import {useEffect} from 'react';
+import {Link, Navigate, Route, Routes, useLocation} from 'react-router-dom';
+import {ChangesProvider} from './common/changes';
+import {Empty, Fence, PageHead, Reading} from './common/pieces';
+import {ProblemAlert} from './common/problem_alert';
+import {ProblemError} from './api/http';
+import {ConflictPage} from './conflict/conflict_page';
+import {QueuePage} from './queue/queue_page';
+import {FirstPasswordPage} from './session/change_password';
+import {IdleWatch} from './session/idle_watch';
+import {LogInPage, SessionEnded} from './session/log_in_page';
+import {firstPage, mayOpen, type PageName} from './session/permissions';
+import {useSession, useSessionState} from './session/session_context';
+import {Shell} from './session/shell';
+import {useText} from './text/language';
+
+export function App() {
+  const {state, retry} = useSessionState();
+  const text = useText();
+  useEffect(() => {
+    if (state.kind === 'none') document.title = `${text.session.logIn} – ${text.common.product}`;
+  }, [state.kind, text]);
+  switch (state.kind) {
+    case 'unknown':
+      return <Reading />;
+    case 'failed':
+      return <ProblemAlert error={new ProblemError(state.problem)} onRetry={retry} />;
+    case 'none':
+      return <LogInPage />;
+    default:
+      if (state.session.mustChangePassword) return <FirstPasswordPage />;
+      return (
+        <ChangesProvider active={state.kind === 'open'}>
+          <Shell>
+            <Pages />
+          </Shell>
+          <IdleWatch />
+          <SessionEnded />
+        </ChangesProvider>
+      );
+  }
+}
+
+function Pages() {
+  const {pathname} = useLocation();
+  return (
+    <Fence key={pathname}>
+      <Routes>
+        <Route path="/" element={<Home />} />
+        <Route path="/conflicts/:conflictId" element={<Guarded page="queue"><ConflictPage /></Guarded>} />
+        <Route path="*" element={<NoSuchPage />} />
+      </Routes>
+    </Fence>
+  );
+}
+
+function Home() {
+  const session = useSession();
+  const text = useText().session;
+  const page = firstPage(session);
+  if (page === null) return <Empty>{text.nothing}</Empty>;
+  return page === 'queue' ? <QueuePage /> : <Navigate to={`/${page}`} replace />;
+}
+
+function Guarded({page, children}: {page: PageName; children: React.ReactNode}) {
+  return mayOpen(useSession(), page) ? <>{children}</> : <NoSuchPage />;
+}
+
+function NoSuchPage() {
+  const text = useText().common;
+  return (
+    <>
+      <PageHead title={text.notFoundTitle} />
+      <Empty>
+        <p>{text.notFound}</p>
+        <Button component={Link} to="/" variant="default">{text.toQueue}</Button>
+      </Empty>
+    </>
+  );
+}

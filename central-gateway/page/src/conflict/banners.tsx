@@ -1,0 +1,104 @@
+// What stands above the table when it cannot simply be worked on: somebody else's claim, a claim that has
+// ended, a record that has moved on, a conflict that is settled.
+import {Alert, Button, Group, Text} from '@mantine/core';
+import type {Conflict} from '../api/types';
+import {formatClock, formatTime} from '../common/format';
+import {Warning} from '../common/icons';
+import {ProblemAlert} from '../common/problem_alert';
+import {useText} from '../text/language';
+import type {Dictionary} from '../text/dictionary';
+import type {Move} from './moved_on';
+import type {ClaimState} from './use_claim';
+
+export function ClaimBanner({state, onClaim}: {state: ClaimState; onClaim: () => void}) {
+  const text = useText();
+  switch (state.kind) {
+    case 'other':
+      return (
+        <Alert variant="outline" color="yellow" role="status" mb="sm">
+          <Text size="sm">
+            {state.claim
+              ? text.conflict.claimedBy(state.claim.user, formatClock(state.claim.expiresAt))
+              : state.detail}
+          </Text>
+          <Text size="sm" c="dimmed">{text.conflict.claimedReadOnly}</Text>
+        </Alert>
+      );
+    case 'lost':
+      return (
+        <Alert variant="outline" color="yellow" role="alert" mb="sm">
+          <Group justify="space-between">
+            <Text size="sm">{text.conflict.claimLost}</Text>
+            <Button variant="default" onClick={onClaim}>{text.conflict.claimAgain}</Button>
+          </Group>
+        </Alert>
+      );
+    case 'failed':
+      return <ProblemAlert error={state.error} onRetry={onClaim} />;
+    default:
+      return null;
+  }
+}
+
+export function moveWords(move: Move, text: Dictionary): string {
+  const words = text.conflict.moved;
+  switch (move.kind) {
+    case 'headAdded':
+    case 'headGone':
+      return words[move.kind](move.who, move.version);
+    case 'newDispute':
+    case 'noDispute':
+    case 'choiceDropped':
+      return words[move.kind](move.item);
+    default:
+      return words[move.kind];
+  }
+}
+
+interface MovedProps {
+  moves: Move[];
+  adopted: boolean;
+  onAdopt: () => void;
+  onSeen: () => void;
+}
+
+export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
+  const text = useText();
+  return (
+    <Alert variant="outline" color="yellow" role="alert" mb="sm" icon={<Warning />} title={text.conflict.movedTitle}>
+      <ul style={{margin: '0 0 4px', paddingLeft: 18}}>
+        {moves.map((move, index) => <li key={index}>{moveWords(move, text)}</li>)}
+      </ul>
+      <Text size="sm" c="dimmed" mb="xs">{text.conflict.movedHint}</Text>
+      {adopted
+        ? <Button variant="default" onClick={onSeen}>{text.conflict.movedSeen}</Button>
+        : <Button onClick={onAdopt}>{text.conflict.movedShow}</Button>}
+    </Alert>
+  );
+}
+
+export function SettledBanner({conflict}: {conflict: Conflict}) {
+  const text = useText();
+  const {resolution} = conflict;
+  const signature = resolution?.signature;
+  const when = conflict.endedAt ? formatTime(conflict.endedAt) : '';
+  return (
+    <Alert variant="outline" color={conflict.state === 'resolved' ? 'green' : 'gray'} role="status" mb="sm">
+      <Text size="sm" fw={600}>
+        {conflict.state === 'resolved'
+          ? text.conflict.resolvedBy(signature?.fullName ?? conflict.endedBy ?? '', signature ? formatTime(signature.signedAt) : when)
+          : text.conflict.superseded(when)}
+      </Text>
+      {resolution?.reason && <Text size="sm">{text.conflict.resolutionReason}: <q>{resolution.reason}</q></Text>}
+      {signature && (
+        <Text size="sm" c="dimmed">
+          {text.conflict.meaning}: {text.conflict.meaningWords[signature.meaning] ?? signature.meaning}
+          {signature.valid === true && ` · ${text.conflict.signatureValid}`}
+        </Text>
+      )}
+      {signature?.valid === false && (
+        <Text size="sm" c="var(--desk-hard)"><Warning /> {text.conflict.signatureInvalid}</Text>
+      )}
+    </Alert>
+  );
+}

@@ -1,0 +1,31 @@
+// How far the decision has come, always in sight at the lower edge.
+import {Button} from '@mantine/core';
+import {useText} from '../text/language';
+import classes from './conflict.module.css';
+
+interface Props {
+  decided: number;
+  total: number;
+  complete: boolean;
+  onReview: () => void;
+  onClear: () => void;
+  onOneSided: (() => void) | null;
+}
+
+export function DecisionBar({decided, total, complete, onReview, onClear, onOneSided}: Props) {
+  const text = useText().conflict;
+  return (
+    <div className={classes.bar}>
+      <span role="status" className={classes.progress}>
+        <span className={classes.track} aria-hidden>
+          <span className={classes.fill} style={{width: `${total === 0 ? 100 : (decided / total) * 100}%`}} />
+        </span>
+        {text.decided(decided, total)}
+      </span>
+      <span className={classes.grow} />
+      {onOneSided && <Button variant="default" onClick={onOneSided}>{text.takeOneSided}&nbsp;<kbd>m</kbd></Button>}
+      <Button variant="default" disabled={decided === 0} onClick={onClear}>{text.clearAll}</Button>
+      <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>{text.review}&nbsp;<kbd>s</kbd></Button>
+    </div>
+  );
+}

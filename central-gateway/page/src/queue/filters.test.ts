@@ -1,0 +1,43 @@
+import {describe, expect, it} from 'vitest';
+import {isFiltered, nextSort, readFilters, sortDirection, writeFilters} from './filters';
+
+describe('the filters in the address', () => {
+  it('come back as they were written', () => {
+    const filters = {severity: 'hard', site: 'SITE.701', q: 'pulse 01-701', sort: '-items'} as const;
+    expect(readFilters(writeFilters(filters))).toEqual(filters);
+  });
+
+  it('leave out what is understood', () => {
+    expect(writeFilters({state: 'open', sort: 'due'})).toBe('');
+    expect(readFilters('?state=open&sort=due')).toEqual({});
+  });
+
+  it('give the same text for the same filters in any order', () => {
+    expect(writeFilters({site: 'A', form: 'B'})).toBe(writeFilters({form: 'B', site: 'A'}));
+  });
+
+  it('drop what the gateway would refuse', () => {
+    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&colour=red')).toEqual({});
+    expect(readFilters(`?q=${'x'.repeat(300)}`).q).toHaveLength(200);
+  });
+
+  it('know whether anything is filtered; an order alone does not', () => {
+    expect(isFiltered({sort: '-due'})).toBe(false);
+    expect(isFiltered({assignee: 'me'})).toBe(true);
+  });
+});
+
+describe('the order', () => {
+  it('turns round at the second click', () => {
+    expect(nextSort(undefined, 'due')).toBe('-due');
+    expect(nextSort(undefined, 'site')).toBe('site');
+    expect(nextSort('site', 'site')).toBe('-site');
+    expect(nextSort('-site', 'site')).toBe('site');
+  });
+
+  it('is told to a reader who cannot see the arrow', () => {
+    expect(sortDirection(undefined, 'due')).toBe('ascending');
+    expect(sortDirection('-items', 'items')).toBe('descending');
+    expect(sortDirection('-items', 'due')).toBe('none');
+  });
+});

@@ -1,0 +1,74 @@
+// The desk's API calls: each is judged here (session, CSRF token, role, body) before its handler
+// sees it, and answered with the headers that keep a browser honest.
+//
+//   routes in   session_routes.cc, conflict_routes.cc, oversight_routes.cc
+//   contract    schema/api/central-gateway.openapi.yaml
+//
+// Threads: handlers run on any of the HTTP server's.
+#pragma once
+
+#include <functional>
+
+#include "central-gateway/desk/form_view.h"
+#include "central-gateway/people/sessions.h"
+#include "shared/http/http_server.h"
+
+namespace edcsync::central {
+
+// Who may call.
+enum class Need {
+  kNobody,   // Open to all: logging in.
+  kSession,  // Any session, also one whose password must be changed.
+  kMember,   // Any session in order.
+  kRead,     // May read records somewhere.
+  kDecide,   // May decide somewhere.
+  kOversee,  // Reads, operates or administers somewhere.
+  kAdminister,
+};
+
+struct ApiCall {
+  const HttpRequest& request;
+  std::string token;    // Of the session; empty for kNobody.
+  SessionView session;  // Default for kNobody.
+  Viewer viewer;
+  Json body;            // An object for POST, PUT and PATCH; else null.
+
+  // The path's group, decoded.
+  std::string Path(std::size_t index = 0) const;
+};
+
+using ApiHandler = std::function<Result<HttpResponse>(const ApiCall&)>;
+
+class ApiRouter {
+ public:
+  // Both outlive this and the server's run. `is_https`: the cookie is for HTTPS only.
+  ApiRouter(HttpServer& server, Sessions& sessions, bool is_https)
+      : server_(server), sessions_(sessions), is_https_(is_https) {}
+
+  // `path` is an ECMAScript expression below /api/v1.
+  void Add(const std::string& method, const std::string& path, Need need, ApiHandler handler);
+
+  // Set-Cookie for a session that begins, or with an empty token for one that has ended.
+  std::string SessionCookie(const std::string& token) const;
+
+ private:
+  HttpResponse Serve(const HttpRequest& request, Need need, const ApiHandler& handler);
+  Result<ApiCall> Judge(const HttpRequest& request, Need need);
+  std::string CookieName() const;
+
+  HttpServer& server_;
+  Sessions& sessions_;
+  const bool is_https_;
+};
+
+// 200 with the JSON.
+HttpResponse JsonResponse(const Json& json);
+HttpResponse NoContent();
+
+// The text at `name` of a body; kFieldMissing, kFieldInvalid, kTooLarge.
+Result<std::string> TextOf(const Json& body, const std::string& name, std::size_t bytes_max);
+
+// Headers of every answer of the desk: nothing is sniffed, framed, cached or referred.
+void AddSecurityHeaders(HttpResponse& response);
+
+}  // namespace edcsync::central

@@ -1,0 +1,251 @@
+// /conflicts: the queue, one conflict, claims, decisions.
+#include "central-gateway/desk/bulk_decision.h"
+#include "central-gateway/desk/claims.h"
+#include "central-gateway/desk/conflict_view.h"
+#include "central-gateway/web/desk_context.h"
+#include "central-gateway/web/queue_query.h"
+
+namespace edcsync::central {
+namespace {
+
+constexpr std::size_t kBulkMax = 500;
+constexpr std::size_t kExportPage = 500;
+constexpr std::size_t kExportRowsMax = 200'000;
+constexpr std::size_t kReasonBytesMax = 2000 * 4;
+
+Result<SnowflakeId> IdOf(const std::string& text) {
+  EDCSYNC_ASSIGN(const std::uint64_t id, ParseNumber("conflictId", text));
+  return SnowflakeId(id);
+}
+
+// "Transcription error: as on the source"; the study's own words for the code.
+Result<std::string> ReasonOf(const Json& body) {
+  if (!body.contains("reason") || !body["reason"].is_object()) {
+    return Fail(ErrorCode::kFieldMissing, "A decision needs its reason");
+  }
+  EDCSYNC_ASSIGN(std::string text, TextOf(body["reason"], "text", kReasonBytesMax));
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Fail(ErrorCode::kFieldMissing, "A decision needs its reason");
+  }
+  const Json& reason = body["reason"];
+  if (reason.contains("code") && reason["code"].is_string()) {
+    text = reason["code"].get<std::string>() + ": " + text;
+  }
+  return text;
+}
+
+Result<std::vector<RevisionId>> HeadsOf(const Json& body) {
+  EDCSYNC_ASSIGN(const std::vector<std::string> texts, TextsOf(body, "seenHeads", 10'000));
+  std::vector<RevisionId> heads;
+  for (const std::string& text : texts) {
+    const std::optional<RevisionId> id = RevisionIdFromHex(text);
+    if (!id) return Fail(ErrorCode::kFieldInvalid, "seenHeads holds revision ids");
+    heads.push_back(*id);
+  }
+  std::sort(heads.begin(), heads.end());
+  if (heads.empty()) return Fail(ErrorCode::kFieldMissing, "seenHeads is empty");
+  return heads;
+}
+
+Result<HttpResponse> List(DeskContext& context, const ApiCall& call) {
+  const WallTime now = context.now();
+  EDCSYNC_ASSIGN(const QueueRequest queue,
+                 ParseQueueRequest(call.request, call.viewer, context.due_times, now));
+  std::optional<QueuePlace> next;
+  EDCSYNC_ASSIGN(Json json, QueueJson(context.store, context.catalogue, call.viewer, queue, now,
+                                      next));
+  json["next"] = next ? Json(MakeCursor({next->value, std::to_string(next->conflict.value())}))
+                      : Json(nullptr);
+  return JsonResponse(json);
+}
+
+Result<HttpResponse> Count(DeskContext& context, const ApiCall& call) {
+  const WallTime now = context.now();
+  EDCSYNC_ASSIGN(QueueRequest queue,
+                 ParseQueueRequest(call.request, call.viewer, context.due_times, now));
+  EDCSYNC_ASSIGN(const Json json,
+                 QueueCountsJson(context.store, call.viewer, std::move(queue.filter), now));
+  return JsonResponse(json);
+}
+
+Result<HttpResponse> Export(DeskContext& context, const ApiCall& call) {
+  const WallTime now = context.now();
+  EDCSYNC_ASSIGN(const FileFormat format, ParseFormat(call.request));
+  EDCSYNC_ASSIGN(QueueRequest queue,
+                 ParseQueueRequest(call.request, call.viewer, context.due_times, now));
+  queue.count_max = kExportPage;
+  queue.after.reset();
+  std::string body = format == FileFormat::kCsv ? QueueCsvHead() : std::string("[");
+  std::size_t rows = 0;
+  while (true) {
+    std::optional<QueuePlace> next;
+    EDCSYNC_ASSIGN(const Json page, QueueJson(context.store, context.catalogue, call.viewer,
+                                              queue, now, next));
+    if (format == FileFormat::kCsv) {
+      body += QueueCsv(page);
+    } else {
+      for (const Json& row : page["conflicts"]) {
+        if (body.size() > 1) body += ",\n";
+        body += row.dump();
+      }
+    }
+    rows += page["conflicts"].size();
+    if (rows > kExportRowsMax) {
+      return Fail(ErrorCode::kTooLarge, "More than " + std::to_string(kExportRowsMax) +
+                                            " conflicts; filter them first");
+    }
+    if (!next) break;
+    queue.after = next;
+  }
+  if (format == FileFormat::kJson) body += "]\n";
+  return FileResponse(format, "conflicts", std::move(body));
+}
+
+Result<HttpResponse> Show(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_ASSIGN(const Json json,
+                 ConflictDetailJson(context.store, context.catalogue, call.viewer, id,
+                                    context.due_times, context.now()));
+  return JsonResponse(json);
+}
+
+Result<HttpResponse> Claim(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  EDCSYNC_ASSIGN(const ConflictWork work, ClaimConflict(context.store, id, call.session.user));
+  return JsonResponse({{"user", work.claimed_by},
+                       {"expiresAt", FormatUtc(work.claim_expires_at)},
+                       {"fencingToken", std::to_string(work.fencing_token)}});
+}
+
+Result<HttpResponse> Release(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  EDCSYNC_TRY(ReleaseClaim(context.store, id, call.session.user));
+  return NoContent();
+}
+
+Result<HttpResponse> Preview(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_ASSIGN(const DecisionChoices choices, ParseChoices(call.body));
+  EDCSYNC_ASSIGN(const Json json, PreviewJson(context.store, context.catalogue, call.viewer, id,
+                                              choices));
+  return JsonResponse(json);
+}
+
+Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  EDCSYNC_ASSIGN(const DecisionChoices choices, ParseChoices(call.body));
+  Decision decision;
+  decision.conflict = id;
+  decision.user = call.session.user;
+  EDCSYNC_ASSIGN(decision.reason, ReasonOf(call.body));
+  EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(call.body));
+  EDCSYNC_ASSIGN(const std::string token, TextOf(call.body, "fencingToken", 20));
+  EDCSYNC_ASSIGN(decision.fencing_token, ParseNumber("fencingToken", token));
+  EDCSYNC_ASSIGN(const ComposedDecision composed,
+                 ComposeDecision(context.store, context.catalogue, call.viewer, id, choices));
+  // A removal cannot be composed: it is taken from the revision that removes.
+  if (composed.form.removes) {
+    decision.take = choices.take;
+  } else {
+    decision.items = composed.form.items;
+  }
+  EDCSYNC_ASSIGN(decision.signing, Authorise(context, call, {"decided", "approved", "reviewed"}));
+  EDCSYNC_ASSIGN(const RevisionId revision, Resolve(context.store, context.centre(), decision));
+  SignatureRow signature;
+  EDCSYNC_TRY(context.store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<SignatureRow> rows, reader.SignaturesOf(revision));
+    if (!rows.empty()) signature = rows.back();
+    return Ok();
+  }));
+  return JsonResponse(
+      {{"revisionId", revision.ToHex()}, {"signature", SignatureJson(signature)}});
+}
+
+Result<HttpResponse> Assign(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const std::vector<std::string> ids,
+                 TextsOf(call.body, "conflictIds", kBulkMax));
+  std::string assignee;
+  if (!call.body.contains("assignee")) {
+    return Fail(ErrorCode::kFieldMissing, "assignee is missing; null gives it to nobody");
+  }
+  if (!call.body["assignee"].is_null()) {
+    EDCSYNC_ASSIGN(const std::string name, TextOf(call.body, "assignee", 64));
+    EDCSYNC_ASSIGN(const AccountRow account, FindAccount(context.store, name));
+    assignee = account.user;
+  }
+  Json outcomes = Json::array();
+  for (const std::string& text : ids) {
+    const auto assign = [&]() -> Status {
+      EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(text));
+      EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+      return AssignConflict(context.store, id, assignee, call.session.user);
+    };
+    outcomes.push_back(OutcomeJson(text, assign()));
+  }
+  return JsonResponse({{"outcomes", std::move(outcomes)}});
+}
+
+Result<RevisionId> DecideOne(DeskContext& context, const ApiCall& call, const Json& one,
+                             BulkRule rule, const std::string& reason, const Signing& signing) {
+  EDCSYNC_ASSIGN(const std::string text, TextOf(one, "conflictId", 20));
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(text));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  Decision decision;
+  decision.conflict = id;
+  decision.user = call.session.user;
+  decision.reason = reason;
+  decision.signing = signing;
+  EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(one));
+  EDCSYNC_ASSIGN(decision.take, HeadByRule(context.store, id, rule));
+  return Resolve(context.store, context.centre(), decision);
+}
+
+Result<HttpResponse> Decide(DeskContext& context, const ApiCall& call) {
+  const Json& body = call.body;
+  EDCSYNC_ASSIGN(const std::string rule_text, TextOf(body, "rule", 20));
+  const std::optional<BulkRule> rule = ParseBulkRule(rule_text);
+  if (!rule) return Fail(ErrorCode::kFieldInvalid, "rule is current, newest, site or online");
+  EDCSYNC_ASSIGN(const std::string reason, ReasonOf(body));
+  if (!body.contains("conflicts") || !body["conflicts"].is_array() ||
+      body["conflicts"].size() > kBulkMax) {
+    return Fail(ErrorCode::kFieldInvalid, "conflicts is a list of at most 500");
+  }
+  EDCSYNC_ASSIGN(const Signing signing, Authorise(context, call, {"decided", "approved",
+                                                                  "reviewed"}));
+  Json outcomes = Json::array();
+  for (const Json& one : body["conflicts"]) {
+    const std::string id = one.is_object() ? one.value("conflictId", "") : "";
+    const Result<RevisionId> decided =
+        one.is_object() ? DecideOne(context, call, one, *rule, reason, signing)
+                        : Fail(ErrorCode::kFieldInvalid, "Each conflict is an object");
+    outcomes.push_back(
+        OutcomeJson(id, decided.ok() ? Ok() : Status(tl::unexpected<Error>(decided.error()))));
+    if (decided.ok()) outcomes.back()["revisionId"] = decided->ToHex();
+  }
+  return JsonResponse({{"outcomes", std::move(outcomes)}});
+}
+
+}  // namespace
+
+void AddConflictRoutes(ApiRouter& router, DeskContext& context) {
+  const auto add = [&](const std::string& method, const std::string& path, Need need,
+                       Result<HttpResponse> (*handler)(DeskContext&, const ApiCall&)) {
+    router.Add(method, path, need,
+               [&context, handler](const ApiCall& call) { return handler(context, call); });
+  };
+  add("GET", "/conflicts", Need::kRead, List);
+  add("GET", "/conflicts/counts", Need::kRead, Count);
+  add("GET", "/conflicts/export", Need::kRead, Export);
+  add("POST", "/conflicts/assign", Need::kDecide, Assign);
+  add("POST", "/conflicts/decide", Need::kDecide, Decide);
+  add("GET", "/conflicts/([0-9]+)", Need::kRead, Show);
+  add("POST", "/conflicts/([0-9]+)/claim", Need::kDecide, Claim);
+  add("DELETE", "/conflicts/([0-9]+)/claim", Need::kDecide, Release);
+  add("POST", "/conflicts/([0-9]+)/preview", Need::kRead, Preview);
+  add("POST", "/conflicts/([0-9]+)/resolve", Need::kDecide, ResolveOne);
+}
+
+}  // namespace edcsync::central

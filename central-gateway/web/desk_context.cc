@@ -1,0 +1,64 @@
+#include "central-gateway/web/desk_context.h"
+
+#include <algorithm>
+
+namespace edcsync::central {
+
+Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
+                          const std::vector<std::string>& meanings) {
+  if (!call.body.contains("signature") || !call.body["signature"].is_object()) {
+    return Fail(ErrorCode::kFieldMissing, "A decision is signed: signature is missing");
+  }
+  const Json& signature = call.body["signature"];
+  EDCSYNC_ASSIGN(const std::string password, TextOf(signature, "password", 1024));
+  EDCSYNC_ASSIGN(std::string meaning, TextOf(signature, "meaning", 32));
+  if (std::find(meanings.begin(), meanings.end(), meaning) == meanings.end()) {
+    return Fail(ErrorCode::kFieldInvalid, "A signature means decided, approved or reviewed");
+  }
+  EDCSYNC_TRY(context.sessions.Reauthenticate(call.token, password, call.request.peer));
+  return Signing{call.session.full_name, std::move(meaning)};
+}
+
+Result<std::vector<std::string>> TextsOf(const Json& body, const std::string& name,
+                                         std::size_t count_max) {
+  if (!body.contains(name) || !body[name].is_array()) {
+    return Fail(ErrorCode::kFieldMissing, name + " is a list");
+  }
+  if (body[name].size() > count_max) {
+    return Fail(ErrorCode::kTooLarge,
+                name + " may have " + std::to_string(count_max) + " entries");
+  }
+  std::vector<std::string> texts;
+  for (const Json& text : body[name]) {
+    if (!text.is_string()) return Fail(ErrorCode::kFieldInvalid, name + " is a list of texts");
+    texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+Json OutcomeJson(const std::string& id, const Status& status) {
+  Json json{{"id", id}, {"done", status.ok()}};
+  if (status.ok()) return json;
+  json["code"] = Describe(status.error().code).name;
+  json["detail"] = status.error().message;
+  return json;
+}
+
+Result<FileFormat> ParseFormat(const HttpRequest& request) {
+  const std::string format = request.Query("format");
+  if (format.empty() || format == "csv") return FileFormat::kCsv;
+  if (format == "json") return FileFormat::kJson;
+  return Fail(ErrorCode::kFieldInvalid, "format is csv or json");
+}
+
+HttpResponse FileResponse(FileFormat format, const std::string& name, std::string body) {
+  HttpResponse response;
+  const bool csv = format == FileFormat::kCsv;
+  response.content_type = csv ? "text/csv; charset=utf-8" : "application/json";
+  response.headers.emplace("Content-Disposition", "attachment; filename=\"edcsync-" + name +
+                                                      (csv ? ".csv\"" : ".json\""));
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace edcsync::central

@@ -1,0 +1,72 @@
+#include "central-gateway/web/desk_server.h"
+
+namespace edcsync::central {
+namespace {
+
+constexpr std::size_t kBodyBytesMax = 1024 * 1024;
+// Fifty data managers' browsers, each with a few connections; who waits for a thread ends the
+// idle connection of another.
+constexpr std::size_t kThreadCount = 64;
+
+HttpServerOptions HttpOptions(const DeskServerOptions& options) {
+  HttpServerOptions http;
+  http.address = options.address;
+  http.port = options.port;
+  http.certificate_file = options.certificate_file;
+  http.key_file = options.key_file;
+  http.thread_count = kThreadCount;
+  http.body_bytes_max = kBodyBytesMax;
+  return http;
+}
+
+SessionOptions SessionsOf(const DeskServerOptions& options) {
+  SessionOptions sessions;
+  sessions.idle_ms_max = options.idle_minutes * 60'000;
+  return sessions;
+}
+
+}  // namespace
+
+struct DeskServer::Impl {
+  Impl(const DeskServerOptions& options, CentralStore& store, const Clock& clock, Random& random,
+       const std::string& gateway, PrivateKey key, Certificate certificate, PageFiles files)
+      : sessions(store, hasher, clock, random, SessionsOf(options)),
+        context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
+                std::move(certificate), options.due_times},
+        pages(std::move(files)),
+        http(HttpOptions(options)),
+        router(http, sessions, !options.certificate_file.empty()) {
+    AddSessionRoutes(router, context);
+    AddConflictRoutes(router, context);
+    AddOversightRoutes(router, context);
+    pages.AddRoutes(http, random);
+  }
+
+  PasswordHasher hasher;
+  Sessions sessions;
+  StudyCatalogue catalogue;
+  DeskContext context;
+  PageFiles pages;
+  HttpServer http;
+  ApiRouter router;
+};
+
+DeskServer::DeskServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DeskServer::~DeskServer() { impl_->http.Stop(); }
+
+Result<std::unique_ptr<DeskServer>> DeskServer::Start(const DeskServerOptions& options,
+                                                      CentralStore& store, const Clock& clock,
+                                                      Random& random, const std::string& gateway,
+                                                      PrivateKey signing_key,
+                                                      Certificate signing_certificate) {
+  EDCSYNC_ASSIGN(PageFiles pages, PageFiles::Load(options.page_folder));
+  std::unique_ptr<DeskServer> server(new DeskServer(std::make_unique<Impl>(
+      options, store, clock, random, gateway, std::move(signing_key),
+      std::move(signing_certificate), std::move(pages))));
+  EDCSYNC_TRY(server->impl_->http.Start());
+  return server;
+}
+
+int DeskServer::port() const { return impl_->http.port(); }
+
+}  // namespace edcsync::central

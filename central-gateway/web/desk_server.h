@@ -1,0 +1,42 @@
+// The conflict desk over HTTPS: pages and API on one port.
+//
+//   started by   central-gateway/app/gateway.h
+//
+// Threads: the HTTP server's own. What is passed in outlives it.
+#pragma once
+
+#include <memory>
+
+#include "central-gateway/web/desk_context.h"
+#include "central-gateway/web/page_files.h"
+
+namespace edcsync::central {
+
+struct DeskServerOptions {
+  std::string address = "127.0.0.1";
+  int port = 8443;               // 0: any free one.
+  std::string certificate_file;  // Empty: plain HTTP, on loopback addresses only.
+  std::string key_file;
+  std::string page_folder;
+  std::int64_t idle_minutes = 30;
+  DueTimes due_times;
+};
+
+class DeskServer {
+ public:
+  // Fails with kConfiguration or kIo, which say what to do.
+  static Result<std::unique_ptr<DeskServer>> Start(const DeskServerOptions& options,
+                                                   CentralStore& store, const Clock& clock,
+                                                   Random& random, const std::string& gateway,
+                                                   PrivateKey signing_key,
+                                                   Certificate signing_certificate);
+  ~DeskServer();  // Stops.
+  int port() const;
+
+ private:
+  struct Impl;
+  explicit DeskServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace edcsync::central
