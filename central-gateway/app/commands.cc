@@ -68,6 +68,7 @@ int RunCommandLine(int argc, char** argv) {
   AddEdgeCommands(app, context);
   AddRecordCommands(app, context);
   AddDeskCommands(app, context);
+  AddUserCommands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -44,5 +44,6 @@ void AddEdgeCommands(CLI::App& app, CommandContext& context);     // edge study 
 void AddRecordCommands(CLI::App& app, CommandContext& context);   // submit record export feed
                                                                   // audit
 void AddDeskCommands(CLI::App& app, CommandContext& context);     // conflict quarantine
+void AddUserCommands(CLI::App& app, CommandContext& context);     // user
 
 }  // namespace edcsync::central

@@ -25,22 +25,32 @@ inline constexpr std::int64_t kRestMsMax = 3600 * 1000;
 // How long an account rests after the `failed_count`th wrong password in a row; 0: not at all.
 std::int64_t RestMs(std::uint32_t failed_count);
 
+// Whether the account rests at `now`. An end further away than any rest is a clock that was set
+// back, and does not count.
+bool IsLocked(const AccountRow& account, WallTime now);
+
 enum class Purpose {
-  kLogIn,     // session.opened is appended, and last_log_in_at set.
-  kSignature  // Within a session.
+  kLogIn,      // session.opened is appended, and last_log_in_at set.
+  kSignature,  // Within a session; what is signed has its own audit entry.
 };
 
 struct Attempt {
-  std::string user;  // In any case.
+  std::string user;  // In any case; need not be a possible name.
   std::string_view password;
   std::string address;
   Purpose purpose = Purpose::kLogIn;
 };
 
+enum class Verdict {
+  kRight,
+  kWrong,      // Or no such account, or one that is not active.
+  kLockedNow,  // Wrong, and the account rests from now on.
+  kLocked,     // The account rested already.
+};
+
 struct Authenticated {
-  bool right = false;
-  bool locked = false;  // This attempt, or an earlier one, locked the account.
-  AccountRow account;   // If right.
+  Verdict verdict = Verdict::kWrong;
+  AccountRow account;  // If right.
 };
 
 // kBusy, and what the store fails with: nobody knows then whether the password is right.

@@ -4,8 +4,8 @@
 // Invariants:
 //   (1) A session's rights are those of its account now: each Find compares the account's
 //       credential_generation in the store, whichever process changed it.
-//   (2) A session ends when its account is deactivated, gets another password, or is locked by a
-//       wrong password within the session; when unused for `idle_ms_max`; after `age_ms_max`.
+//   (2) A session ends when its account is deactivated or gets another password, when a wrong
+//       password within it locks the account, when unused for `idle_ms_max`, after `age_ms_max`.
 //   (3) At most `count_max` sessions, `count_of_account_max` of one account: the oldest ends.
 //
 // Audit entries: session.opened, session.refused, session.locked, session.closed.
@@ -68,14 +68,14 @@ class Sessions {
   Result<SessionView> Find(std::string_view token, Use use = Use::kUse);
 
   // Whether `password` is that of the session's account, for signing (21 CFR 11.200): kUnauthorized
-  // if not, and it counts as a wrong log-in does. At lockout the session ends. kTooManyAttempts.
-  Status Reauthenticate(std::string_view token, std::string_view password,
-                        const std::string& address);
+  // if not, and it counts as a wrong log-in does. Who locks the account by it has no session any
+  // more; while it is locked, kTooManyAttempts. Not limited by address: a whole office signs.
+  Status Reauthenticate(std::string_view token, std::string_view password);
 
   // Verifies the present password as Reauthenticate does, sets the other (accounts.h,
   // ChangePassword) and goes on under new tokens; every other session of the account ends.
   Result<SessionView> ChangePassword(std::string_view token, std::string_view current,
-                                     std::string_view password, const std::string& address);
+                                     std::string_view password);
 
   // Logs out. No effect if there is no such session.
   void End(std::string_view token);
@@ -87,6 +87,7 @@ class Sessions {
     std::uint64_t number = 0;      // In the order of opening.
     std::string user;
     std::string full_name;
+    std::string address;
     std::string csrf_token;
     Rights rights;
     bool must_change_password = false;
@@ -95,22 +96,27 @@ class Sessions {
     MonoTime opened_at;
     MonoTime used_at;
   };
-  struct Closed {
+  struct Ended {
     std::string user;
     const char* reason;
   };
 
-  Result<SessionView> Open(const AccountRow& account);
-  // A copy of the session if it lives; ended ones are appended to `closed`. mutex_ is not held.
-  std::optional<Session> Take(const Digest& key, Use use, std::vector<Closed>& closed);
-  // Brings the session up to the account's generation; false if it has to end.
-  Result<bool> Refresh(const Digest& key, Session& session);
+  // The living session of `token`, brought up to its account. kUnauthorized.
+  Result<Session> Current(std::string_view token, Use use);
+  std::optional<Session> Take(const Digest& key, Use use);
+  Status Verify(const Digest& key, const Session& session, std::string_view password);
+  // Keeps `session` under new tokens and ends what has to make room for it.
+  SessionView Keep(Session session);
+  // Under new tokens too, and ends every session that the account had.
+  SessionView Renew(Session session, const AccountRow& account);
   void Close(const Digest& key, const char* reason);
+  // The audit entries. A failing store does not keep a session alive.
+  void Tell(const std::vector<Ended>& ended);
+  static void Learn(Session& session, const AccountRow& account);
+  // nullptr: it lives.
+  const char* WhyOver(const Session& session, MonoTime now) const;
   // REQUIRES: mutex_ is held.
-  void MakeRoom(const std::string& user, std::vector<Closed>& closed);
-  bool IsOver(const Session& session, MonoTime now, const char*& reason) const;
-  // The entries of sessions that ended. A failing store does not keep a session alive.
-  void Tell(const std::vector<Closed>& closed);
+  void MakeRoom(const std::string& user, MonoTime now, std::vector<Ended>& ended);
   SessionView ViewOf(const Session& session) const;
   std::string NewToken();
 
@@ -120,7 +126,7 @@ class Sessions {
   Random& random_;
   const SessionOptions options_;
   LogInLimits limits_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;            // Of what follows.
   std::map<Digest, Session> sessions_;  // By SHA-256 of the token.
   std::uint64_t last_number_ = 0;
 };

@@ -142,7 +142,7 @@ class OlderWorld final : public testing::FaultWorld {
   bool IsBetween(const std::string& look) override {
     SimDisk disk("other", 1);
     disk.Put(begin_);
-    OlderWorld half(disk, path_, {steps_[0], steps_[1]}, begin_);
+    OlderWorld half(disk, path_, {steps_.begin(), steps_.end() - 1}, begin_);
     EXPECT_EQ(Describe(half.Operate()), "ok");
     half.Close();
     return look == half.Look();

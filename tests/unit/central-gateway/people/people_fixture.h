@@ -1,0 +1,70 @@
+// A central store with people, whose passwords are hashed cheaply.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <iterator>
+
+#include "central-gateway/people/accounts.h"
+#include "central-gateway/people/authentication.h"
+#include "central-gateway/people/sessions.h"
+#include "tests/unit/central-gateway/store/store_fixture.h"
+
+namespace edcsync::central {
+
+inline PasswordHasherOptions Cheap() {
+  PasswordHasherOptions options;
+  options.passes = 1;
+  options.memory_bytes = 8192;
+  return options;
+}
+
+inline const RightRow kAdministratorRight{Role::kAdministrator, StudyOID(), SiteOID(), false};
+inline const RightRow kKisumuManager{Role::kDataManager, StudyOID(), SiteOID("Kisumu"), false};
+
+class PeopleTest : public CentralStoreTest {
+ protected:
+  // Returns the first password.
+  std::string Add(const std::string& user, std::vector<RightRow> rights = {kKisumuManager}) {
+    return Must(AddAccount(*store_, hasher_, random_, {user, "Full Name", std::move(rights)},
+                           "root"))
+        .password;
+  }
+
+  AccountRow Read(const std::string& user) { return Must(FindAccount(*store_, user)); }
+
+  struct Told {
+    std::string actor, action, object, detail;
+    friend bool operator==(const Told&, const Told&) = default;
+  };
+  // The audit entries about `object`, oldest first.
+  std::vector<Told> AuditOf(const std::string& object) {
+    std::vector<Told> told;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      for (const AuditEntry& entry : Must(reader.ListAudit(object, 0, 1000))) {
+        told.push_back({entry.actor, entry.action, entry.object, entry.detail});
+      }
+      return Ok();
+    }));
+    return told;
+  }
+  std::vector<std::string> ActionsOn(const std::string& object) {
+    std::vector<std::string> actions;
+    for (const Told& told : AuditOf(object)) actions.push_back(told.action);
+    return actions;
+  }
+
+  // Whether `text` stands anywhere in the files of the store.
+  bool StandsOnDisk(const std::string& text) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string content{std::istreambuf_iterator<char>(file), {}};
+      if (content.find(text) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  PasswordHasher hasher_{Cheap()};
+};
+
+}  // namespace edcsync::central
