@@ -13,6 +13,8 @@ namespace {
 constexpr int kAuthorityDays = 20 * 365;  // A trial's archive outlives its sites.
 constexpr int kServiceDays = 3 * 365;
 constexpr int kCrlDays = 3 * 365;
+constexpr int kDeskDays = 397;  // Browsers take no certificate that is valid for longer.
+constexpr std::int64_t kRenewMs = 30LL * 24 * 3'600'000;
 
 Status MakeFolder(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Ok();
@@ -25,11 +27,18 @@ bool IsAddress(const std::string& host) {
 }
 
 Status IssueTo(const Installation& installation, const CertificateAuthority& authority,
-               const std::string& name, CertificateAuthority::Request request, Random& random) {
+               const std::string& name, const CertificateAuthority::Request& request,
+               Random& random, bool exclusive = true) {
   EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Generate());
   EDCSYNC_ASSIGN(const Certificate certificate, authority.Issue(key, request, random));
-  EDCSYNC_TRY(WriteFile(installation.Pki(name + ".key"), key.ToPem(), 0600, true));
-  return WriteFile(installation.Pki(name + ".crt"), certificate.ToPem(), 0644, true);
+  EDCSYNC_TRY(WriteFile(installation.Pki(name + ".key"), key.ToPem(), 0600, exclusive));
+  return WriteFile(installation.Pki(name + ".crt"), certificate.ToPem(), 0644, exclusive);
+}
+
+void SetHosts(const std::vector<std::string>& hosts, CertificateAuthority::Request& request) {
+  for (const std::string& host : hosts) {
+    (IsAddress(host) ? request.ip_addresses : request.dns_names).push_back(host);
+  }
 }
 
 std::string ConfigText(const InitOptions& options) {
@@ -47,7 +56,12 @@ std::string ConfigText(const InitOptions& options) {
          "\n"
          "[intake]\n"
          "frames_per_second_max = 1000 # Of one edge.\n"
-         "bytes_per_second_max = 32000000\n";
+         "bytes_per_second_max = 32000000\n"
+         "\n"
+         "[desk]\n"
+         "host = \"localhost\"           # The name browsers use.\n"
+         "bind_address = \"127.0.0.1\"   # The conflict desk's pages are served here.\n"
+         "port = " + std::to_string(options.desk_port) + "\n";
 }
 
 }  // namespace
@@ -80,9 +94,7 @@ Status Initialize(const Installation& installation, const InitOptions& options,
   broker.valid_days = kServiceDays;
   std::vector<std::string> hosts = options.extra_hosts;
   hosts.insert(hosts.end(), {options.broker_host, "localhost", "127.0.0.1"});
-  for (const std::string& host : hosts) {
-    (IsAddress(host) ? broker.ip_addresses : broker.dns_names).push_back(host);
-  }
+  SetHosts(hosts, broker);
   EDCSYNC_TRY(IssueTo(installation, authority, "broker", broker, random));
   EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl({}, now, kCrlDays));
   EDCSYNC_TRY(WriteFile(installation.Pki("crl.pem"), crl, 0644, false));
@@ -93,6 +105,21 @@ Status Initialize(const Installation& installation, const InitOptions& options,
   EDCSYNC_TRY(CreateSqliteCentralStore(store, clock, random));
   // Last: a directory with a configuration is whole.
   return WriteFile(installation.Config(), ConfigText(options), 0600, true);
+}
+
+Status EnsureDeskCertificate(const Installation& installation,
+                             const std::vector<std::string>& hosts, const Clock& clock,
+                             Random& random) {
+  const Result<Certificate> present = Certificate::Load(installation.Pki("desk.crt"));
+  if (present.ok() && present->NotAfter().ms > clock.Wall().ms + kRenewMs) return Ok();
+  EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadAuthority(installation));
+  CertificateAuthority::Request desk;
+  desk.common_name = hosts.empty() ? "localhost" : hosts.front();
+  desk.purpose = CertificateAuthority::Purpose::kBroker;  // A TLS server.
+  desk.not_before = IssueStart(clock);
+  desk.valid_days = kDeskDays;
+  SetHosts(hosts, desk);
+  return IssueTo(installation, authority, "desk", desk, random, /*exclusive=*/false);
 }
 
 Result<CertificateAuthority> LoadAuthority(const Installation& installation) {

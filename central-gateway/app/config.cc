@@ -11,6 +11,22 @@ Installation InstallationIn(const std::string& dir) {
   return Installation(std::filesystem::absolute(dir).lexically_normal().string());
 }
 
+DeskConfig ReadDesk(TomlFile& toml) {
+  DeskConfig desk;
+  desk.enabled = toml.Flag("desk", "enabled", true);
+  desk.host = toml.Text("desk", "host", "localhost");
+  desk.bind_address = toml.Text("desk", "bind_address", "127.0.0.1");
+  desk.port = static_cast<int>(toml.Integer("desk", "port", 8443, 0, 65535));
+  desk.https = toml.Flag("desk", "https", true);
+  desk.certificate_file = toml.Text("desk", "certificate_file", "");
+  desk.key_file = toml.Text("desk", "key_file", "");
+  desk.page_folder = toml.Text("desk", "page_folder", "");
+  desk.idle_minutes = toml.Integer("desk", "idle_minutes", 30, 1, 24 * 60);
+  desk.hard_due_days = toml.Integer("desk", "hard_due_days", 3, 1, 365);
+  desk.soft_due_days = toml.Integer("desk", "soft_due_days", 10, 1, 365);
+  return desk;
+}
+
 Result<Config> ReadConfig(Result<TomlFile> toml, Installation installation) {
   if (!toml.ok()) return tl::unexpected<Error>(toml.error());
   Config config;
@@ -25,12 +41,17 @@ Result<Config> ReadConfig(Result<TomlFile> toml, Installation installation) {
       toml->Integer("intake", "frames_per_second_max", 1000, 1, 1'000'000);
   config.bytes_per_second_max =
       toml->Integer("intake", "bytes_per_second_max", 32'000'000, 1'048'576, 10'000'000'000);
+  config.desk = ReadDesk(*toml);
   const std::string level = toml->Text("log", "level", "info");
   EDCSYNC_TRY(toml->Finish());
   EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));
   if (!IsDeviceName(config.gateway.str())) {
     return Fail(ErrorCode::kConfiguration,
                 file + ": [gateway] id must be 1 to 64 of A-Z a-z 0-9 . _ -");
+  }
+  if (config.desk.certificate_file.empty() != config.desk.key_file.empty()) {
+    return Fail(ErrorCode::kConfiguration,
+                file + ": [desk] certificate_file and key_file are given both or not at all");
   }
   return config;
 }

@@ -7,6 +7,21 @@
 
 namespace edcsync::central {
 
+// [desk]: the conflict desk's pages and API.
+struct DeskConfig {
+  bool enabled = true;
+  std::string host;              // The name browsers use; stands in the certificate.
+  std::string bind_address;
+  int port = 8443;               // 0: any free one; it stands in DIR/desk.port.
+  bool https = true;             // Else plain HTTP, on a loopback address only.
+  std::string certificate_file;  // Empty: DIR/pki/desk.crt, made by the gateway's own CA;
+  std::string key_file;          // likewise DIR/pki/desk.key.
+  std::string page_folder;       // Empty: share/edcsync/page beside the program's folder.
+  std::int64_t idle_minutes = 30;
+  std::int64_t hard_due_days = 3;
+  std::int64_t soft_due_days = 10;
+};
+
 struct Config {
   Installation installation{""};
   GatewayId gateway;
@@ -16,6 +31,7 @@ struct Config {
   std::string broker_bind_address;
   std::int64_t frames_per_second_max = 1000;
   std::int64_t bytes_per_second_max = 32'000'000;
+  DeskConfig desk;
   LogLevel log_level = LogLevel::kInfo;
 };
 

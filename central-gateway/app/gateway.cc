@@ -1,9 +1,13 @@
 #include "central-gateway/app/gateway.h"
 
+#include <filesystem>
+
 #include "central-gateway/admin/broker_files.h"
 #include "central-gateway/admin/broker_supervisor.h"
 #include "central-gateway/admin/edge_admin.h"
 #include "central-gateway/intake/gateway_session.h"
+#include "central-gateway/web/desk_server.h"
+#include "shared/base/file.h"
 #include "shared/transport/mqtt_transport.h"
 #include "shared/wire/topics.h"
 
@@ -11,6 +15,7 @@ namespace edcsync::central {
 namespace {
 
 constexpr char kGatewayName[] = "gateway";  // CN of the centre's certificate.
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
   BrokerSettings settings;
@@ -50,10 +55,12 @@ struct Gateway::Impl {
   std::unique_ptr<BrokerSupervisor> broker;
   std::unique_ptr<Transport> transport;
   std::unique_ptr<GatewaySession> session;
+  std::unique_ptr<DeskServer> desk;
 
   Status OpenStore();
   Status StartBroker();
   Status OpenSession();
+  Status OpenDesk();
   void RegistryChanged(const EdgeDirectory& directory);
 };
 
@@ -109,6 +116,41 @@ Status Gateway::Impl::OpenSession() {
   return Ok();
 }
 
+Status Gateway::Impl::OpenDesk() {
+  const Installation& installation = config.installation;
+  DeskServerOptions options;
+  options.address = config.desk.bind_address;
+  options.port = config.desk.port;
+  options.page_folder = config.desk.page_folder;
+  options.idle_minutes = config.desk.idle_minutes;
+  options.due_times = {config.desk.hard_due_days * kDayMs, config.desk.soft_due_days * kDayMs};
+  if (options.page_folder.empty()) {
+    std::error_code error;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    options.page_folder = program.parent_path().parent_path() / "share/edcsync/page";
+  }
+  if (config.desk.https) {
+    options.certificate_file = config.desk.certificate_file;
+    options.key_file = config.desk.key_file;
+    if (options.certificate_file.empty()) {
+      EDCSYNC_TRY(EnsureDeskCertificate(installation,
+                                        {config.desk.host, "localhost", "127.0.0.1"}, clock,
+                                        random));
+      options.certificate_file = installation.Pki("desk.crt");
+      options.key_file = installation.Pki("desk.key");
+    }
+  }
+  EDCSYNC_ASSIGN(PrivateKey key, PrivateKey::Load(installation.Pki("gateway.key")));
+  EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(installation.Pki("gateway.crt")));
+  EDCSYNC_ASSIGN(desk, DeskServer::Start(options, *store, clock, random, config.gateway.str(),
+                                         std::move(key), std::move(certificate)));
+  const std::string port = std::to_string(desk->port());
+  EDCSYNC_TRY(WriteFile(installation.dir + "/desk.port", port + "\n", 0644, false));
+  Log(LogLevel::kInfo, "desk.ready",
+      {{"address", (config.desk.https ? "https://" : "http://") + config.desk.host + ":" + port}});
+  return Ok();
+}
+
 void Gateway::Impl::RegistryChanged(const EdgeDirectory& directory) {
   std::vector<EdgeId> edges;
   for (const auto& [edge, entry] : directory.all()) {
@@ -138,6 +180,11 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
       Log(LogLevel::kError, "intake.not_started", {{"why", started.error().message}});
     }
   });
+  if (config.desk.enabled) {
+    // What sites send is taken in all the same.
+    const Status opened = self.OpenDesk();
+    if (!opened.ok()) Log(LogLevel::kError, "desk.not_started", {{"why", opened.error().message}});
+  }
   Log(LogLevel::kInfo, "gateway.ready",
       {{"gateway", config.gateway.str()}, {"broker_port", config.broker_port}});
   return gateway;
@@ -145,6 +192,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
 
 Gateway::~Gateway() {
   Impl& self = *impl_;
+  self.desk.reset();  // Ends the calls at hand.
   if (self.session != nullptr) self.loop->PostAndWait([&self] { self.session->Stop(); });
   self.loop->Stop();
   self.store.reset();  // Finishes the commits at hand; their answers find no loop any more.

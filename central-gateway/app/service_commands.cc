@@ -114,6 +114,8 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
       ->check(CLI::Range(1, 65535));
   make->add_option("--broker-address", init->broker_address,
                    "Address the managed broker listens on");
+  make->add_option("--desk-port", init->desk_port, "HTTPS port of the conflict desk; 0: any free")
+      ->check(CLI::Range(0, 65535));
   make->add_option("--also", init->extra_hosts, "Further names or addresses of the broker");
   make->callback([&context, init] { context.code = Init(context, *init); });
 

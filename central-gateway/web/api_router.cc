@@ -81,6 +81,15 @@ Result<Json> BodyOf(const HttpRequest& request) {
   return Fail(ErrorCode::kMalformed, "The body is no JSON object");
 }
 
+// As shared/http says it, but `code` is the error's name: pages choose their words by it.
+HttpResponse NamedProblem(const Error& error) {
+  HttpResponse response = Problem(error);
+  Json json = Json::parse(response.body);
+  json["code"] = Describe(error.code).name;
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
 void AddEtag(const HttpRequest& request, HttpResponse& response) {
   if (Changes(request) || response.status != 200) return;
   const std::string etag =
@@ -109,14 +118,14 @@ HttpResponse ApiRouter::Serve(const HttpRequest& request, Need need, const ApiHa
   Result<ApiCall> call = Judge(request, need);
   HttpResponse response;
   if (!call.ok()) {
-    response = Problem(call.error());
+    response = NamedProblem(call.error());
     // The browser forgets what is no session any more.
     if (call.error().code == ErrorCode::kUnauthorized && !CookieOf(request, CookieName()).empty()) {
       response.headers.emplace("Set-Cookie", SessionCookie(""));
     }
   } else {
     Result<HttpResponse> answered = handler(*call);
-    response = answered.ok() ? std::move(*answered) : Problem(answered.error());
+    response = answered.ok() ? std::move(*answered) : NamedProblem(answered.error());
   }
   AddEtag(request, response);
   AddSecurityHeaders(response);

@@ -15,7 +15,7 @@ Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
   if (std::find(meanings.begin(), meanings.end(), meaning) == meanings.end()) {
     return Fail(ErrorCode::kFieldInvalid, "A signature means decided, approved or reviewed");
   }
-  EDCSYNC_TRY(context.sessions.Reauthenticate(call.token, password, call.request.peer));
+  EDCSYNC_TRY(context.sessions.Reauthenticate(call.token, password));
   return Signing{call.session.full_name, std::move(meaning)};
 }
 

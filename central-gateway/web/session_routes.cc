@@ -175,8 +175,7 @@ void AddSessionRoutes(ApiRouter& router, DeskContext& context) {
                               TextOf(call.body, "current", kPasswordBytes));
                EDCSYNC_ASSIGN(const std::string wanted, TextOf(call.body, "new", kPasswordBytes));
                EDCSYNC_ASSIGN(const SessionView session,
-                              context.sessions.ChangePassword(call.token, current, wanted,
-                                                              call.request.peer));
+                              context.sessions.ChangePassword(call.token, current, wanted));
                return SessionResponse(router, session);
              });
   AddUserRoutes(router, context);

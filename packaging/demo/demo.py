@@ -69,7 +69,7 @@ class Demo:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.gateway.run("init", "--broker-port", port)
+        self.gateway.run("init", "--broker-port", port, "--desk-port", 0)
         self.gateway.run("study", "import", self.data / "metadata.xml")
         for edge, site in SITES.items():
             self.gateway.run("edge", "add", edge, "--site", f"SITE.{site}", "--out",
@@ -224,7 +224,32 @@ class Demo:
             self.detail(f"   {finding}")
         wrong.extend(findings)
 
+    def desk(self):
+        """Accounts for the desk's pages: {name: first password}, and the pages' address."""
+        port = (self.gateway.folder / "desk.port").read_text().strip()
+        people = {"dm.okello": ("Amina Okello", "data_manager"),
+                  "monitor.weber": ("Jonas Weber", "monitor"),
+                  "admin": ("Demo Administrator", "administrator")}
+        passwords = {}
+        for name, (full_name, role) in people.items():
+            added = self.gateway.json("user", "add", name, "--full-name", full_name, "--role", role)
+            passwords[name] = (role, added["firstPassword"])
+        return f"https://localhost:{port}/", passwords
+
     def invite(self):
+        address, passwords = self.desk()
+        accounts = "\n".join(f"    {name:14} {password}   {role.replace('_', ' ')}"
+                             for name, (role, password) in passwords.items())
+        print(f"""
+The conflict desk waits in your browser, with {self.conflicts_opened - 1} conflicts to decide:
+
+    {address}
+
+    name           first password (you choose another at the first log-in)
+{accounts}
+
+Its certificate is of this demo's own authority, so the browser asks once whether you trust it.""",
+              flush=True)
         conflict = self.gateway.json("conflict", "list")[0]
         take = conflict["heads"][0]
         key = conflict["key"]

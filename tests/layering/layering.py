@@ -33,6 +33,7 @@ LAYERS = {
     "central-gateway/desk": 6,
     "central-gateway/admin": 6,
     "central-gateway/people": 6,
+    "central-gateway/web": 6,
     "edge-agent/app": 7,
     "central-gateway/app": 7,
 }
@@ -46,6 +47,8 @@ ARROWS = {
     ("central-gateway/feed", "central-gateway/merge"),
     ("central-gateway/desk", "central-gateway/merge"),
     ("central-gateway/admin", "central-gateway/merge"),
+    ("central-gateway/web", "central-gateway/desk"),
+    ("central-gateway/web", "central-gateway/people"),
     ("edge-agent/site", "edge-agent/capture"),
 }
 

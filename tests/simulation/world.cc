@@ -206,6 +206,15 @@ void World::PersonsRound() {
     (void)central::ClearLock(*store, lock, "dm", "the trial goes on");
   }
   for (const central::EdgeRow& row : rows) {
+    if (!revoked.contains(row.edge) && row.standing == central::EdgeStanding::kRevoked) {
+      // The command that revoked it failed at its commit, which stood all the same: a crash came
+      // before the log of the commit was overwritten. Whoever gave it looks again.
+      Note("was revoked after all", row.edge.str());
+      const std::set<RevisionId> before = HeldByAnyone();
+      revoked.insert(row.edge);
+      Excuse(before);
+      continue;
+    }
     if (revoked.contains(row.edge) && row.standing != central::EdgeStanding::kRevoked) {
       (void)store->Write([&](central::CentralWriter& writer) {
         return writer.SetEdgeStanding(row.edge, central::EdgeStanding::kRevoked, "stolen");

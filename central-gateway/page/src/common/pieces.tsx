@@ -6,6 +6,9 @@ import {useText} from '../text/language';
 import classes from './common.module.css';
 import {HardSign, Mask, SoftSign, Warning} from './icons';
 
+// A key's cap beside what the key does. Not part of the control's name: the keys have their own help.
+export const Key = ({children}: {children: ReactNode}) => <kbd aria-hidden>{children}</kbd>;
+
 export type Tone = 'hard' | 'soft' | 'good' | 'plain';
 
 export const Tag = ({tone = 'plain', title, children}: {tone?: Tone; title?: string; children: ReactNode}) => (

@@ -3,7 +3,7 @@ import {Button} from '@mantine/core';
 import type {Revision} from '../api/types';
 import {formatDrift, formatTime, formatWritten} from '../common/format';
 import {Warning} from '../common/icons';
-import {Tag} from '../common/pieces';
+import {Key, Tag} from '../common/pieces';
 import {useText} from '../text/language';
 import classes from './conflict.module.css';
 
@@ -23,16 +23,18 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
   return (
     <div className={classes.columnHead}>
       <div className={classes.columnName}>
-        <kbd>{keyNumber}</kbd> <b>{name}</b> <span className={classes.dim}>v{revision.version}</span>
+        <Key>{keyNumber}</Key> <b>{name}</b> <span className={classes.dim}>v{revision.version}</span>
         {current && <Tag tone="good">{text.conflict.current}</Tag>}
       </div>
       <div><b>{revision.user}</b></div>
       <div>{text.conflict.origin[revision.origin]} <span className={classes.dim}>({place})</span></div>
       <div title={text.conflict.arrived(formatTime(revision.receivedAt))}>
         {formatWritten(revision.editedAt)}
-        <span className={classes.dim}>
-          {' · '}{drift === null ? text.conflict.driftNone : text.conflict.driftOf(formatDrift(drift, text.common))}
-        </span>
+        {revision.edgeId !== '' && (
+          <span className={classes.dim}>
+            {' · '}{drift === null ? text.conflict.driftNone : text.conflict.driftOf(formatDrift(drift, text.common))}
+          </span>
+        )}
       </div>
       {revision.clockSuspect && (
         <div className={classes.suspect}>
@@ -46,9 +48,8 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
       </div>
       {revision.removed && <Tag tone="hard"><Warning /> {text.conflict.removes}</Tag>}
       {onTake && (
-        <Button variant={taken ? 'filled' : 'default'} size="compact-xs" mt={4} aria-pressed={taken} onClick={onTake}
-          aria-label={text.conflict.takeAll(name)}>
-          {text.conflict.takeAll(name)}&nbsp;<kbd>⇧{keyNumber}</kbd>
+        <Button variant={taken ? 'filled' : 'default'} size="compact-xs" mt={4} aria-pressed={taken} onClick={onTake}>
+          {text.conflict.takeAll(name)}&nbsp;<Key>⇧{keyNumber}</Key>
         </Button>
       )}
     </div>

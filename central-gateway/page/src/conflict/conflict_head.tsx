@@ -5,7 +5,7 @@ import type {Conflict} from '../api/types';
 import {useNow} from '../common/changes';
 import {formatAge, formatClock, formatDue, isLate} from '../common/format';
 import {Person} from '../common/icons';
-import {Severity, Tag} from '../common/pieces';
+import {Key, Severity, Tag} from '../common/pieces';
 import {queueAddress} from '../queue/queue_trail';
 import {mayOpen} from '../session/permissions';
 import {useSession} from '../session/session_context';
@@ -31,9 +31,13 @@ export function ConflictHead({conflict, claimState, onNext, onPrevious, onHelp}:
       <div className={classes.headLine}>
         <Link to={queueAddress()} className={classes.back}>← {text.conflict.back}</Link>
         <span className={classes.grow} />
-        <Button variant="default" onClick={onPrevious} aria-label={text.conflict.previous}>←&nbsp;<kbd>p</kbd></Button>
-        <Button variant="default" onClick={onNext}>{text.conflict.next}&nbsp;<kbd>n</kbd></Button>
-        <Button variant="default" onClick={onHelp} aria-label={text.common.keysHelp}><kbd>?</kbd></Button>
+        <Button variant="default" onClick={onPrevious} title={text.conflict.previous}>
+          <span aria-hidden>←</span>&nbsp;<span className="visually-hidden">{text.conflict.previous}</span><Key>p</Key>
+        </Button>
+        <Button variant="default" onClick={onNext}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
+        <Button variant="default" onClick={onHelp} title={text.common.keysHelp}>
+          <span className="visually-hidden">{text.common.keysHelp}</span><Key>?</Key>
+        </Button>
       </div>
       <h1 className={classes.title}>
         {conflict.subjectKey} <span className={classes.dot}>·</span> {conflict.form.name}{' '}

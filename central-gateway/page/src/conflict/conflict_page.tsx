@@ -6,7 +6,7 @@ import {resolveConflict} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {Conflict, Reason, SignatureRequest} from '../api/types';
 import {useNotice} from '../common/notices';
-import {KeysHelp, Reading} from '../common/pieces';
+import {Key, KeysHelp, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason} from '../common/reason_fields';
 import {Timeline} from '../common/timeline';
@@ -199,7 +199,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
       )}
       {conflict.state !== 'open' && (
         <div className={classes.onward}>
-          <Button autoFocus onClick={() => void goTo(1)}>{text.conflict.next}&nbsp;<kbd>n</kbd></Button>
+          <Button autoFocus onClick={() => void goTo(1)}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
           <Button variant="default" component={Link} to={queueAddress()}>{text.conflict.back}</Button>
         </div>
       )}

@@ -1,5 +1,6 @@
 // How far the decision has come, always in sight at the lower edge.
 import {Button} from '@mantine/core';
+import {Key} from '../common/pieces';
 import {useText} from '../text/language';
 import classes from './conflict.module.css';
 
@@ -23,9 +24,9 @@ export function DecisionBar({decided, total, complete, onReview, onClear, onOneS
         {text.decided(decided, total)}
       </span>
       <span className={classes.grow} />
-      {onOneSided && <Button variant="default" onClick={onOneSided}>{text.takeOneSided}&nbsp;<kbd>m</kbd></Button>}
+      {onOneSided && <Button variant="default" onClick={onOneSided}>{text.takeOneSided}&nbsp;<Key>m</Key></Button>}
       <Button variant="default" disabled={decided === 0} onClick={onClear}>{text.clearAll}</Button>
-      <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>{text.review}&nbsp;<kbd>s</kbd></Button>
+      <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>{text.review}&nbsp;<Key>s</Key></Button>
     </div>
   );
 }

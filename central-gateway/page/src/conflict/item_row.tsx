@@ -3,7 +3,7 @@ import {ActionIcon, Button} from '@mantine/core';
 import {memo} from 'react';
 import type {Conflict, Item} from '../api/types';
 import {Cross, Pen} from '../common/icons';
-import {ValueText, valueWords} from '../common/pieces';
+import {Key, ValueText, valueWords} from '../common/pieces';
 import {useText} from '../text/language';
 import {choiceFor, resultOf, sameState, stateIn, type Decision, type ItemChoice} from './decision';
 import {ValueEditor} from './value_editor';
@@ -118,7 +118,7 @@ function ResultCell(props: Props & {open: boolean}) {
             )}
             <Button variant="default" size="compact-xs" aria-label={text.conflict.typeFor(item.question)}
               onClick={() => props.onEdit(item.path)}>
-              <Pen />&nbsp;<kbd>e</kbd>
+              <Pen />&nbsp;<Key>e</Key>
             </Button>
           </span>
         )}

@@ -3,6 +3,7 @@ import {Button} from '@mantine/core';
 import {Fragment} from 'react';
 import type {Conflict} from '../api/types';
 import {Chevron} from '../common/icons';
+import {Key} from '../common/pieces';
 import {useText} from '../text/language';
 import {ColumnHead} from './column_head';
 import {disputedItems, allItems, type Decision, type ItemChoice} from './decision';
@@ -72,7 +73,7 @@ export function ItemTable(props: Props) {
       {agreeing > 0 && (
         <div className={classes.fold}>
           <Button variant="subtle" leftSection={<Chevron open={unfolded} />} aria-expanded={unfolded} onClick={props.onUnfold}>
-            {text.conflict.agree(agreeing)} · {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<kbd>f</kbd>
+            {text.conflict.agree(agreeing)} · {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<Key>f</Key>
           </Button>
         </div>
       )}

@@ -84,7 +84,7 @@ interface SelectProps {
 }
 
 function Select({label, value, anyLabel, data, onValue}: SelectProps) {
-  const {any} = useText().common;
+  const {anyOf} = useText().common;
   // A value that the list lacks (from a link) is shown all the same, or the filter would be invisible.
   const known = value === undefined || data.some((entry) => entry.value === value);
   const entries = known ? data : [...data, {value, label: value}];
@@ -92,7 +92,7 @@ function Select({label, value, anyLabel, data, onValue}: SelectProps) {
     <NativeSelect aria-label={label} value={value ?? ''} data-on={value !== undefined || undefined}
       className={classes.select}
       data={[
-        {value: '', label: `${label}: ${anyLabel ?? any}`},
+        {value: '', label: anyLabel ? `${label}: ${anyLabel}` : anyOf(label)},
         ...entries.map((entry) => ({value: entry.value, label: `${label}: ${entry.label}`})),
       ]}
       onChange={(event) => onValue(event.currentTarget.value || undefined)} />

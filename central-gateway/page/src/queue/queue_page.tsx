@@ -8,7 +8,7 @@ import type {ConflictSort, Outcome} from '../api/types';
 import {formatNumber} from '../common/format';
 import {useKeys} from '../common/keys';
 import {useNotice} from '../common/notices';
-import {Empty, KeysHelp, PageHead, Reading} from '../common/pieces';
+import {Empty, Key, KeysHelp, PageHead, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {mayDecideSomewhere} from '../session/permissions';
 import {useSession} from '../session/session_context';
@@ -123,32 +123,11 @@ export function QueuePage() {
         <ViewsMenu search={search} />
         <Button component="a" variant="default" href={exportConflictsAddress(filters, 'csv')} download>{text.common.exportCsv}</Button>
         <Button component="a" variant="default" href={exportConflictsAddress(filters, 'json')} download>{text.common.exportJson}</Button>
-        <Button variant="default" onClick={() => setDialog('keys')}><kbd>?</kbd>&nbsp;{text.common.keys}</Button>
+        <Button variant="default" onClick={() => setDialog('keys')}><Key>?</Key>&nbsp;{text.common.keys}</Button>
       </PageHead>
       <Counts filters={filters} onFilters={setFilters} />
       <FilterBar filters={filters} onFilters={setFilters} searchRef={searchRef} />
-      <div className={classes.bar}>
-        <NarrowSort sort={filters.sort} onSort={(sort) => setFilters({...filters, sort})} />
-        {selectable && (
-          <>
-            <span role="status">{text.queue.selected(selected.length)}</span>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('assign')}>{text.queue.assign}</Button>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('decide')}>{text.queue.decide}</Button>
-            {selected.length > 0 && (
-              <Button variant="subtle" onClick={() => setSelection({})}>{text.queue.clearSelection}</Button>
-            )}
-            {selected.length > kSelectedMax && <span className={classes.dim}>{text.queue.selectMax(kSelectedMax)}</span>}
-          </>
-        )}
-        <span className={classes.grow} />
-        <span role="status">
-          {changed && (
-            <Button variant="light" onClick={applyChanges}>
-              {text.queue.changes(fresh, gone.size)} · {text.queue.changesApply}&nbsp;<kbd>r</kbd>
-            </Button>
-          )}
-        </span>
-      </div>
+      <NarrowSort sort={filters.sort} onSort={(sort) => setFilters({...filters, sort})} />
       <div className={classes.list}>
         {queue.error !== null && <ProblemAlert error={queue.error} onRetry={queue.again} />}
         {rows.length === 0 && queue.busy && <Reading />}
@@ -162,9 +141,26 @@ export function QueuePage() {
             onEnd={queue.more} onRange={queue.onRange} onPointer={setPointerInside} />
         )}
         <div className={classes.foot}>
-          <span>{text.queue.shown(formatNumber(rows.length), formatNumber(queue.pages.total))}</span>
+        {selectable && (
+          <>
+            <span role="status">{text.queue.selected(selected.length)}</span>
+            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('assign')}>{text.queue.assign}</Button>
+            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('decide')}>{text.queue.decide}</Button>
+            {selected.length > 0 && (
+              <Button variant="subtle" onClick={() => setSelection({})}>{text.queue.clearSelection}</Button>
+            )}
+            {selected.length > kSelectedMax && <span className={classes.dim}>{text.queue.selectMax(kSelectedMax)}</span>}
+          </>
+        )}
           <span className={classes.grow} />
-          {queue.busy && <span role="status">{text.common.loading}</span>}
+          <span role="status">{queue.busy ? text.common.loading : text.queue.shown(formatNumber(rows.length), formatNumber(queue.pages.total))}</span>
+        <span role="status">
+          {changed && (
+            <Button variant="light" onClick={applyChanges}>
+              {text.queue.changes(fresh, gone.size)} · {text.queue.changesApply}&nbsp;<Key>r</Key>
+            </Button>
+          )}
+        </span>
         </div>
       </div>
       {dialog === 'assign' && <BulkAssign conflicts={chosen} nameOf={(id) => names.get(id) ?? id} onClose={closeBulk} />}

@@ -14,6 +14,7 @@ export const common = {
   clear: 'Clear',
   search: 'Search',
   any: 'Any',
+  anyOf: (label: string) => `Any ${label.toLowerCase()}`,
   all: 'All',
   none: 'None',
   yes: 'Yes',

@@ -16,6 +16,7 @@ export const common: typeof english = {
   clear: '清除',
   search: '搜索',
   any: '不限',
+  anyOf: (label) => `${label}不限`,
   all: '全部',
   none: '无',
   yes: '是',

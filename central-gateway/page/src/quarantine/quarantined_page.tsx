@@ -1,0 +1,85 @@
+// One revision in quarantine with its values.
+import {Button, Group, Text} from '@mantine/core';
+import {useQuery, useQueryClient} from '@tanstack/react-query';
+import {Fragment, useState} from 'react';
+import {Link, useParams} from 'react-router-dom';
+import {showQuarantined} from '../api/calls';
+import {Empty, PageHead, Reading, ValueText} from '../common/pieces';
+import {ProblemAlert} from '../common/problem_alert';
+import {Timeline} from '../common/timeline';
+import {mayDecideSomewhere} from '../session/permissions';
+import {useSession} from '../session/session_context';
+import {useLanguage} from '../text/language';
+import {DecideDialog} from './decide_dialog';
+import {quarantineName, quarantineReason} from './names';
+import {QuarantineState} from './quarantine_page';
+import common from '../common/common.module.css';
+
+export function QuarantinedPage() {
+  const {text, language} = useLanguage();
+  const words = text.quarantine;
+  const session = useSession();
+  const {revisionId = ''} = useParams();
+  const queries = useQueryClient();
+  const [decision, setDecision] = useState<'release' | 'reject' | null>(null);
+  const {data: one, error, refetch} = useQuery({
+    queryKey: ['quarantined', revisionId, language],
+    queryFn: () => showQuarantined(revisionId),
+    meta: {live: true},
+  });
+  if (!one) return error ? <ProblemAlert error={error} onRetry={() => void refetch()} /> : <Reading />;
+  const close = (done: boolean) => {
+    setDecision(null);
+    if (done) void queries.invalidateQueries({predicate: ({queryKey}) => String(queryKey[0]).startsWith('quarantine')});
+  };
+  const groups = one.groups ?? [];
+  return (
+    <>
+      <Link to="/quarantine">← {words.title}</Link>
+      <PageHead title={quarantineName(one, text)}><QuarantineState row={one} /></PageHead>
+      <Text size="sm"><b>{words.why}:</b> {quarantineReason(one, text)}. <span className={common.dim}>{one.detail}</span></Text>
+      {one.held && <Text size="sm">{words.heldHint}</Text>}
+      {one.decisionReason && <Text size="sm"><b>{text.common.reason}:</b> {one.decisionReason}</Text>}
+      {one.state === 'waiting' && mayDecideSomewhere(session) && (
+        <Group gap="sm" my="sm">
+          <Button variant="default" onClick={() => setDecision('release')}>{words.release}</Button>
+          <Button variant="default" onClick={() => setDecision('reject')}>{words.reject}</Button>
+          {one.key && <Link to={`/records/${encodeURIComponent(one.key)}`}>{text.audit.toRecord}</Link>}
+        </Group>
+      )}
+      {one.revision && <Timeline revisions={[one.revision]} />}
+      <section className={common.paper} aria-label={words.values}>
+        {groups.length === 0 ? <Empty>{words.noValues}</Empty> : (
+          <div className={common.scroll} tabIndex={0} role="region" aria-label={words.values}>
+            <table className={common.table}>
+              <thead>
+                <tr>
+                  <th scope="col">{text.common.item}</th>
+                  <th scope="col">{words.values}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {groups.map((group) => (
+                  <Fragment key={`${group.itemGroupOID}[${group.repeatKey}]`}>
+                    <tr>
+                      <th scope="colgroup" colSpan={2}>
+                        {group.name}{group.repeatKey !== '' && group.repeatKey !== '1' && ` #${group.repeatKey}`}
+                      </th>
+                    </tr>
+                    {group.items.map((item) => (
+                      <tr key={item.path}>
+                        <td>{item.question}{item.unit && <span className={common.dim}> [{item.unit}]</span>}</td>
+                        <td><ValueText state={item.values[revisionId] ?? null} blinded={item.blinded} unit={item.unit} /></td>
+                      </tr>
+                    ))}
+                  </Fragment>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </section>
+      {decision && <DecideDialog decision={decision} revisions={[one]} onClose={close} />}
+    </>
+  );
+}

@@ -1,0 +1,19 @@
+// The rights of an account in words and for choosing.
+import type {Right, Role} from '../api/types';
+import type {Dictionary} from '../text/dictionary';
+
+export const kRoles: Role[] = ['data_manager', 'monitor', 'operator', 'administrator'];
+
+// The known values behind "any"; one that is in force but no longer known stays to be seen.
+export function withAny(any: string, known: string[], now: string | null): {value: string; label: string}[] {
+  const all = now !== null && !known.includes(now) ? [...known, now] : known;
+  return [{value: '', label: any}, ...all.map((value) => ({value, label: value}))];
+}
+
+export function rightWords(right: Right, text: Dictionary): string {
+  const role = text.session.roles[right.role];
+  if (right.studyOID === null && right.siteOID === null) return role;
+  return text.users.rightAt(role, right.studyOID ?? text.common.anyStudy, right.siteOID ?? text.common.anySite);
+}
+
+export const isUserName = (name: string): boolean => /^[A-Za-z0-9._@-]{1,64}$/.test(name);
