@@ -220,9 +220,8 @@ Result<std::vector<SavedViewRow>> AccountTable::ListViews(const std::string& use
 
 Status AccountTable::PutViews(const std::string& user, const std::vector<SavedViewRow>& views) {
   EDCSYNC_ASSIGN(const std::int64_t account_id, IdOf(user));
-  EDCSYNC_TRY(database_.Prepare("DELETE FROM saved_view WHERE account_id = ?1")
-                  .Bind(1, account_id)
-                  .Run());
+  EDCSYNC_TRY(
+      database_.Prepare("DELETE FROM saved_view WHERE account_id = ?1").Bind(1, account_id).Run());
   Statement statement = database_.Prepare(
       "INSERT INTO saved_view (account_id, position, name, query) VALUES (?1, ?2, ?3, ?4)");
   std::int64_t position = 0;

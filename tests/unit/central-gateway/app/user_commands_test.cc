@@ -68,8 +68,8 @@ class UserCommands : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Ran Run(std::vector<std::string> words) {
-    words.insert(words.begin(), {"central-gateway", "--dir", folder_ + "/gateway", "--user",
-                                 "root"});
+    words.insert(words.begin(),
+                 {"central-gateway", "--dir", folder_ + "/gateway", "--user", "root"});
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     Captured out(stdout), err(stderr);
@@ -148,8 +148,7 @@ TEST_F(UserCommands, RightsAreGrantedAndRevokedOneByOne) {
   };
   EXPECT_EQ(RunJson(words("grant"))["rights"].size(), 2u);
   EXPECT_EQ(Run(words("grant")).code, kExitRefused);
-  EXPECT_THAT(Run({"user", "show", "nakato"}).out,
-              HasSubstr("data_manager  study *, site Kisumu"));
+  EXPECT_THAT(Run({"user", "show", "nakato"}).out, HasSubstr("data_manager  study *, site Kisumu"));
   EXPECT_EQ(RunJson(words("revoke"))["rights"].size(), 1u);
   EXPECT_EQ(Run(words("revoke")).code, kExitRefused);
 }
@@ -171,13 +170,17 @@ TEST_F(UserCommands, WrongUseIsTwoAndARefusalIsOne) {
   EXPECT_EQ(Run({"user"}).code, kExitUsage);
   EXPECT_EQ(Run({"user", "add", "nakato", "--role", "monitor"}).code, kExitUsage);
   EXPECT_EQ(Run({"user", "add", "nakato", "--full-name", "R", "--role", "king"}).code, kExitUsage);
-  EXPECT_EQ(Run({"user", "add", "nakato", "--full-name", "R", "--role", "operator",
-                 "--sees-blinded"}).code, kExitUsage);
+  EXPECT_EQ(
+      Run({"user", "add", "nakato", "--full-name", "R", "--role", "operator", "--sees-blinded"})
+          .code,
+      kExitUsage);
   EXPECT_EQ(Run({"user", "show", "nobody"}).code, kExitRefused);
   EXPECT_EQ(Run({"user", "add", "na kato", "--full-name", "R", "--role", "monitor"}).code,
             kExitRefused);
   EXPECT_EQ(Run({"user", "add", "nakato", "--full-name", "R", "--role", "administrator", "--site",
-                 "Kisumu"}).code, kExitRefused);
+                 "Kisumu"})
+                .code,
+            kExitRefused);
   EXPECT_EQ(RunJson({"user", "list"}), Json::array());
   AddAdministrator("nakato");
   EXPECT_EQ(AddAdministrator("Nakato").code, kExitRefused);

@@ -20,8 +20,8 @@ ErrorCode CodeOf(const Result<T>& result) {
 }
 
 TEST_F(Accounts, ANewAccountHasAFirstPasswordThatMustBeChanged) {
-  const FirstPassword first = Must(AddAccount(
-      *store_, hasher_, random_, {"nakato", "Rose Nakato", {kKisumuManager}}, "root"));
+  const FirstPassword first = Must(
+      AddAccount(*store_, hasher_, random_, {"nakato", "Rose Nakato", {kKisumuManager}}, "root"));
   const AccountRow account = Read("NAKATO");
   EXPECT_EQ(account.user, "nakato");
   EXPECT_EQ(account.full_name, "Rose Nakato");
@@ -31,9 +31,8 @@ TEST_F(Accounts, ANewAccountHasAFirstPasswordThatMustBeChanged) {
   EXPECT_TRUE(account.active);
   EXPECT_TRUE(Must(VerifyPassword(hasher_, account, first.password)));
   EXPECT_FALSE(Must(VerifyPassword(hasher_, account, first.password + "x")));
-  EXPECT_THAT(AuditOf("nakato"),
-              ElementsAre(Told{"root", "user.added", "nakato",
-                               "granted data_manager(study=* site=Kisumu)"}));
+  EXPECT_THAT(AuditOf("nakato"), ElementsAre(Told{"root", "user.added", "nakato",
+                                                  "granted data_manager(study=* site=Kisumu)"}));
 }
 
 TEST_F(Accounts, NoPasswordAndNoHashIsToldAnywhere) {
@@ -102,10 +101,9 @@ TEST_F(Accounts, RightsAreReplacedAndTheTrailSaysWhichBeganAndEnded) {
   EXPECT_EQ(changed.rights, std::vector{monitor});
   EXPECT_EQ(Read("nakato").rights, std::vector{monitor});
   EXPECT_EQ(Read("nakato").credential_generation, 2u);
-  EXPECT_EQ(AuditOf("nakato").back(),
-            (Told{"root", "user.rights", "nakato",
-                  "granted monitor(study=PILOT site=* blinded); "
-                  "ended data_manager(study=* site=Kisumu)"}));
+  EXPECT_EQ(AuditOf("nakato").back(), (Told{"root", "user.rights", "nakato",
+                                            "granted monitor(study=PILOT site=* blinded); "
+                                            "ended data_manager(study=* site=Kisumu)"}));
 }
 
 TEST_F(Accounts, AChangeThatChangesNothingLeavesNoTrace) {

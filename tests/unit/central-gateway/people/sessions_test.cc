@@ -121,9 +121,8 @@ TEST_F(SessionsTest, AnUnknownNameCostsAsMuchAsAWrongPassword) {
   Sessions sessions(*store_, failing, clock_, random_, Unlimited());
   EXPECT_EQ(CodeOf(sessions.LogIn("nobody", kPassword, kAddress)), ErrorCode::kInternal);
   EXPECT_FALSE(LogIn("nobody").ok());
-  EXPECT_EQ(AuditOf("unknown").back(),
-            (Told{"unknown", "session.refused", "unknown",
-                  "address=192.0.2.7 reason=unknown_name"}));
+  EXPECT_EQ(AuditOf("unknown").back(), (Told{"unknown", "session.refused", "unknown",
+                                             "address=192.0.2.7 reason=unknown_name"}));
 }
 
 TEST_F(SessionsTest, WhatIsTypedAsANameIsNotWrittenDown) {
@@ -229,8 +228,7 @@ TEST_F(SessionsTest, AnUnusedSessionEndsAfterHalfAnHour) {
   clock_.Advance(1);
   EXPECT_FALSE(Lives(session));
   EXPECT_EQ(sessions_->count(), 0u);
-  EXPECT_EQ(AuditOf("Nakato").back(),
-            (Told{"Nakato", "session.closed", "Nakato", "reason=idle"}));
+  EXPECT_EQ(AuditOf("Nakato").back(), (Told{"Nakato", "session.closed", "Nakato", "reason=idle"}));
 }
 
 TEST_F(SessionsTest, WhatAPageAsksByItselfDoesNotKeepASessionAlive) {
@@ -269,8 +267,8 @@ TEST_F(SessionsTest, WhoLogsOutIsOut) {
   EXPECT_FALSE(Lives(session));
   EXPECT_TRUE(Lives(other));
   EXPECT_THAT(ActionsOn("Nakato"),
-              ElementsAre("user.added", "user.password_changed", "session.opened",
-                          "session.opened", "session.closed"));
+              ElementsAre("user.added", "user.password_changed", "session.opened", "session.opened",
+                          "session.closed"));
   EXPECT_EQ(AuditOf("Nakato").back().detail, "reason=logged_out");
 }
 
@@ -292,8 +290,8 @@ TEST_F(SessionsTest, ASessionEndsWithItsAccountsStanding) {
   EXPECT_FALSE(Lives(session));
   Must(SetActive(*store_, "nakato", true, "root"));
   EXPECT_FALSE(Lives(session));
-  EXPECT_THAT(AuditOf("Nakato"), ::testing::Contains(Told{"Nakato", "session.closed", "Nakato",
-                                                         "reason=not_active"}));
+  EXPECT_THAT(AuditOf("Nakato"),
+              ::testing::Contains(Told{"Nakato", "session.closed", "Nakato", "reason=not_active"}));
 }
 
 TEST_F(SessionsTest, AResetEndsEverySessionOfTheAccountAndOfNoOther) {
@@ -369,8 +367,7 @@ TEST_F(SessionsTest, WhoSignsGivesThePasswordAgain) {
             "address=192.0.2.7 purpose=signature reason=wrong_password in_a_row=1");
   ExpectOk(sessions_->Reauthenticate(session.token, kPassword));
   EXPECT_EQ(Read("nakato").failed_count, 0u);
-  EXPECT_EQ(sessions_->Reauthenticate("nothing", kPassword).error().code,
-            ErrorCode::kUnauthorized);
+  EXPECT_EQ(sessions_->Reauthenticate("nothing", kPassword).error().code, ErrorCode::kUnauthorized);
 }
 
 TEST_F(SessionsTest, WhoLocksTheAccountWithinASessionLosesIt) {
@@ -409,8 +406,8 @@ TEST_F(SessionsTest, PastTwentyOfOneAccountItsOldestEnds) {
   EXPECT_TRUE(Lives(opened[1]));
   EXPECT_TRUE(Lives(opened[20]));
   EXPECT_TRUE(Lives(other));
-  EXPECT_THAT(AuditOf("Nakato"), ::testing::Contains(Told{"Nakato", "session.closed", "Nakato",
-                                                         "reason=too_many"}));
+  EXPECT_THAT(AuditOf("Nakato"),
+              ::testing::Contains(Told{"Nakato", "session.closed", "Nakato", "reason=too_many"}));
 }
 
 TEST_F(SessionsTest, PastTheGatewaysBoundTheOldestOfAllEndsButEndedOnesFirst) {
