@@ -66,8 +66,7 @@ Status Print(CommandContext& context, const AccountRow& account) {
 Status PrintFirst(CommandContext& context, const FirstPassword& first) {
   const Json json = ToJson(context, first.account);
   if (context.json) {
-    std::printf("%s\n",
-                Json{{"user", json}, {"firstPassword", first.password}}.dump(2).c_str());
+    std::printf("%s\n", Json{{"user", json}, {"firstPassword", first.password}}.dump(2).c_str());
     return Ok();
   }
   PrintAccount(json);
@@ -81,10 +80,10 @@ Status PrintFirst(CommandContext& context, const FirstPassword& first) {
 Status Add(CommandContext& context, CentralStore& store, const UserArguments& arguments) {
   EDCSYNC_ASSIGN(RightRow right, RightOf(arguments));
   PasswordHasher hasher;
-  EDCSYNC_ASSIGN(const FirstPassword first,
-                 AddAccount(store, hasher, context.random,
-                            {arguments.user, arguments.full_name, {std::move(right)}},
-                            context.user));
+  EDCSYNC_ASSIGN(
+      const FirstPassword first,
+      AddAccount(store, hasher, context.random,
+                 {arguments.user, arguments.full_name, {std::move(right)}}, context.user));
   return PrintFirst(context, first);
 }
 
@@ -116,15 +115,14 @@ CLI::App* AddOne(CLI::App& parent, CommandContext& context, const char* name, co
   command->add_option("NAME", arguments->user, "The name to log in with: A-Z a-z 0-9 . _ @ -")
       ->required();
   command->callback([&context, arguments, run] {
-    context.code = WithStore(
-        context, [&](CentralStore& store) { return run(context, store, *arguments); });
+    context.code =
+        WithStore(context, [&](CentralStore& store) { return run(context, store, *arguments); });
   });
   return command;
 }
 
 CLI::App* TakingRight(CLI::App* command, const std::shared_ptr<UserArguments>& arguments) {
-  command
-      ->add_option("--role", arguments->role, "data_manager, monitor, operator or administrator")
+  command->add_option("--role", arguments->role, "data_manager, monitor, operator or administrator")
       ->required()
       ->check(CLI::IsMember({"data_manager", "monitor", "operator", "administrator"}));
   command->add_option("--study", arguments->study, "Only for this StudyOID (default: every)");
@@ -148,9 +146,9 @@ void AddRightCommands(CLI::App& user, CommandContext& context,
     EDCSYNC_ASSIGN(const AccountRow account, RevokeRight(store, given.user, right, run.user));
     return Print(run, account);
   };
-  TakingRight(AddOne(user, context, "revoke", "Take one right away, as it was given", arguments,
-                     revoke),
-              arguments);
+  TakingRight(
+      AddOne(user, context, "revoke", "Take one right away, as it was given", arguments, revoke),
+      arguments);
 }
 
 void AddStandingCommands(CLI::App& user, CommandContext& context,
@@ -176,10 +174,10 @@ void AddUserCommands(CLI::App& app, CommandContext& context) {
   CLI::App* user = app.add_subcommand("user", "Accounts of the conflict desk");
   user->require_subcommand(1)->fallthrough();
   auto arguments = std::make_shared<UserArguments>();
-  CLI::App* add = TakingRight(
-      AddOne(*user, context, "add", "Add an account; prints its first password once", arguments,
-             Add),
-      arguments);
+  CLI::App* add =
+      TakingRight(AddOne(*user, context, "add", "Add an account; prints its first password once",
+                         arguments, Add),
+                  arguments);
   add->add_option("--full-name", arguments->full_name, "As it stands in signatures")->required();
   add->add_flag("--sees-blinded", arguments->sees_blinded, "A monitor: sees blinded values too");
   user->add_subcommand("list", "All accounts")->fallthrough()->callback([&context] {

@@ -15,8 +15,8 @@ constexpr std::size_t kViewQueryBytesMax = 2000;
 
 tl::unexpected<Error> NoAccount(const std::string& user) {
   // What is no name at all may be anything; it is not repeated.
-  return Fail(ErrorCode::kNotFound,
-              CheckUserName(user).ok() ? "there is no account " + user : "there is no such account");
+  return Fail(ErrorCode::kNotFound, CheckUserName(user).ok() ? "there is no account " + user
+                                                             : "there is no such account");
 }
 
 Result<AccountRow> AccountOf(CentralReader& reader, const std::string& user) {
@@ -29,8 +29,8 @@ Result<AccountRow> AccountOf(CentralReader& reader, const std::string& user) {
 Status CheckFullName(std::string_view name) {
   EDCSYNC_TRY(CheckOid("the full name", name, 4 * kFullNameLengthMax));
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
-  const std::size_t bytes_beyond = static_cast<std::size_t>(
-      std::count_if(name.begin(), name.end(), continues));
+  const std::size_t bytes_beyond =
+      static_cast<std::size_t>(std::count_if(name.begin(), name.end(), continues));
   if (name.size() - bytes_beyond <= kFullNameLengthMax && name.front() != ' ' &&
       name.back() != ' ') {
     return Ok();
@@ -40,8 +40,8 @@ Status CheckFullName(std::string_view name) {
 }
 
 std::string Describe(const RightRow& right) {
-  return std::string(ToString(right.role)) + "(study=" +
-         (right.study.empty() ? "*" : right.study.str()) +
+  return std::string(ToString(right.role)) +
+         "(study=" + (right.study.empty() ? "*" : right.study.str()) +
          " site=" + (right.site.empty() ? "*" : right.site.str()) +
          (right.sees_blinded ? " blinded" : "") + ")";
 }
@@ -131,8 +131,8 @@ Status StoreChange(CentralWriter& writer, const AccountRow& before, AccountRow& 
     EDCSYNC_TRY(writer.AppendAudit(actor, "user.rights", after.user, rights));
   }
   if (!moved) return Ok();
-  return writer.AppendAudit(actor, after.active ? "user.activated" : "user.deactivated",
-                            after.user, "");
+  return writer.AppendAudit(actor, after.active ? "user.activated" : "user.deactivated", after.user,
+                            "");
 }
 
 // `change` alters a copy of the account as it stands in the transaction.

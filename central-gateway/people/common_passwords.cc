@@ -3,6 +3,8 @@
 namespace edcsync::central {
 namespace {
 
+// Many to a line.
+// clang-format off
 constexpr std::string_view kPasswords[] = {
     "!qaz2wsx3edc", "!qaz@wsx#edc", "010203040506", "0123456789012", "012345678910", "098765432109",
     "0987654321098", "101010101010", "102030405060", "112233445566", "11223344556677",
@@ -116,6 +118,7 @@ constexpr std::string_view kWords[] = {
     "username", "wednesday", "welcome", "whatever", "william", "willkommen", "windows", "winter",
     "world", "wsx", "yamaha", "yellow", "you", "your", "zxcvbn",
 };
+// clang-format on
 
 }  // namespace
 

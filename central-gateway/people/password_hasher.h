@@ -19,11 +19,11 @@ namespace edcsync::central {
 
 struct PasswordHasherOptions {
   // About 0.1 s a hash; OWASP asks for no less than 19 MiB and 2 passes. Tests take less.
-  std::uint64_t passes = 3;                         // libsodium's OPSLIMIT_MODERATE.
+  std::uint64_t passes = 3;  // libsodium's OPSLIMIT_MODERATE.
   std::size_t memory_bytes = 64 * 1024 * 1024;
   std::size_t at_once_max = 2;
-  std::size_t waiting_max = 32;                     // Beyond: kBusy, so that no server thread
-                                                    // waits long.
+  std::size_t waiting_max = 32;  // Beyond: kBusy, so that no server thread
+                                 // waits long.
 };
 
 class PasswordHasher {

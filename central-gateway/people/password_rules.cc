@@ -60,7 +60,7 @@ bool IsRepeated(std::string_view text) {
 // these.
 int StepOf(char a, char b) {
   static constexpr std::array<std::string_view, 6> kRows = {
-      "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm",
+      "abcdefghijklmnopqrstuvwxyz",          "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm",
       "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p"};
   if (a == b) return 0;
   for (const std::string_view row : kRows) {
@@ -87,13 +87,23 @@ bool IsMadeOfRuns(std::string_view text) {
 
 char LetterFor(char c) {
   switch (c) {
-    case '0': return 'o';
-    case '1': case '!': return 'i';
-    case '3': return 'e';
-    case '4': case '@': return 'a';
-    case '5': case '$': return 's';
-    case '7': return 't';
-    default: return c;
+    case '0':
+      return 'o';
+    case '1':
+    case '!':
+      return 'i';
+    case '3':
+      return 'e';
+    case '4':
+    case '@':
+      return 'a';
+    case '5':
+    case '$':
+      return 's';
+    case '7':
+      return 't';
+    default:
+      return c;
   }
 }
 

@@ -32,8 +32,8 @@ bool Rights::May(Role role, const StudyOID& study, const SiteOID& site) const {
 
 bool Rights::SeesBlinded(const StudyOID& study, const SiteOID& site) const {
   return std::any_of(rows_.begin(), rows_.end(), [&](const RightRow& right) {
-    const bool sees = right.role == Role::kDataManager ||
-                      (right.role == Role::kMonitor && right.sees_blinded);
+    const bool sees =
+        right.role == Role::kDataManager || (right.role == Role::kMonitor && right.sees_blinded);
     return sees && Covers(right, study, site);
   });
 }

@@ -218,13 +218,16 @@ Status Sessions::Verify(const Digest& key, const Session& session, std::string_v
                  Authenticate(store_, hasher_,
                               {session.user, password, session.address, Purpose::kSignature}));
   switch (outcome.verdict) {
-    case Verdict::kRight: return Ok();
-    case Verdict::kWrong: return Fail(ErrorCode::kUnauthorized, "the password is wrong");
+    case Verdict::kRight:
+      return Ok();
+    case Verdict::kWrong:
+      return Fail(ErrorCode::kUnauthorized, "the password is wrong");
     case Verdict::kLockedNow:
       Close(key, "locked");
       return Fail(ErrorCode::kUnauthorized,
                   "the password is wrong too many times in a row: the session has ended");
-    case Verdict::kLocked: break;
+    case Verdict::kLocked:
+      break;
   }
   return Fail(ErrorCode::kTooManyAttempts, "the account rests after too many wrong passwords");
 }

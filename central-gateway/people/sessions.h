@@ -84,7 +84,7 @@ class Sessions {
 
  private:
   struct Session {
-    std::uint64_t number = 0;      // In the order of opening.
+    std::uint64_t number = 0;  // In the order of opening.
     std::string user;
     std::string full_name;
     std::string address;
@@ -92,7 +92,7 @@ class Sessions {
     Rights rights;
     bool must_change_password = false;
     std::uint64_t generation = 0;
-    Digest password{};             // SHA-256 of the account's password hash.
+    Digest password{};  // SHA-256 of the account's password hash.
     MonoTime opened_at;
     MonoTime used_at;
   };

@@ -45,8 +45,8 @@ AccountRow RowAt(const Statement& statement) {
   return row;
 }
 
-void BindState(Statement& statement, const AccountRow& row) {
-  const std::string earlier = Joined(row.earlier_hashes);
+// `earlier` is Joined(row.earlier_hashes); SQLite reads it in place when the statement runs.
+void BindState(Statement& statement, const AccountRow& row, const std::string& earlier) {
   statement.Bind(1, row.user)
       .Bind(2, row.full_name)
       .Bind(3, row.password_hash)
@@ -125,13 +125,14 @@ Result<std::optional<std::uint64_t>> AccountTable::Generation(const std::string&
 }
 
 Status AccountTable::Insert(const AccountRow& account, WallTime now) {
+  const std::string earlier = Joined(account.earlier_hashes);
   {
     Statement statement = database_.Prepare(
         "INSERT INTO account (user, full_name, password_hash, earlier_hashes, "
         "must_change_password, active, failed_count, locked_until_ms, last_log_in_at_ms, "
         "credential_generation, created_at_ms) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (user) DO NOTHING");
-    BindState(statement, account);
+    BindState(statement, account, earlier);
     EDCSYNC_ASSIGN(const std::int64_t inserted, statement.Bind(11, account.created_at.ms).Run());
     if (inserted != 1) {
       return Fail(ErrorCode::kAlreadyExists, "there is an account " + account.user + " already");
@@ -146,11 +147,12 @@ Status AccountTable::Update(const AccountRow& account) {
   if (account.credential_generation < *generation) {
     return Fail(ErrorCode::kInvariant, "an account's generation only rises: " + account.user);
   }
+  const std::string earlier = Joined(account.earlier_hashes);
   Statement statement = database_.Prepare(
       "UPDATE account SET full_name = ?2, password_hash = ?3, earlier_hashes = ?4, "
       "must_change_password = ?5, active = ?6, failed_count = ?7, locked_until_ms = ?8, "
       "last_log_in_at_ms = ?9, credential_generation = ?10 WHERE user = ?1");
-  BindState(statement, account);
+  BindState(statement, account, earlier);
   EDCSYNC_TRY(statement.Run());
   return Ok();
 }
@@ -218,9 +220,8 @@ Result<std::vector<SavedViewRow>> AccountTable::ListViews(const std::string& use
 
 Status AccountTable::PutViews(const std::string& user, const std::vector<SavedViewRow>& views) {
   EDCSYNC_ASSIGN(const std::int64_t account_id, IdOf(user));
-  EDCSYNC_TRY(database_.Prepare("DELETE FROM saved_view WHERE account_id = ?1")
-                  .Bind(1, account_id)
-                  .Run());
+  EDCSYNC_TRY(
+      database_.Prepare("DELETE FROM saved_view WHERE account_id = ?1").Bind(1, account_id).Run());
   Statement statement = database_.Prepare(
       "INSERT INTO saved_view (account_id, position, name, query) VALUES (?1, ?2, ?3, ?4)");
   std::int64_t position = 0;

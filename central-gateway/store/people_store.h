@@ -44,14 +44,14 @@ struct AccountRow {
   std::vector<std::string> earlier_hashes;  // Newest first, at most kEarlierHashCountMax.
   bool must_change_password = true;
   bool active = true;
-  std::uint32_t failed_count = 0;           // Wrong passwords in a row.
-  std::optional<WallTime> locked_until;     // May lie in the past.
+  std::uint32_t failed_count = 0;        // Wrong passwords in a row.
+  std::optional<WallTime> locked_until;  // May lie in the past.
   std::optional<WallTime> last_log_in_at;
   WallTime created_at;
   // Rises with every change of name, password, rights or standing: a session that knows a lower
   // one reads the account anew.
   std::uint64_t credential_generation = 1;
-  std::vector<RightRow> rights;             // Those that stand now.
+  std::vector<RightRow> rights;  // Those that stand now.
 
   static constexpr std::size_t kEarlierHashCountMax = 4;  // With the present one, the last 5.
 };

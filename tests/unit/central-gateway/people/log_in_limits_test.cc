@@ -27,7 +27,7 @@ TEST(LogInLimits, TwentyAMinuteAreLetThroughFromOneAddress) {
 TEST(LogInLimits, TheRefusalSaysHowLongToWait) {
   LogInLimits limits({}, Second(0));
   Taken(limits, "192.0.2.1", 20, Second(0));
-  const Status refused = limits.Take("192.0.2.1", Second(1));
+  const Status refused = limits.Take("192.0.2.1", Second(1.5));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kTooManyAttempts);
   EXPECT_THAT(refused.error().message, HasSubstr("the next in 2 s"));

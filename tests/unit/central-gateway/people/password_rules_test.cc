@@ -87,9 +87,9 @@ TEST(PasswordRules, RunsOfNeighboursAreRefused) {
 }
 
 TEST(PasswordRules, ACommonWordInItsUsualDressIsRefused) {
-  for (const char* dressed : {"Password!2026#", "P@ssw0rd--2026", "!!Welcome!!2029", "Kenya$$$$2031",
-                              "admin-root-4711", "My.Hospital.99", "Monday_20260302",
-                              "L0ve&Sunsh1ne4"}) {
+  for (const char* dressed :
+       {"Password!2026#", "P@ssw0rd--2026", "!!Welcome!!2029", "Kenya$$$$2031", "admin-root-4711",
+        "My.Hospital.99", "Monday_20260302", "L0ve&Sunsh1ne4"}) {
     ExpectBroken(dressed, "tried first");
   }
   // More than three of them, or one that is not common, are for a person to judge.
@@ -103,7 +103,8 @@ TEST(FirstPassword, ItIsFiveWordsThatCanBeReadAloudAndNeverTheSame) {
   std::set<char> letters;
   for (int i = 0; i < 500; ++i) {
     const std::string password = MakeFirstPassword(random);
-    EXPECT_THAT(password, MatchesRegex("([b-z][aiou][b-z][aiou][b-z]-){4}[b-z][aiou][b-z][aiou][b-z]"));
+    EXPECT_THAT(password,
+                MatchesRegex("([b-z][aiou][b-z][aiou][b-z]-){4}[b-z][aiou][b-z][aiou][b-z]"));
     seen.insert(password);
     letters.insert(password.begin(), password.end());
     ExpectTaken(password);

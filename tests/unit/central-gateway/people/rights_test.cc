@@ -37,10 +37,8 @@ TEST(Rights, ARightForAllCoversEachStudyAndSite) {
 }
 
 TEST(Rights, WhatHasNoKnownStudyIsForARightForEveryStudyOnly) {
-  EXPECT_FALSE(
-      Rights({{Role::kDataManager, kPilot, kKisumu, false}}).Sees(StudyOID(), kKisumu));
-  EXPECT_TRUE(
-      Rights({{Role::kDataManager, StudyOID(), kKisumu, false}}).Sees(StudyOID(), kKisumu));
+  EXPECT_FALSE(Rights({{Role::kDataManager, kPilot, kKisumu, false}}).Sees(StudyOID(), kKisumu));
+  EXPECT_TRUE(Rights({{Role::kDataManager, StudyOID(), kKisumu, false}}).Sees(StudyOID(), kKisumu));
 }
 
 TEST(Rights, ADataManagerMayWhatAMonitorMayAndNotTheOtherWayRound) {

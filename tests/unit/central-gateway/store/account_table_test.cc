@@ -149,11 +149,11 @@ TEST_F(Accounts, ARightThatEndsStaysReadableAndOneThatStaysIsNotTouched) {
   }));
   EXPECT_EQ(Read("Nakato.R").rights, (std::vector{kept, added}));
   const std::string then = std::to_string(began), now = std::to_string(began + 1000);
-  EXPECT_EQ(Rows("SELECT role, study_oid, site_oid, sees_blinded, from_ms, ended_at_ms "
-                 "FROM account_right ORDER BY right_rowid"),
-            (std::vector<std::string>{"1|CDISCPILOT01|Kisumu|0|" + then + "|NULL",
-                                      "2||Tororo|1|" + then + "|" + now,
-                                      "3|||0|" + now + "|NULL"}));
+  EXPECT_EQ(
+      Rows("SELECT role, study_oid, site_oid, sees_blinded, from_ms, ended_at_ms "
+           "FROM account_right ORDER BY right_rowid"),
+      (std::vector<std::string>{"1|CDISCPILOT01|Kisumu|0|" + then + "|NULL",
+                                "2||Tororo|1|" + then + "|" + now, "3|||0|" + now + "|NULL"}));
 }
 
 TEST_F(Accounts, ARightIsStoredOnceOnly) {
@@ -196,9 +196,10 @@ TEST_F(Accounts, TheDatabaseKeepsAccountsAndRightsWhoeverAsks) {
   ExpectAborted("DELETE FROM account_right", "rights end, and are kept");
   ExpectAborted("UPDATE account_right SET role = 4",
                 "a right stands as it was given until it ends");
-  ExpectAborted("UPDATE account_right SET ended_at_ms = 1; "
-                "UPDATE account_right SET ended_at_ms = NULL",
-                "a right stands as it was given until it ends");
+  ExpectAborted(
+      "UPDATE account_right SET ended_at_ms = 1; "
+      "UPDATE account_right SET ended_at_ms = NULL",
+      "a right stands as it was given until it ends");
   for (const char* name : {"", "a b", "a/b", "\u00e9"}) {
     ExpectAborted("INSERT INTO account VALUES (NULL, '" + std::string(name) +
                       "', 'x', 'x', '', 1, 1, 0, NULL, NULL, 1, 1)",
@@ -213,8 +214,9 @@ class FirstRelease : public Accounts {
   // Takes away what 0002 made, and shows that what is left is what 0001 makes.
   void MakeOfFirstRelease() {
     store_.reset();
-    Damage("DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account; "
-           "PRAGMA user_version = 1;");
+    Damage(
+        "DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account; "
+        "PRAGMA user_version = 1;");
     {
       DatabaseOptions options;
       options.path = folder_ + "/first.db";
@@ -232,8 +234,8 @@ TEST_F(FirstRelease, AStoreOfItIsMigratedKeepsEverythingAndTakesAccounts) {
   const KnownRevision first = Make("702-1082", "F.VS", {}, 1, "72");
   ExpectOk(store_->Write([&](CentralWriter& writer) { return Insert(writer, first); }));
   MakeOfFirstRelease();
-  const std::vector<std::string> tables = Rows(
-      "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+  const std::vector<std::string> tables =
+      Rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
   std::map<std::string, std::vector<std::string>> before;
   for (const std::string& table : tables) before[table] = Rows("SELECT * FROM " + table);
   ASSERT_EQ(before["revision"].size(), 1u);

@@ -1,0 +1,216 @@
+// `central-gateway user ...`, run as from a shell: its words, its answers, its exit codes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "central-gateway/app/commands.h"
+#include "central-gateway/people/accounts.h"
+#include "central-gateway/store/sqlite_central_store.h"
+
+namespace edcsync::central {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What goes to one of the standard streams while the object lives.
+class Captured {
+ public:
+  explicit Captured(std::FILE* stream) : stream_(stream), file_(std::tmpfile()) {
+    std::fflush(stream_);
+    saved_ = ::dup(::fileno(stream_));
+    ::dup2(::fileno(file_), ::fileno(stream_));
+  }
+  ~Captured() {
+    static_cast<void>(End());
+    std::fclose(file_);
+  }
+  Captured(const Captured&) = delete;
+  Captured& operator=(const Captured&) = delete;
+
+  std::string End() {
+    if (saved_ < 0) return {};
+    std::fflush(stream_);
+    ::dup2(saved_, ::fileno(stream_));
+    ::close(saved_);
+    saved_ = -1;
+    std::rewind(file_);
+    std::string text;
+    for (int c = std::fgetc(file_); c != EOF; c = std::fgetc(file_)) text += static_cast<char>(c);
+    return text;
+  }
+
+ private:
+  std::FILE* stream_;
+  std::FILE* file_;
+  int saved_ = -1;
+};
+
+class UserCommands : public ::testing::Test {
+ protected:
+  struct Ran {
+    int code = -1;
+    std::string out, err;
+  };
+
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    ASSERT_EQ(Run({"init"}).code, kExitOk);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  Ran Run(std::vector<std::string> words) {
+    words.insert(words.begin(),
+                 {"central-gateway", "--dir", folder_ + "/gateway", "--user", "root"});
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    Captured out(stdout), err(stderr);
+    Ran ran;
+    ran.code = RunCommandLine(static_cast<int>(argv.size()), argv.data());
+    ran.out = out.End();
+    ran.err = err.End();
+    return ran;
+  }
+  Json RunJson(std::vector<std::string> words) {
+    words.push_back("--json");
+    const Ran ran = Run(std::move(words));
+    EXPECT_EQ(ran.code, kExitOk) << ran.err;
+    return Json::parse(ran.out, nullptr, false);
+  }
+  Ran AddAdministrator(const std::string& name) {
+    return Run({"user", "add", name, "--full-name", "Rose Nakato", "--role", "administrator"});
+  }
+
+  std::unique_ptr<CentralStore> OpenStore() {
+    SqliteCentralStoreOptions options;
+    options.path = folder_ + "/gateway/central.db";
+    options.key_file = folder_ + "/gateway/central.key";
+    options.start_writer = false;
+    auto store = OpenSqliteCentralStore(options, clock_, random_);
+    EXPECT_TRUE(store.ok());
+    return store.ok() ? std::move(*store) : nullptr;
+  }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  std::string folder_;
+};
+
+TEST_F(UserCommands, TheFirstAdministratorIsMadeByTheCommandAndGetsAPasswordToChange) {
+  EXPECT_EQ(RunJson({"user", "list"}), Json::array());
+  const Ran added = AddAdministrator("nakato");
+  EXPECT_EQ(added.code, kExitOk) << added.err;
+  EXPECT_THAT(added.out, ContainsRegex("First password: [a-z]{5}(-[a-z]{5}){4}\n"));
+  EXPECT_THAT(added.out, HasSubstr("must be changed at the first log-in"));
+  const Json shown = RunJson({"user", "show", "NAKATO"});
+  EXPECT_EQ(shown["user"], "nakato");
+  EXPECT_EQ(shown["fullName"], "Rose Nakato");
+  EXPECT_EQ(shown["active"], true);
+  EXPECT_EQ(shown["mustChangePassword"], true);
+  EXPECT_EQ(shown["lockedUntil"], nullptr);
+  EXPECT_EQ(shown["lastLogInAt"], nullptr);
+  EXPECT_EQ(shown["rights"], Json::parse(R"([{"role": "administrator", "studyOID": null,
+                                               "siteOID": null, "seesBlinded": false}])"));
+  EXPECT_FALSE(shown.contains("firstPassword"));
+}
+
+TEST_F(UserCommands, ThePasswordPrintedIsTheAccounts) {
+  const Json added = RunJson({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor",
+                              "--study", "PILOT", "--site", "Kisumu", "--sees-blinded"});
+  EXPECT_EQ(added["user"]["rights"][0],
+            Json::parse(R"({"role": "monitor", "studyOID": "PILOT", "siteOID": "Kisumu",
+                            "seesBlinded": true})"));
+  const Json reset = RunJson({"user", "reset-password", "nakato"});
+  EXPECT_NE(reset["firstPassword"], added["firstPassword"]);
+  const auto store = OpenStore();
+  PasswordHasher hasher;
+  const auto account = FindAccount(*store, "nakato");
+  ASSERT_TRUE(account.ok());
+  EXPECT_TRUE(VerifyPassword(hasher, *account, reset["firstPassword"].get<std::string>()).value());
+  EXPECT_FALSE(VerifyPassword(hasher, *account, added["firstPassword"].get<std::string>()).value());
+}
+
+TEST_F(UserCommands, RightsAreGrantedAndRevokedOneByOne) {
+  AddAdministrator("nakato");
+  const std::vector<std::string> right{"nakato", "--role", "data_manager", "--site", "Kisumu"};
+  auto words = [&](const char* command) {
+    std::vector<std::string> all{"user", command};
+    all.insert(all.end(), right.begin(), right.end());
+    return all;
+  };
+  EXPECT_EQ(RunJson(words("grant"))["rights"].size(), 2u);
+  EXPECT_EQ(Run(words("grant")).code, kExitRefused);
+  EXPECT_THAT(Run({"user", "show", "nakato"}).out, HasSubstr("data_manager  study *, site Kisumu"));
+  EXPECT_EQ(RunJson(words("revoke"))["rights"].size(), 1u);
+  EXPECT_EQ(Run(words("revoke")).code, kExitRefused);
+}
+
+TEST_F(UserCommands, TheLastAdministratorCannotBeShutOut) {
+  AddAdministrator("nakato");
+  const Ran refused = Run({"user", "deactivate", "nakato"});
+  EXPECT_EQ(refused.code, kExitRefused);
+  EXPECT_THAT(refused.err, HasSubstr("last active administrator"));
+  EXPECT_EQ(Run({"user", "revoke", "nakato", "--role", "administrator"}).code, kExitRefused);
+  AddAdministrator("okello");
+  EXPECT_EQ(RunJson({"user", "deactivate", "nakato"})["active"], false);
+  EXPECT_THAT(Run({"user", "list"}).out, HasSubstr("Rose Nakato, not active"));
+  EXPECT_EQ(RunJson({"user", "activate", "nakato"})["active"], true);
+  EXPECT_EQ(RunJson({"user", "list"}).size(), 2u);
+}
+
+TEST_F(UserCommands, WrongUseIsTwoAndARefusalIsOne) {
+  EXPECT_EQ(Run({"user"}).code, kExitUsage);
+  EXPECT_EQ(Run({"user", "add", "nakato", "--role", "monitor"}).code, kExitUsage);
+  EXPECT_EQ(Run({"user", "add", "nakato", "--full-name", "R", "--role", "king"}).code, kExitUsage);
+  EXPECT_EQ(
+      Run({"user", "add", "nakato", "--full-name", "R", "--role", "operator", "--sees-blinded"})
+          .code,
+      kExitUsage);
+  EXPECT_EQ(Run({"user", "show", "nobody"}).code, kExitRefused);
+  EXPECT_EQ(Run({"user", "add", "na kato", "--full-name", "R", "--role", "monitor"}).code,
+            kExitRefused);
+  EXPECT_EQ(Run({"user", "add", "nakato", "--full-name", "R", "--role", "administrator", "--site",
+                 "Kisumu"})
+                .code,
+            kExitRefused);
+  EXPECT_EQ(RunJson({"user", "list"}), Json::array());
+  AddAdministrator("nakato");
+  EXPECT_EQ(AddAdministrator("Nakato").code, kExitRefused);
+}
+
+TEST_F(UserCommands, WhoDidItStandsInTheTrailWithoutThePassword) {
+  const Ran added = AddAdministrator("nakato");
+  const std::string password = added.out.substr(added.out.find("password: ") + 10, 29);
+  std::vector<AuditEntry> entries;
+  const Status read = OpenStore()->Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(entries, reader.ListAudit("", 0, 100));
+    return Ok();
+  });
+  ASSERT_TRUE(read.ok());
+  ASSERT_FALSE(entries.empty());
+  EXPECT_EQ(entries.back().action, "user.added");
+  EXPECT_EQ(entries.back().actor, "root");
+  EXPECT_EQ(entries.back().object, "nakato");
+  for (const AuditEntry& entry : entries) EXPECT_THAT(entry.detail, Not(HasSubstr(password)));
+  EXPECT_EQ(Run({"check"}).code, kExitOk);
+}
+
+TEST_F(UserCommands, HelpNamesTheCommands) {
+  const Ran help = Run({"user", "--help"});
+  EXPECT_EQ(help.code, kExitOk);
+  for (const char* command :
+       {"add", "list", "show", "grant", "revoke", "deactivate", "activate", "reset-password"}) {
+    EXPECT_THAT(help.out, HasSubstr(command));
+  }
+}
+
+}  // namespace
+}  // namespace edcsync::central
