@@ -1,7 +1,8 @@
 // Small pieces that several pages share.
-import {Button, Loader, Modal} from '@mantine/core';
+import {Button, Loader} from '@mantine/core';
 import {Component, useEffect, type ReactNode} from 'react';
 import type {ConflictSummary, ItemState} from '../api/types';
+import {Dialog} from './dialog';
 import {useText} from '../text/language';
 import classes from './common.module.css';
 import {HardSign, Mask, SoftSign, Warning} from './icons';
@@ -72,15 +73,6 @@ export function ValueText({state, blinded, unit}: {state: ItemState | null; blin
   );
 }
 
-// The same in one line of plain text, for labels.
-export function valueWords(
-  state: ItemState | null, blinded: boolean, words: {absent: string; notDone: string; blinded: string},
-): string {
-  if (blinded && state?.present !== false) return words.blinded;
-  if (!state?.present) return words.absent;
-  return state.value === null ? words.notDone : (state.text ?? state.value);
-}
-
 export interface KeyLine {
   keys: string[];
   words: string;
@@ -89,13 +81,13 @@ export interface KeyLine {
 export function KeysHelp({opened, onClose, lines}: {opened: boolean; onClose: () => void; lines: KeyLine[]}) {
   const text = useText().common;
   return (
-    <Modal opened={opened} onClose={onClose} title={text.keysHelp} closeButtonProps={{'aria-label': text.close}}>
+    <Dialog opened={opened} onClose={onClose} title={text.keysHelp}>
       <dl className={classes.keys}>
         {lines.map((line) => (
           <KeyEntry key={line.words} line={line} />
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   );
 }
 

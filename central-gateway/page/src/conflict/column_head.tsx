@@ -41,14 +41,14 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
           <Warning /> {text.conflict.clockSuspect} {text.conflict.arrived(formatTime(revision.receivedAt))}
         </div>
       )}
-      <div className={classes.headReason}>
+      <div className={classes.headReason} title={revision.reasonForChange}>
         {revision.reasonForChange
           ? <q>{revision.reasonForChange}</q>
           : <span className={classes.dim}>{text.conflict.noReason}</span>}
       </div>
       {revision.removed && <Tag tone="hard"><Warning /> {text.conflict.removes}</Tag>}
       {onTake && (
-        <Button variant={taken ? 'filled' : 'default'} size="compact-xs" mt={4} aria-pressed={taken} onClick={onTake}>
+        <Button variant={taken ? 'filled' : 'default'} size="compact-xs" aria-pressed={taken} onClick={onTake}>
           {text.conflict.takeAll(name)}&nbsp;<Key>⇧{keyNumber}</Key>
         </Button>
       )}

@@ -9,6 +9,7 @@ import {useNotice} from '../common/notices';
 import {Key, KeysHelp, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason} from '../common/reason_fields';
+import {useStudies} from '../common/studies';
 import {Timeline} from '../common/timeline';
 import {neighbour, queueAddress} from '../queue/queue_trail';
 import {useSession} from '../session/session_context';
@@ -53,6 +54,8 @@ function OneConflict({conflictId}: {conflictId: string}) {
   const session = useSession();
   const navigate = useNavigate();
   const tell = useNotice();
+  // The study's reasons are at hand when the dialog opens.
+  useStudies();
   const state = useConflict(conflictId);
   const {conflict, decision, setDecision} = state;
   const isOpen = conflict?.state === 'open';
@@ -208,7 +211,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
         <Timeline revisions={conflict.timeline} marks={marks} />
       </section>
       {dialog === 'sign' && (
-        <SignDialog conflict={conflict} choices={toChoices(decision)} reason={reason} onReason={setReason}
+        <SignDialog conflict={conflict} decision={decision} reason={reason} onReason={setReason}
           onSign={sign} onClose={() => setDialog(null)} />
       )}
       <KeysHelp opened={dialog === 'keys'} onClose={() => setDialog(null)} lines={keyLines(text, mayDecide)} />

@@ -3,7 +3,7 @@ import {ActionIcon, Button} from '@mantine/core';
 import {memo} from 'react';
 import type {Conflict, Item} from '../api/types';
 import {Cross, Pen} from '../common/icons';
-import {Key, ValueText, valueWords} from '../common/pieces';
+import {Key, ValueText} from '../common/pieces';
 import {useText} from '../text/language';
 import {choiceFor, resultOf, sameState, stateIn, type Decision, type ItemChoice} from './decision';
 import {ValueEditor} from './value_editor';
@@ -48,21 +48,20 @@ export const ItemRow = memo(function ItemRow(props: Props) {
         const state = stateIn(item, conflict, column.revisionId);
         const changed = !column.isAncestor && conflict.ancestor !== null && !sameState(state, item.ancestor);
         const chosen = item.inDispute && choice?.kind === 'revision' && choice.revisionId === column.revisionId;
-        const words = valueWords(state, item.blinded, text.common);
         return (
           <td key={column.revisionId} className={classes.value} data-label={column.name} data-changed={changed || undefined}
             data-chosen={chosen || undefined}>
             {open ? (
               <button type="button" className={classes.choice} aria-pressed={chosen}
-                aria-label={text.conflict.takeItem(column.name, item.question, words)}
                 onClick={() => props.onChoose(item.path, {kind: 'revision', revisionId: column.revisionId})}>
                 <kbd className={classes.rowKey} aria-hidden>{column.keyNumber}</kbd>
-                <span><ValueText state={state} blinded={item.blinded} unit={item.unit} /></span>
+                <span className="visually-hidden">{text.conflict.takeItem(column.name, item.question)}: </span>
+                <span className={classes.words}><ValueText state={state} blinded={item.blinded} unit={item.unit} /></span>
                 {changed && <span className={classes.pen}><Pen /></span>}
               </button>
             ) : (
               <div className={classes.still}>
-                <span><ValueText state={state} blinded={item.blinded} unit={item.unit} /></span>
+                <span className={classes.words}><ValueText state={state} blinded={item.blinded} unit={item.unit} /></span>
                 {changed && <span className={classes.pen}><Pen /></span>}
               </div>
             )}

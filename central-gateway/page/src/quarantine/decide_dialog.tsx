@@ -1,9 +1,10 @@
 // Releases or rejects one revision or many, with a reason and a signature.
-import {Button, Group, Modal, Stack, Text, Textarea} from '@mantine/core';
+import {Button, Group, Stack, Text, Textarea} from '@mantine/core';
 import {useState} from 'react';
 import {decideQuarantined} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {Outcome, Quarantined} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {noSignature, SigningFields} from '../common/signing';
@@ -43,8 +44,8 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(outcomes !== null)} closeOnClickOutside={false}
-      title={outcomes ? text.common.outcomes : title} closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(outcomes !== null)} form
+      title={outcomes ? text.common.outcomes : title}>
       {outcomes ? (
         <Stack gap="sm">
           <OutcomeList outcomes={outcomes} nameOf={(id) => names.get(id) ?? id} />
@@ -69,6 +70,6 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -105,8 +105,8 @@ export function QuarantinePage() {
                       <td><Link to={`/quarantine/${row.revisionId}`}>{quarantineName(row, text)}</Link></td>
                       <td>{quarantineReason(row, text)}<div className={common.dim}>{row.detail}</div></td>
                       <td>{row.siteOID}</td>
-                      <td>{row.edgeId}</td>
-                      <td title={formatTime(row.receivedAt)}>{formatAgo(row.receivedAt, now, text.common)}</td>
+                      <td className={common.nowrap}>{row.edgeId}</td>
+                      <td className={common.nowrap} title={formatTime(row.receivedAt)}>{formatAgo(row.receivedAt, now, text.common)}</td>
                       <td><QuarantineState row={row} /></td>
                     </tr>
                   ))}

@@ -48,7 +48,7 @@ export function QuarantinedPage() {
         </Group>
       )}
       {one.revision && <Timeline revisions={[one.revision]} />}
-      <section className={common.paper} aria-label={words.values}>
+      <div className={common.paper}>
         {groups.length === 0 ? <Empty>{words.noValues}</Empty> : (
           <div className={common.scroll} tabIndex={0} role="region" aria-label={words.values}>
             <table className={common.table}>
@@ -78,7 +78,7 @@ export function QuarantinedPage() {
             </table>
           </div>
         )}
-      </section>
+      </div>
       {decision && <DecideDialog decision={decision} revisions={[one]} onClose={close} />}
     </>
   );

@@ -21,7 +21,7 @@ const shortName = (span: Span, text: Dictionary): string =>
     ? `> ${formatHours(span.fromHours, text.common)}`
     : `< ${formatHours(span.toHours, text.common)}`;
 
-const kHeight = 44;
+const kHeight = 32;
 const kStep = 56;
 
 export function AgeChart({byAge}: {byAge: Span[]}) {

@@ -1,9 +1,10 @@
 // Gives the selected conflicts to somebody, or to nobody.
-import {Button, Group, Modal, NativeSelect, Stack} from '@mantine/core';
+import {Button, Group, NativeSelect, Stack} from '@mantine/core';
 import {useQuery} from '@tanstack/react-query';
 import {useState} from 'react';
 import {assignConflicts, listUsers} from '../api/calls';
 import type {ConflictSummary, Outcome} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {useSession} from '../session/session_context';
@@ -40,8 +41,7 @@ export function BulkAssign({conflicts, nameOf, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(outcomes)} title={`${text.queue.assignTitle} · ${text.queue.selected(conflicts.length)}`}
-      closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(outcomes)} title={`${text.queue.assignTitle} · ${text.queue.selected(conflicts.length)}`}>
       {outcomes ? (
         <OutcomeList outcomes={outcomes} nameOf={nameOf} />
       ) : (
@@ -62,6 +62,6 @@ export function BulkAssign({conflicts, nameOf, onClose}: Props) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

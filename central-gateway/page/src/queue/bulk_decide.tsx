@@ -1,10 +1,11 @@
 // Decides the selected conflicts by one rule, with one reason and one signature; then says of each that
 // was left as it is why.
-import {Button, Group, Modal, Radio, Stack, Text} from '@mantine/core';
+import {Button, Group, Radio, Stack, Text} from '@mantine/core';
 import {useState} from 'react';
 import {decideConflicts} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {BulkRule, ConflictSummary, Outcome} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason, ReasonFields, toReason} from '../common/reason_fields';
@@ -59,9 +60,8 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(outcomes)} size="lg" closeOnClickOutside={false}
-      title={outcomes ? text.common.outcomes : text.queue.decideTitle(conflicts.length)}
-      closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(outcomes)} size="lg" form
+      title={outcomes ? text.common.outcomes : text.queue.decideTitle(conflicts.length)}>
       {outcomes ? (
         <Stack gap="sm">
           <OutcomeList outcomes={outcomes} nameOf={nameOf} />
@@ -92,6 +92,6 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -49,7 +49,7 @@ export function RecordPage() {
         <Values record={record} other={other} />
         <section className={`${common.paper} ${classes.history}`} aria-labelledby="history">
           <h2 id="history">{text.records.history}</h2>
-          <p className={common.dim}>{text.records.compareNone}</p>
+          {record.timeline.length > 1 && <p className={common.dim}>{text.records.compareNone}</p>}
           <Timeline revisions={record.timeline} selected={other} onSelect={pick}
             marks={{[record.revisionId]: text.records.currentState}} />
         </section>
@@ -67,7 +67,7 @@ function Values({record, other}: {record: ClinicalRecord; other: string | null})
   const changed = record.groups.flatMap((group) => group.items).filter(differs).length;
   const otherRevision = record.timeline.find((revision) => revision.revisionId === other);
   return (
-    <section className={`${common.paper} ${classes.values}`} aria-label={text.records.currentState}>
+    <div className={common.paper}>
       {other !== null && (
         <div className={classes.compare} role="status">
           <span>{text.records.compareWith} v{otherRevision?.version}: {text.records.changedItems(changed)}</span>
@@ -114,6 +114,6 @@ function Values({record, other}: {record: ClinicalRecord; other: string | null})
           </tbody>
         </table>
       </div>
-    </section>
+    </div>
   );
 }

@@ -1,8 +1,9 @@
 // The frame around every page: what pages there are, whether the page is up to date, who is logged in.
-import {Burger, Button, Modal, Popover, Stack, Switch, Text} from '@mantine/core';
+import {Burger, Button, Popover, Stack, Switch, Text} from '@mantine/core';
 import {useState, type ReactNode} from 'react';
 import {NavLink, useLocation} from 'react-router-dom';
 import {useChanges} from '../common/changes';
+import {Dialog} from '../common/dialog';
 import {Mark, Person} from '../common/icons';
 import {setSingleKeys, useSingleKeys} from '../common/keys';
 import {useNotice} from '../common/notices';
@@ -109,8 +110,7 @@ function AccountMenu() {
           </Stack>
         </Popover.Dropdown>
       </Popover>
-      <Modal opened={changing} onClose={() => setChanging(false)} title={text.session.changePassword}
-        closeButtonProps={{'aria-label': text.common.close}}>
+      <Dialog opened={changing} onClose={() => setChanging(false)} title={text.session.changePassword}>
         <ChangePasswordForm
           onChanged={(next) => {
             opened(next);
@@ -118,7 +118,7 @@ function AccountMenu() {
             tell(text.session.changed);
           }}
         />
-      </Modal>
+      </Dialog>
     </>
   );
 }

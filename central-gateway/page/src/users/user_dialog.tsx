@@ -1,8 +1,9 @@
 // Adds an account, or changes one.
-import {Button, Group, Modal, Stack, Switch, TextInput} from '@mantine/core';
+import {Button, Group, Stack, Switch, TextInput} from '@mantine/core';
 import {useState} from 'react';
 import {addUser, changeUser} from '../api/calls';
 import type {Answer, Right, User} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {ProblemAlert} from '../common/problem_alert';
 import {useText} from '../text/language';
 import {isUserName} from './rights';
@@ -40,8 +41,8 @@ export function UserDialog({user: known, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(null)} size="lg" closeOnClickOutside={false}
-      title={known ? words.edit(known.user) : words.add} closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(null)} size="lg" form
+      title={known ? words.edit(known.user) : words.add}>
       <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
         <Stack gap="sm">
           {known === null && (
@@ -64,6 +65,6 @@ export function UserDialog({user: known, onClose}: Props) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

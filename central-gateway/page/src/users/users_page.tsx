@@ -1,10 +1,11 @@
 // The accounts, for administrators.
-import {Alert, Button, Code, CopyButton, Group, Modal, Stack, Text} from '@mantine/core';
+import {Alert, Button, Code, CopyButton, Group, Stack, Text} from '@mantine/core';
 import {useMutation, useQuery, useQueryClient} from '@tanstack/react-query';
 import {useState} from 'react';
 import {listUsers, resetPassword} from '../api/calls';
 import type {Answer, User} from '../api/types';
 import {useNow} from '../common/changes';
+import {Dialog} from '../common/dialog';
 import {formatAgo, formatTime} from '../common/format';
 import {Empty, PageHead, Reading, Tag} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
@@ -126,7 +127,7 @@ function ResetDialog({user, onClose}: {user: User; onClose: (first: FirstPasswor
   const text = useText();
   const reset = useMutation({mutationFn: () => resetPassword(user.user), onSuccess: onClose});
   return (
-    <Modal opened onClose={() => onClose(null)} title={text.users.reset} closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(null)} title={text.users.reset}>
       <Stack gap="sm">
         <Text size="sm">{text.users.resetAsk(user.user)}</Text>
         {reset.isError && <ProblemAlert error={reset.error} />}
@@ -135,14 +136,14 @@ function ResetDialog({user, onClose}: {user: User; onClose: (first: FirstPasswor
           <Button loading={reset.isPending} onClick={() => reset.mutate()}>{text.users.reset}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
 function FirstPasswordDialog({first, onClose}: {first: FirstPassword; onClose: () => void}) {
   const text = useText();
   return (
-    <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}
+    <Dialog onClose={onClose} firm
       title={text.users.passwordTitle(first.user.user)}>
       <Stack gap="sm">
         <Group gap="sm">
@@ -158,6 +159,6 @@ function FirstPasswordDialog({first, onClose}: {first: FirstPassword; onClose: (
           <Button onClick={onClose}>{text.users.passwordKept}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
