@@ -181,35 +181,37 @@ function OneConflict({conflictId}: {conflictId: string}) {
 
   return (
     <div className={classes.page}>
-      <ConflictHead conflict={conflict} claimState={claimState} onNext={() => void goTo(1)}
-        onPrevious={() => void goTo(-1)} onHelp={() => setDialog('keys')} />
-      {state.moved && (
-        <MovedBanner moves={state.moved.moves} adopted={state.moved.adopted} onAdopt={state.adoptLatest}
-          onSeen={state.dismissMoved} />
-      )}
-      {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
-      {isOpen && !conflict.mayDecide && <p className={classes.note}>{text.conflict.mayNotDecide}</p>}
-      <ClaimBanner state={claimState} onClaim={claim} />
-      {!conflict.ancestor && <p className={classes.note}>{text.conflict.noAncestor}</p>}
-      <ItemTable conflict={conflict} columns={columns} decision={decision} mayDecide={mayDecide}
-        activePath={active?.path ?? null} editingPath={editingPath} unfolded={unfolded}
-        onUnfold={() => setUnfolded(!unfolded)} onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
-        onActive={setActivePath} onChoose={onChoose} onUndo={onUndo} onEdit={onEdit} />
+      <div className={classes.body} tabIndex={-1}>
+        <ConflictHead conflict={conflict} claimState={claimState} onNext={() => void goTo(1)}
+          onPrevious={() => void goTo(-1)} onHelp={() => setDialog('keys')} />
+        {state.moved && (
+          <MovedBanner moves={state.moved.moves} adopted={state.moved.adopted} onAdopt={state.adoptLatest}
+            onSeen={state.dismissMoved} />
+        )}
+        {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
+        {isOpen && !conflict.mayDecide && <p className={classes.note}>{text.conflict.mayNotDecide}</p>}
+        <ClaimBanner state={claimState} onClaim={claim} />
+        {!conflict.ancestor && <p className={classes.note}>{text.conflict.noAncestor}</p>}
+        <ItemTable conflict={conflict} columns={columns} decision={decision} mayDecide={mayDecide}
+          activePath={active?.path ?? null} editingPath={editingPath} unfolded={unfolded}
+          onUnfold={() => setUnfolded(!unfolded)} onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
+          onActive={setActivePath} onChoose={onChoose} onUndo={onUndo} onEdit={onEdit} />
+        {conflict.state !== 'open' && (
+          <div className={classes.onward}>
+            <Button autoFocus onClick={() => void goTo(1)}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
+            <Button variant="default" component={Link} to={queueAddress()}>{text.conflict.back}</Button>
+          </div>
+        )}
+        <section className={classes.history} aria-labelledby="history">
+          <h2 id="history">{text.conflict.timeline}</h2>
+          <Timeline revisions={conflict.timeline} marks={marks} />
+        </section>
+      </div>
       {mayDecide && (
         <DecisionBar decided={disputed.length - missing(decision, conflict).length} total={disputed.length}
           complete={isComplete(decision, conflict)} onReview={review} onClear={() => setDecision(undecided)}
           onOneSided={conflict.ancestor ? () => setDecision(takeOneSided(decision, conflict)) : null} />
       )}
-      {conflict.state !== 'open' && (
-        <div className={classes.onward}>
-          <Button autoFocus onClick={() => void goTo(1)}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
-          <Button variant="default" component={Link} to={queueAddress()}>{text.conflict.back}</Button>
-        </div>
-      )}
-      <section className={classes.history} aria-labelledby="history">
-        <h2 id="history">{text.conflict.timeline}</h2>
-        <Timeline revisions={conflict.timeline} marks={marks} />
-      </section>
       {dialog === 'sign' && (
         <SignDialog conflict={conflict} decision={decision} reason={reason} onReason={setReason}
           onSign={sign} onClose={() => setDialog(null)} />

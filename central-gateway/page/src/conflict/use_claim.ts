@@ -51,6 +51,8 @@ export function useClaim(conflict: Conflict | undefined, me: string, wanted: boo
     void claim();
     const timer = window.setInterval(() => {
       const held = now.current;
+      // The other's claim may end without a trace in what the page reads.
+      if (held.kind === 'other') void claim();
       if (held.kind !== 'mine') return;
       const leftMs = Date.parse(held.claim.expiresAt) - Date.now();
       if (leftMs <= 0) setState({kind: 'lost'});

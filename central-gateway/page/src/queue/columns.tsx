@@ -23,11 +23,11 @@ export interface CellContext {
   gone: boolean;
 }
 
-// `IG.VS.BP[2]/IT.VS.PULSE` as the narrow column shows it: the item, and the repeat if there is one.
+// `IG.VS.BP[2]/IT.VS.PULSE` as the narrow column shows it: the item, and the repeat beyond the first.
 export function shortPath(path: string): string {
   const [group = '', item = path] = path.split('/');
   const repeat = /\[[^\]]*\]$/.exec(group)?.[0] ?? '';
-  return item.replace(/^(IT|I)\./, '') + repeat;
+  return item.replace(/^(IT|I)\./, '') + (repeat === '[1]' ? '' : repeat);
 }
 
 export function itemsText(items: string[], shown = 2): string {

@@ -163,7 +163,8 @@ function useActiveRow(
     scrollTo(index, {align: 'auto'});
     requestAnimationFrame(() => {
       const focused = document.activeElement;
-      if (focused && focused !== document.body && !scroller.current?.contains(focused)) return;
+      const nowhere = !focused || focused === document.body || focused.id === 'content';
+      if (!nowhere && !scroller.current?.contains(focused)) return;
       document.getElementById(`conflict-${activeId}`)?.focus({preventScroll: true});
     });
   }, [activeId, rows, scrollTo, scroller]);

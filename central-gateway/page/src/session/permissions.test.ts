@@ -11,7 +11,7 @@ describe('rights', () => {
     expect(open('data_manager')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('monitor')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('operator')).toEqual(['audit', 'overview']);
-    expect(open('administrator')).toEqual(['audit', 'users']);
+    expect(open('administrator')).toEqual(['audit', 'overview', 'users']);
   });
 
   it('let a data manager decide at the own site only', () => {

@@ -9,7 +9,7 @@ const kReaders: Record<PageName, Role[]> = {
   records: ['data_manager', 'monitor'],
   quarantine: ['data_manager', 'monitor'],
   audit: ['data_manager', 'monitor', 'operator', 'administrator'],
-  overview: ['data_manager', 'monitor', 'operator'],
+  overview: ['data_manager', 'monitor', 'operator', 'administrator'],
   users: ['administrator'],
 };
 

@@ -1,6 +1,6 @@
 // The frame around every page: what pages there are, whether the page is up to date, who is logged in.
 import {Burger, Button, Popover, Stack, Switch, Text} from '@mantine/core';
-import {useState, type ReactNode} from 'react';
+import {useEffect, useRef, useState, type ReactNode} from 'react';
 import {NavLink, useLocation} from 'react-router-dom';
 import {useChanges} from '../common/changes';
 import {Dialog} from '../common/dialog';
@@ -28,6 +28,12 @@ export function Shell({children}: {children: ReactNode}) {
   const session = useSession();
   const {pathname} = useLocation();
   const [menuOpen, setMenuOpen] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  // A new page begins at its top, and its keys reach it at once.
+  useEffect(() => {
+    main.current?.focus({preventScroll: true});
+    main.current?.scrollTo(0, 0);
+  }, [pathname]);
   const pages = pageNames.filter((page) => mayOpen(session, page));
   // A conflict belongs to the queue, so the queue's tab stays marked there.
   const onQueue = pathname === '/' || pathname.startsWith('/conflicts');
@@ -53,7 +59,9 @@ export function Shell({children}: {children: ReactNode}) {
         <Liveness />
         <AccountMenu />
       </header>
-      <main id="content" className={classes.main} tabIndex={-1}>{children}</main>
+      <main id="content" ref={main} className={classes.main} tabIndex={-1}>
+        <div className={classes.inner}>{children}</div>
+      </main>
     </>
   );
 }

@@ -6,6 +6,7 @@ describe('rights', () => {
   it('are told without a place where they hold everywhere', () => {
     expect(rightWords({role: 'operator', studyOID: null, siteOID: null}, en)).toBe('Operator');
     expect(rightWords({role: 'monitor', studyOID: 'TRIAL', siteOID: null}, en)).toBe('Monitor: TRIAL, any site');
+    expect(rightWords({role: 'monitor', studyOID: null, siteOID: null, seesBlinded: true}, en)).toBe('Monitor; sees blinded items');
   });
 
   it('keep a site in sight that is no longer known', () => {

@@ -12,8 +12,11 @@ export function withAny(any: string, known: string[], now: string | null): {valu
 
 export function rightWords(right: Right, text: Dictionary): string {
   const role = text.session.roles[right.role];
-  if (right.studyOID === null && right.siteOID === null) return role;
-  return text.users.rightAt(role, right.studyOID ?? text.common.anyStudy, right.siteOID ?? text.common.anySite);
+  const everywhere = right.studyOID === null && right.siteOID === null;
+  const words = everywhere
+    ? role
+    : text.users.rightAt(role, right.studyOID ?? text.common.anyStudy, right.siteOID ?? text.common.anySite);
+  return right.seesBlinded ? `${words}; ${text.users.seesBlinded}` : words;
 }
 
 export const isUserName = (name: string): boolean => /^[A-Za-z0-9._@-]{1,64}$/.test(name);

@@ -17,6 +17,7 @@ export const users = {
   editDo: 'Change',
   addRight: 'Add a right',
   removeRight: 'Remove this right',
+  seesBlinded: 'sees blinded items',
   noRights: 'no rights',
   reset: 'New first password',
   resetAsk: (user: string) => `Give ${user} a new first password? It ends the account’s sessions.`,
