@@ -1,5 +1,6 @@
-// Builds the desk's pages into plain files that the gateway serves. The policy of the gateway allows
-// no inline script and no foreign host, so nothing is inlined and nothing is fetched from elsewhere.
+// Builds the desk's pages into plain files that the gateway serves. The policy of the gateway
+// allows no inline script and no foreign host, so nothing is inlined and nothing is fetched from
+// elsewhere.
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {gzipSync} from 'node:zlib';

@@ -1,5 +1,6 @@
-// Every dialog of the pages. Its head is a plain element: the library's own would count as a second banner
-// of the document. It does not lock the page's scrolling, which would need a style element of its own.
+// Every dialog of the pages. Its head is a plain element: the library's own would count as a second
+// banner of the document. It does not lock the page's scrolling, which would need a style element
+// of its own.
 import {Modal} from '@mantine/core';
 import type {ReactNode} from 'react';
 import {useText} from '../text/language';
@@ -19,12 +20,29 @@ interface Props {
   children: ReactNode;
 }
 
-export function Dialog({title, onClose, opened = true, size = 'md', firm = false, form = false, curtain = false, children}: Props) {
+export function Dialog({
+  title,
+  onClose,
+  opened = true,
+  size = 'md',
+  firm = false,
+  form = false,
+  curtain = false,
+  children,
+}: Props) {
   const text = useText().common;
   return (
-    <Modal.Root opened={opened} onClose={onClose} size={size} lockScroll={false} closeOnEscape={!firm}
-      closeOnClickOutside={!firm && !form} zIndex={curtain ? 1000 : 200} centered={curtain}
-      transitionProps={{duration: 0}}>
+    <Modal.Root
+      opened={opened}
+      onClose={onClose}
+      size={size}
+      lockScroll={false}
+      closeOnEscape={!firm}
+      closeOnClickOutside={!firm && !form}
+      zIndex={curtain ? 1000 : 200}
+      centered={curtain}
+      transitionProps={{duration: 0}}
+    >
       <Modal.Overlay {...(curtain ? {backgroundOpacity: 1, color: 'var(--desk-ground)'} : {})} />
       <Modal.Content>
         <div className={classes.dialogHead}>

@@ -1,6 +1,14 @@
 import {describe, expect, it} from 'vitest';
 import {en} from '../text/en';
-import {formatAgo, formatDrift, formatDue, formatHours, formatNumber, formatSpan, formatWritten} from './format';
+import {
+  formatAgo,
+  formatDrift,
+  formatDue,
+  formatHours,
+  formatNumber,
+  formatSpan,
+  formatWritten,
+} from './format';
 
 const words = en.common;
 const now = Date.parse('2026-11-21T09:00:00Z');

@@ -8,7 +8,7 @@ import {useText} from '../text/language';
 import {ColumnHead} from './column_head';
 import {disputedItems, allItems, type Decision, type ItemChoice} from './decision';
 import {ItemRow, type Column} from './item_row';
-import classes from './conflict.module.css';
+import classes from './item_table.module.css';
 
 interface Props {
   conflict: Conflict;
@@ -37,15 +37,24 @@ export function ItemTable(props: Props) {
         <caption className="visually-hidden">{text.conflict.title}</caption>
         <thead>
           <tr>
-            <th scope="col" className={classes.question}>{text.conflict.item}</th>
+            <th scope="col" className={classes.question}>
+              {text.conflict.item}
+            </th>
             {columns.map((column, index) => (
               <th key={column.revisionId} scope="col" className={classes.headCell}>
-                <ColumnHead name={column.name} keyNumber={column.keyNumber} revision={revisions[index]!}
-                  current={column.revisionId === conflict.currentRevisionId} taken={decision.take === column.revisionId}
-                  onTake={mayDecide ? () => props.onTakeAll(column.revisionId) : null} />
+                <ColumnHead
+                  name={column.name}
+                  keyNumber={column.keyNumber}
+                  revision={revisions[index]!}
+                  current={column.revisionId === conflict.currentRevisionId}
+                  taken={decision.take === column.revisionId}
+                  onTake={mayDecide ? () => props.onTakeAll(column.revisionId) : null}
+                />
               </th>
             ))}
-            <th scope="col" className={classes.resultHead}>{text.conflict.result}</th>
+            <th scope="col" className={classes.resultHead}>
+              {text.conflict.result}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -57,13 +66,26 @@ export function ItemTable(props: Props) {
                 <tr className={classes.group}>
                   <th colSpan={columns.length + 2} scope="colgroup">
                     {group.name}
-                    {group.repeatKey !== '' && group.repeatKey !== '1' && <span className={classes.dim}> #{group.repeatKey}</span>}
+                    {group.repeatKey !== '' && group.repeatKey !== '1' && (
+                      <span className={classes.dim}> #{group.repeatKey}</span>
+                    )}
                   </th>
                 </tr>
                 {shown.map((item) => (
-                  <ItemRow key={item.path} item={item} conflict={conflict} columns={columns} decision={decision}
-                    mayDecide={mayDecide} active={props.activePath === item.path} editing={props.editingPath === item.path}
-                    onActive={props.onActive} onChoose={props.onChoose} onUndo={props.onUndo} onEdit={props.onEdit} />
+                  <ItemRow
+                    key={item.path}
+                    item={item}
+                    conflict={conflict}
+                    columns={columns}
+                    decision={decision}
+                    mayDecide={mayDecide}
+                    active={props.activePath === item.path}
+                    editing={props.editingPath === item.path}
+                    onActive={props.onActive}
+                    onChoose={props.onChoose}
+                    onUndo={props.onUndo}
+                    onEdit={props.onEdit}
+                  />
                 ))}
               </Fragment>
             );
@@ -72,8 +94,14 @@ export function ItemTable(props: Props) {
       </table>
       {agreeing > 0 && (
         <div className={classes.fold}>
-          <Button variant="subtle" leftSection={<Chevron open={unfolded} />} aria-expanded={unfolded} onClick={props.onUnfold}>
-            {text.conflict.agree(agreeing)} · {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<Key>f</Key>
+          <Button
+            variant="subtle"
+            leftSection={<Chevron open={unfolded} />}
+            aria-expanded={unfolded}
+            onClick={props.onUnfold}
+          >
+            {text.conflict.agree(agreeing)} ·{' '}
+            {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<Key>f</Key>
           </Button>
         </div>
       )}

@@ -52,15 +52,24 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
 
   return (
     <Dialog onClose={onClose} title={text.conflict.signTitle} size="lg" form>
-      <form onSubmit={(event) => { event.preventDefault(); void sign(); }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void sign();
+        }}
+      >
         <Stack gap="sm">
           <Result conflict={conflict} decision={decision} />
           <ReasonFields value={typed} onChange={onReason} listed={listed} />
           <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
           {error !== null && !wrong && <ProblemAlert error={error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>{text.common.cancel}</Button>
-            <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>{text.conflict.sign}</Button>
+            <Button variant="default" onClick={onClose}>
+              {text.common.cancel}
+            </Button>
+            <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>
+              {text.conflict.sign}
+            </Button>
           </Group>
         </Stack>
       </form>
@@ -81,14 +90,29 @@ function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) 
   if (error) return <ProblemAlert error={error} />;
   const items = new Map(allItems(conflict).map((item) => [item.path, item]));
   const changing = new Set(data.items.map(({path}) => path));
-  const staying = data.removes ? [] : disputedItems(conflict).filter((item) => !changing.has(item.path));
+  const staying = data.removes
+    ? []
+    : disputedItems(conflict).filter((item) => !changing.has(item.path));
   return (
     <section aria-label={text.conflict.willBe}>
-      <Text size="sm" fw={600}>{text.conflict.willBe}</Text>
-      {data.removes && <Tag tone="hard"><Warning /> {text.conflict.willRemove}</Tag>}
-      {data.items.length === 0 && !data.removes && <Text size="sm">{text.conflict.willBeSame}</Text>}
+      <Text size="sm" fw={600}>
+        {text.conflict.willBe}
+      </Text>
+      {data.removes && (
+        <Tag tone="hard">
+          <Warning /> {text.conflict.willRemove}
+        </Tag>
+      )}
+      {data.items.length === 0 && !data.removes && (
+        <Text size="sm">{text.conflict.willBeSame}</Text>
+      )}
       {data.items.length + staying.length > 0 && (
-        <div className={classes.preview} tabIndex={0} role="group" aria-label={text.conflict.willBe}>
+        <div
+          className={classes.preview}
+          tabIndex={0}
+          role="group"
+          aria-label={text.conflict.willBe}
+        >
           <table>
             <thead>
               <tr>
@@ -103,8 +127,22 @@ function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) 
                 return (
                   <tr key={path}>
                     <th scope="row">{question}</th>
-                    <td className={classes.struck}><ValueText state={before} blinded={item?.blinded ?? false} unit={item?.unit} /></td>
-                    <td><b><ValueText state={after} blinded={item?.blinded ?? false} unit={item?.unit} /></b></td>
+                    <td className={classes.struck}>
+                      <ValueText
+                        state={before}
+                        blinded={item?.blinded ?? false}
+                        unit={item?.unit}
+                      />
+                    </td>
+                    <td>
+                      <b>
+                        <ValueText
+                          state={after}
+                          blinded={item?.blinded ?? false}
+                          unit={item?.unit}
+                        />
+                      </b>
+                    </td>
                   </tr>
                 );
               })}
@@ -112,7 +150,13 @@ function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) 
                 <tr key={item.path}>
                   <th scope="row">{item.question}</th>
                   <td className={classes.struck}>{text.conflict.asNow}</td>
-                  <td><ValueText state={resultOf(decision, conflict, item)} blinded={item.blinded} unit={item.unit} /></td>
+                  <td>
+                    <ValueText
+                      state={resultOf(decision, conflict, item)}
+                      blinded={item.blinded}
+                      unit={item.unit}
+                    />
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -24,13 +24,18 @@ export function BulkAssign({conflicts, nameOf, onClose}: Props) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [outcomes, setOutcomes] = useState<Outcome[] | null>(null);
-  const others = (data?.users ?? []).filter(({user, active}) => user !== session.user && active !== false);
+  const others = (data?.users ?? []).filter(
+    ({user, active}) => user !== session.user && active !== false,
+  );
 
   const assign = async () => {
     setBusy(true);
     setError(null);
     try {
-      const answer = await assignConflicts(conflicts.map((one) => one.conflictId), assignee || null);
+      const answer = await assignConflicts(
+        conflicts.map((one) => one.conflictId),
+        assignee || null,
+      );
       if (answer.outcomes.every((outcome) => outcome.done)) onClose(answer.outcomes);
       else setOutcomes(answer.outcomes);
     } catch (caught) {
@@ -41,23 +46,42 @@ export function BulkAssign({conflicts, nameOf, onClose}: Props) {
   };
 
   return (
-    <Dialog onClose={() => onClose(outcomes)} title={`${text.queue.assignTitle} · ${text.queue.selected(conflicts.length)}`}>
+    <Dialog
+      onClose={() => onClose(outcomes)}
+      title={`${text.queue.assignTitle} · ${text.queue.selected(conflicts.length)}`}
+    >
       {outcomes ? (
         <OutcomeList outcomes={outcomes} nameOf={nameOf} />
       ) : (
-        <form onSubmit={(event) => { event.preventDefault(); void assign(); }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void assign();
+          }}
+        >
           <Stack gap="sm">
-            <NativeSelect label={text.queue.assignTo} value={assignee} data-autofocus
+            <NativeSelect
+              label={text.queue.assignTo}
+              value={assignee}
+              data-autofocus
               data={[
                 {value: session.user, label: `${session.fullName} (${text.queue.me})`},
-                ...others.map(({user, fullName}) => ({value: user, label: `${fullName} (${user})`})),
+                ...others.map(({user, fullName}) => ({
+                  value: user,
+                  label: `${fullName} (${user})`,
+                })),
                 {value: '', label: text.queue.unassigned},
               ]}
-              onChange={(event) => setAssignee(event.currentTarget.value)} />
+              onChange={(event) => setAssignee(event.currentTarget.value)}
+            />
             {error !== null && <ProblemAlert error={error} />}
             <Group justify="flex-end">
-              <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
-              <Button type="submit" loading={busy}>{text.queue.assignDo}</Button>
+              <Button variant="default" onClick={() => onClose(null)}>
+                {text.common.cancel}
+              </Button>
+              <Button type="submit" loading={busy}>
+                {text.queue.assignDo}
+              </Button>
             </Group>
           </Stack>
         </form>

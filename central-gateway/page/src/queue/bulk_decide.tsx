@@ -1,5 +1,5 @@
-// Decides the selected conflicts by one rule, with one reason and one signature; then says of each that
-// was left as it is why.
+// Decides the selected conflicts by one rule, with one reason and one signature; then says of each
+// that was left as it is why.
 import {Button, Group, Radio, Stack, Text} from '@mantine/core';
 import {useState} from 'react';
 import {decideConflicts} from '../api/calls';
@@ -32,7 +32,9 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
   const [outcomes, setOutcomes] = useState<Outcome[] | null>(null);
 
   // A listed reason must be one that every study concerned knows.
-  const concerned = studies.filter((study) => conflicts.some((one) => one.studyOID === study.studyOID));
+  const concerned = studies.filter((study) =>
+    conflicts.some((one) => one.studyOID === study.studyOID),
+  );
   const listed = (concerned[0]?.reasons ?? []).filter((reason) =>
     concerned.every((study) => study.reasons.some((other) => other.code === reason.code)),
   );
@@ -60,23 +62,43 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
   };
 
   return (
-    <Dialog onClose={() => onClose(outcomes)} size="lg" form
-      title={outcomes ? text.common.outcomes : text.queue.decideTitle(conflicts.length)}>
+    <Dialog
+      onClose={() => onClose(outcomes)}
+      size="lg"
+      form
+      title={outcomes ? text.common.outcomes : text.queue.decideTitle(conflicts.length)}
+    >
       {outcomes ? (
         <Stack gap="sm">
           <OutcomeList outcomes={outcomes} nameOf={nameOf} />
           <Group justify="flex-end">
-            <Button data-autofocus onClick={() => onClose(outcomes)}>{text.common.close}</Button>
+            <Button data-autofocus onClick={() => onClose(outcomes)}>
+              {text.common.close}
+            </Button>
           </Group>
         </Stack>
       ) : (
-        <form onSubmit={(event) => { event.preventDefault(); void decide(); }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void decide();
+          }}
+        >
           <Stack gap="sm">
             <Text size="sm">{text.queue.decideHint}</Text>
-            <Radio.Group label={text.queue.rule} value={rule} onChange={(value) => setRule(value as BulkRule)}>
+            <Radio.Group
+              label={text.queue.rule}
+              value={rule}
+              onChange={(value) => setRule(value as BulkRule)}
+            >
               <Stack gap={6} mt={4}>
                 {kRules.map((one) => (
-                  <Radio key={one} value={one} label={text.queue.rules[one]} description={text.queue.ruleHint[one]} />
+                  <Radio
+                    key={one}
+                    value={one}
+                    label={text.queue.rules[one]}
+                    description={text.queue.ruleHint[one]}
+                  />
                 ))}
               </Stack>
             </Radio.Group>
@@ -84,7 +106,9 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
             <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
             {error !== null && !wrong && <ProblemAlert error={error} />}
             <Group justify="flex-end">
-              <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
+              <Button variant="default" onClick={() => onClose(null)}>
+                {text.common.cancel}
+              </Button>
               <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>
                 {text.queue.decideDo}
               </Button>

@@ -15,7 +15,10 @@ export function LogInPage() {
     <main className={classes.gate}>
       <div className={classes.card}>
         <div className={classes.brand}>
-          <Mark /> <Title order={1} size="h3">{text.common.desk}</Title>
+          <Mark />{' '}
+          <Title order={1} size="h3">
+            {text.common.desk}
+          </Title>
         </div>
         <LogInForm onOpened={opened} />
         <div className={classes.switches}>

@@ -7,7 +7,8 @@ const everywhere = (role: Role): Right => ({role, studyOID: null, siteOID: null}
 
 describe('rights', () => {
   it('open to each role its own pages and no other', () => {
-    const open = (role: Role) => pageNames.filter((page) => mayOpen(session(everywhere(role)), page));
+    const open = (role: Role) =>
+      pageNames.filter((page) => mayOpen(session(everywhere(role)), page));
     expect(open('data_manager')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('monitor')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('operator')).toEqual(['audit', 'overview']);

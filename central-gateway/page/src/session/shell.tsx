@@ -1,4 +1,5 @@
-// The frame around every page: what pages there are, whether the page is up to date, who is logged in.
+// The frame around every page: what pages there are, whether the page is up to date, who is logged
+// in.
 import {Burger, Button, Popover, Stack, Switch, Text} from '@mantine/core';
 import {useEffect, useRef, useState, type ReactNode} from 'react';
 import {NavLink, useLocation} from 'react-router-dom';
@@ -39,18 +40,39 @@ export function Shell({children}: {children: ReactNode}) {
   const onQueue = pathname === '/' || pathname.startsWith('/conflicts');
   return (
     <>
-      <a className={classes.skip} href="#content">{text.common.skip}</a>
+      <a className={classes.skip} href="#content">
+        {text.common.skip}
+      </a>
       <header className={classes.header}>
-        <span className={classes.brand}><Mark /> <span>{text.common.desk}</span></span>
-        <Burger className={classes.burger} size="sm" opened={menuOpen} aria-label={text.common.menu}
-          aria-expanded={menuOpen} onClick={() => setMenuOpen(!menuOpen)} />
-        <nav className={classes.nav} data-open={menuOpen || undefined} aria-label={text.common.pages}>
+        <span className={classes.brand}>
+          <Mark /> <span>{text.common.desk}</span>
+        </span>
+        <Burger
+          className={classes.burger}
+          size="sm"
+          opened={menuOpen}
+          aria-label={text.common.menu}
+          aria-expanded={menuOpen}
+          onClick={() => setMenuOpen(!menuOpen)}
+        />
+        <nav
+          className={classes.nav}
+          data-open={menuOpen || undefined}
+          aria-label={text.common.pages}
+        >
           {pages.map((page) => (
-            <NavLink key={page} to={kPaths[page]} end={page === 'queue'} onClick={() => setMenuOpen(false)}
+            <NavLink
+              key={page}
+              to={kPaths[page]}
+              end={page === 'queue'}
+              onClick={() => setMenuOpen(false)}
               className={({isActive}) =>
-                isActive || (page === 'queue' && onQueue) ? `${classes.link} ${classes.here}` : classes.link!
+                isActive || (page === 'queue' && onQueue)
+                  ? `${classes.link} ${classes.here}`
+                  : classes.link!
               }
-              aria-current={page === 'queue' && onQueue ? 'page' : undefined}>
+              aria-current={page === 'queue' && onQueue ? 'page' : undefined}
+            >
               {text[page].title}
             </NavLink>
           ))}
@@ -72,7 +94,9 @@ function Liveness() {
   return (
     <span className={classes.live} data-off={!connected || undefined} role="status">
       <span className={classes.lamp} aria-hidden />
-      <span className={connected ? 'visually-hidden' : undefined}>{connected ? text.live : text.notLive}</span>
+      <span className={connected ? 'visually-hidden' : undefined}>
+        {connected ? text.live : text.notLive}
+      </span>
     </span>
   );
 }
@@ -87,11 +111,24 @@ function AccountMenu() {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Popover opened={open} onChange={setOpen} position="bottom-end" width={270} trapFocus withRoles={false}
-        transitionProps={{duration: 0}}>
+      <Popover
+        opened={open}
+        onChange={setOpen}
+        position="bottom-end"
+        width={270}
+        trapFocus
+        withRoles={false}
+        transitionProps={{duration: 0}}
+      >
         <Popover.Target>
-          <Button variant="subtle" leftSection={<Person />} aria-expanded={open} aria-haspopup="dialog"
-            className={classes.account} onClick={() => setOpen(!open)}>
+          <Button
+            variant="subtle"
+            leftSection={<Person />}
+            aria-expanded={open}
+            aria-haspopup="dialog"
+            className={classes.account}
+            onClick={() => setOpen(!open)}
+          >
             <span className={classes.name}>{session.fullName}</span>
             <span className="visually-hidden">, {text.session.account}</span>
           </Button>
@@ -99,7 +136,9 @@ function AccountMenu() {
         <Popover.Dropdown role="dialog" aria-label={text.session.account}>
           <Stack gap="sm">
             <div>
-              <Text size="sm" fw={600}>{session.fullName}</Text>
+              <Text size="sm" fw={600}>
+                {session.fullName}
+              </Text>
               <Text size="xs" c="dimmed">
                 {session.user}
                 {[...new Set(session.rights.map((right) => right.role))].map(
@@ -109,16 +148,33 @@ function AccountMenu() {
             </div>
             <LanguageSwitch />
             <ColoursSwitch />
-            <Switch size="xs" label={text.common.keysSwitch} description={text.common.keysSwitchHint}
-              checked={keys} onChange={(event) => setSingleKeys(event.currentTarget.checked)} />
-            <Button variant="default" onClick={() => { setOpen(false); setChanging(true); }}>
+            <Switch
+              size="xs"
+              label={text.common.keysSwitch}
+              description={text.common.keysSwitchHint}
+              checked={keys}
+              onChange={(event) => setSingleKeys(event.currentTarget.checked)}
+            />
+            <Button
+              variant="default"
+              onClick={() => {
+                setOpen(false);
+                setChanging(true);
+              }}
+            >
               {text.session.changePassword}
             </Button>
-            <Button variant="default" onClick={() => void logOut()}>{text.session.logOut}</Button>
+            <Button variant="default" onClick={() => void logOut()}>
+              {text.session.logOut}
+            </Button>
           </Stack>
         </Popover.Dropdown>
       </Popover>
-      <Dialog opened={changing} onClose={() => setChanging(false)} title={text.session.changePassword}>
+      <Dialog
+        opened={changing}
+        onClose={() => setChanging(false)}
+        title={text.session.changePassword}
+      >
         <ChangePasswordForm
           onChanged={(next) => {
             opened(next);

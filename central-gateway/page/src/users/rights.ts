@@ -5,7 +5,11 @@ import type {Dictionary} from '../text/dictionary';
 export const kRoles: Role[] = ['data_manager', 'monitor', 'operator', 'administrator'];
 
 // The known values behind "any"; one that is in force but no longer known stays to be seen.
-export function withAny(any: string, known: string[], now: string | null): {value: string; label: string}[] {
+export function withAny(
+  any: string,
+  known: string[],
+  now: string | null,
+): {value: string; label: string}[] {
   const all = now !== null && !known.includes(now) ? [...known, now] : known;
   return [{value: '', label: any}, ...all.map((value) => ({value, label: value}))];
 }
@@ -15,7 +19,11 @@ export function rightWords(right: Right, text: Dictionary): string {
   const everywhere = right.studyOID === null && right.siteOID === null;
   const words = everywhere
     ? role
-    : text.users.rightAt(role, right.studyOID ?? text.common.anyStudy, right.siteOID ?? text.common.anySite);
+    : text.users.rightAt(
+        role,
+        right.studyOID ?? text.common.anyStudy,
+        right.siteOID ?? text.common.anySite,
+      );
   return right.seesBlinded ? `${words}; ${text.users.seesBlinded}` : words;
 }
 

@@ -20,7 +20,9 @@ export function UserDialog({user: known, onClose}: Props) {
   const [user, setUser] = useState(known?.user ?? '');
   const [fullName, setFullName] = useState(known?.fullName ?? '');
   const [active, setActive] = useState(known?.active ?? true);
-  const [rights, setRights] = useState<Right[]>(known?.rights ?? [{role: 'data_manager', studyOID: null, siteOID: null}]);
+  const [rights, setRights] = useState<Right[]>(
+    known?.rights ?? [{role: 'data_manager', studyOID: null, siteOID: null}],
+  );
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const badName = known === null && user !== '' && !isUserName(user);
@@ -41,25 +43,63 @@ export function UserDialog({user: known, onClose}: Props) {
   };
 
   return (
-    <Dialog onClose={() => onClose(null)} size="lg" form
-      title={known ? words.edit(known.user) : words.add}>
-      <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
+    <Dialog
+      onClose={() => onClose(null)}
+      size="lg"
+      form
+      title={known ? words.edit(known.user) : words.add}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
         <Stack gap="sm">
           {known === null && (
-            <TextInput label={words.user} description={words.userHint} required withAsterisk={false} maxLength={64} data-autofocus
-              autoComplete="off" spellCheck={false} error={badName ? words.userHint : undefined} value={user}
-              onChange={(event) => setUser(event.currentTarget.value)} />
+            <TextInput
+              label={words.user}
+              description={words.userHint}
+              required
+              withAsterisk={false}
+              maxLength={64}
+              data-autofocus
+              autoComplete="off"
+              spellCheck={false}
+              error={badName ? words.userHint : undefined}
+              value={user}
+              onChange={(event) => setUser(event.currentTarget.value)}
+            />
           )}
-          <TextInput label={words.fullName} description={words.fullNameHint} required withAsterisk={false} maxLength={128}
-            autoComplete="off" value={fullName} onChange={(event) => setFullName(event.currentTarget.value)} />
+          <TextInput
+            label={words.fullName}
+            description={words.fullNameHint}
+            required
+            withAsterisk={false}
+            maxLength={128}
+            autoComplete="off"
+            value={fullName}
+            onChange={(event) => setFullName(event.currentTarget.value)}
+          />
           {known && (
-            <Switch size="xs" label={words.active} checked={active} onChange={(event) => setActive(event.currentTarget.checked)} />
+            <Switch
+              size="xs"
+              label={words.active}
+              checked={active}
+              onChange={(event) => setActive(event.currentTarget.checked)}
+            />
           )}
           <RightsEditor rights={rights} onChange={setRights} />
           {error !== null && <ProblemAlert error={error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
-            <Button type="submit" loading={busy} disabled={fullName.trim() === '' || (known === null && !isUserName(user))}>
+            <Button variant="default" onClick={() => onClose(null)}>
+              {text.common.cancel}
+            </Button>
+            <Button
+              type="submit"
+              loading={busy}
+              disabled={fullName.trim() === '' || (known === null && !isUserName(user))}
+            >
               {text.common.save}
             </Button>
           </Group>

@@ -28,7 +28,8 @@ export const common = {
   keys: 'Keyboard',
   keysHelp: 'Keys of this page',
   keysSwitch: 'Single keys do something',
-  keysSwitchHint: 'Turn this off if you use speech input or a screen reader that needs the letters.',
+  keysSwitchHint:
+    'Turn this off if you use speech input or a screen reader that needs the letters.',
   study: 'Study',
   site: 'Site',
   subject: 'Subject',

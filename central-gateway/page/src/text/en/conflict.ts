@@ -16,7 +16,13 @@ export const conflict = {
     convergence: 'made equal by itself',
     merge: 'merged by itself',
   },
-  originShort: {site: 'site', online: 'online', resolution: 'decision', convergence: 'equal', merge: 'merge'},
+  originShort: {
+    site: 'site',
+    online: 'online',
+    resolution: 'decision',
+    convergence: 'equal',
+    merge: 'merge',
+  },
   at: (place: string) => `at ${place}`,
   arrived: (time: string) => `arrived ${time}`,
   drift: 'Clock',
@@ -62,7 +68,8 @@ export const conflict = {
   undo: 'Undo',
   clearAll: 'Start over',
   review: 'Review and sign',
-  reviewMissing: (n: number) => (n === 1 ? '1 item is still undecided' : `${n} items are still undecided`),
+  reviewMissing: (n: number) =>
+    n === 1 ? '1 item is still undecided' : `${n} items are still undecided`,
   signTitle: 'Review and sign',
   willBe: 'What the form will hold',
   willBeSame: 'The version that counts now stays as it is.',
@@ -78,8 +85,15 @@ export const conflict = {
   sign: 'Sign',
   signAs: (name: string, user: string) => `Signed by ${name} (${user})`,
   meaning: 'Meaning of the signature',
-  meanings: {decided: 'I have decided this', approved: 'I approve this', reviewed: 'I have reviewed this'},
-  meaningWords: {decided: 'decided', approved: 'approved', reviewed: 'reviewed'} as Record<string, string>,
+  meanings: {
+    decided: 'I have decided this',
+    approved: 'I approve this',
+    reviewed: 'I have reviewed this',
+  },
+  meaningWords: {decided: 'decided', approved: 'approved', reviewed: 'reviewed'} as Record<
+    string,
+    string
+  >,
   password: 'Password, again',
   wrongPassword: 'The password is wrong. Nothing has been decided.',
   signed: 'Decided and signed. It is on its way to the site.',
@@ -87,7 +101,8 @@ export const conflict = {
   nextNone: 'No further conflict waits in this queue.',
   previous: 'Previous conflict',
   back: 'Back to the queue',
-  claimedBy: (user: string, until: string) => `${user} is working on this conflict, until ${until} at the latest.`,
+  claimedBy: (user: string, until: string) =>
+    `${user} is working on this conflict, until ${until} at the latest.`,
   claimedReadOnly: 'You can read it. It becomes yours as soon as it is free.',
   claimMine: (until: string) => `Yours until ${until}`,
   claimLost: 'Your claim has ended because nothing was done for a while.',
@@ -97,7 +112,8 @@ export const conflict = {
   movedHint: 'Nothing was lost: your reason is kept, and every choice that still exists.',
   moved: {
     headAdded: (who: string, version: number) => `New version ${version} by ${who}`,
-    headGone: (who: string, version: number) => `Version ${version} by ${who} is no longer a candidate`,
+    headGone: (who: string, version: number) =>
+      `Version ${version} by ${who} is no longer a candidate`,
     newDispute: (item: string) => `Now also in dispute: ${item}`,
     noDispute: (item: string) => `No longer in dispute: ${item}`,
     choiceDropped: (item: string) => `Choose again: ${item}`,

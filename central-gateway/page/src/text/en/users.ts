@@ -24,7 +24,8 @@ export const users = {
   deactivate: 'Deactivate',
   activate: 'Activate',
   passwordTitle: (user: string) => `First password of ${user}`,
-  passwordHint: 'It is shown only now. Hand it over by a safe way; it must be changed at the first log-in.',
+  passwordHint:
+    'It is shown only now. Hand it over by a safe way; it must be changed at the first log-in.',
   passwordKept: 'I have noted it',
   rightAt: (role: string, study: string, site: string) => `${role}: ${study}, ${site}`,
   actions: 'Actions',
