@@ -13,6 +13,8 @@
 namespace edcsync::central {
 namespace {
 
+constexpr std::size_t kReasonsBytesMax = 64 * 1024;
+
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
@@ -104,6 +106,40 @@ void AddStudies(CLI::App& app, CommandContext& context) {
   CLI::App* study = app.add_subcommand("study", "Study definitions");
   study->require_subcommand(1)->fallthrough();
   auto file = std::make_shared<std::string>();
+  auto of_study = std::make_shared<std::string>();
+  auto items = std::make_shared<std::vector<std::string>>();
+  CLI::App* blind =
+      study
+          ->add_subcommand("blind",
+                           "Items whose values only data managers see: these and no others")
+          ->fallthrough();
+  blind->add_option("STUDYOID", *of_study)->required();
+  blind->add_option("ITEMOID", *items, "None: no item is blinded");
+  blind->callback([&context, of_study, items] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      std::vector<ItemOID> oids(items->begin(), items->end());
+      EDCSYNC_TRY(SetBlindedItems(store, StudyOID(*of_study), oids, context.user));
+      std::printf("%zu items are blinded.\n", oids.size());
+      return Ok();
+    });
+  });
+  auto reasons_file = std::make_shared<std::string>();
+  CLI::App* reasons =
+      study->add_subcommand("reasons", "What a decision's reason may be, as a JSON file")
+          ->fallthrough();
+  reasons->add_option("STUDYOID", *of_study)->required();
+  reasons->add_option("FILE", *reasons_file, "Without: the desk's own list again");
+  reasons->callback([&context, of_study, reasons_file] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      std::string json;
+      if (!reasons_file->empty()) {
+        EDCSYNC_ASSIGN(json, ReadFile(*reasons_file, kReasonsBytesMax));
+      }
+      EDCSYNC_TRY(SetReasons(store, StudyOID(*of_study), json, context.user));
+      std::printf("The reasons are set.\n");
+      return Ok();
+    });
+  });
   CLI::App* import = study->add_subcommand("import", "Import ODM 1.3.2 metadata")->fallthrough();
   import->add_option("FILE", *file, "An ODM file")->required();
   import->callback([&context, file] {
