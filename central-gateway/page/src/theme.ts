@@ -14,6 +14,20 @@ const ink: MantineColorsTuple = [
   '#123d7e',
 ];
 
+// The library's greys, with the blue of the pages' own.
+const dark: MantineColorsTuple = [
+  '#e3e7ed',
+  '#c9d0d9',
+  '#a6afbb',
+  '#7d8896',
+  '#465262',
+  '#323c49',
+  '#232b35',
+  '#1a2028',
+  '#12171d',
+  '#0c1015',
+];
+
 const fonts = [
   'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans"',
   '"Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif',
@@ -24,7 +38,7 @@ const small = {defaultProps: {size: 'xs'}};
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: {light: 7, dark: 6},
-  colors: {ink},
+  colors: {ink, dark},
   fontFamily: fonts,
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Consolas, "DejaVu Sans Mono", monospace',
   headings: {fontFamily: fonts, fontWeight: '650'},

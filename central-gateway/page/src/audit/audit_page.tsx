@@ -209,14 +209,16 @@ function Entries({entries}: {entries: AuditEntry[]}) {
           {entries.map((entry) => (
             <tr key={entry.number}>
               <td className={common.num}>{formatNumber(entry.number)}</td>
-              <td title={entry.at}>{formatTime(entry.at)}</td>
-              <td>{entry.actor}</td>
-              <td className={common.mono}>{entry.action}</td>
+              <td className={common.nowrap} title={entry.at}>
+                {formatTime(entry.at)}
+              </td>
+              <td className={common.nowrap}>{entry.actor}</td>
+              <td className={`${common.mono} ${common.nowrap}`}>{entry.action}</td>
               <td>
                 <Link to={`/audit?object=${encodeURIComponent(entry.object)}`}>{entry.object}</Link>
               </td>
-              <td>{entry.detail}</td>
-              <td className={common.mono} title={entry.hash}>
+              <td className={common.wrap}>{entry.detail}</td>
+              <td className={`${common.mono} ${common.nowrap}`} title={entry.hash}>
                 {shortId(entry.hash)}
               </td>
             </tr>

@@ -59,8 +59,9 @@ export const isLate = (iso: string, now: number): boolean => Date.parse(iso) < n
 
 // The site's clock minus the centre's: `+3.2 s`, `−4 min`.
 export function formatDrift(ms: number, words: Words): string {
-  const sign = ms < 0 ? '−' : '+';
   const length = Math.abs(ms);
+  // What rounds to nothing has no direction.
+  const sign = length < 50 ? '' : ms < 0 ? '−' : '+';
   if (length < kMinute)
     return `${sign}${words.seconds((length / 1000).toFixed(length < 10_000 ? 1 : 0))}`;
   return `${sign}${formatSpan(length, words)}`;

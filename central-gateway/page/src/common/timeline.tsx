@@ -63,7 +63,7 @@ export function Timeline({revisions, marks = {}, selected, onSelect}: Props) {
           const words = (
             <>
               <span className={classes.first}>
-                <b>v{revision.version}</b> <span>{revision.user}</span>
+                <b>v{revision.version}</b> <span>{revision.user || text.common.noName}</span>
                 <span className={classes.dim}>{text.conflict.origin[revision.origin]}</span>
                 {marks[revision.revisionId] && <Tag>{marks[revision.revisionId]}</Tag>}
                 {revision.removed && <Tag tone="hard">{text.common.removedRecord}</Tag>}

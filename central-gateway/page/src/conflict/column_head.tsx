@@ -28,7 +28,7 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
         {current && <Tag tone="good">{text.conflict.current}</Tag>}
       </div>
       <div>
-        <b>{revision.user}</b>
+        <b>{revision.user || text.common.noName}</b>
       </div>
       <div>
         {text.conflict.origin[revision.origin]} <span className={classes.dim}>({place})</span>

@@ -36,6 +36,7 @@ import {ItemTable} from './item_table';
 import {SignDialog} from './sign_dialog';
 import {useClaim} from './use_claim';
 import {useConflict} from './use_conflict';
+import {useSettled} from './use_settled';
 import {keyLines, useConflictKeys} from './use_conflict_keys';
 import classes from './conflict.module.css';
 
@@ -70,6 +71,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
   const state = useConflict(conflictId);
   const {conflict, decision, setDecision} = state;
   const isOpen = conflict?.state === 'open';
+  const settled = useSettled(conflict);
   const {state: claimState, claim} = useClaim(
     state.latest,
     session.user,
@@ -235,6 +237,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
           activePath={active?.path ?? null}
           editingPath={editingPath}
           unfolded={unfolded}
+          settled={settled}
           onUnfold={() => setUnfolded(!unfolded)}
           onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
           onActive={setActivePath}

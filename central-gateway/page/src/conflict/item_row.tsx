@@ -1,7 +1,7 @@
 // One item across the columns: the ancestor's value, each version's, and what it will be.
 import {ActionIcon, Button} from '@mantine/core';
 import {memo} from 'react';
-import type {Conflict, Item} from '../api/types';
+import type {Conflict, Item, ItemState} from '../api/types';
 import {Cross, Pen} from '../common/icons';
 import {Key, ValueText} from '../common/pieces';
 import {useText} from '../text/language';
@@ -22,6 +22,8 @@ interface Props {
   columns: Column[];
   decision: Decision;
   mayDecide: boolean;
+  // What the item became, once the conflict is settled; null while it is open or not yet read.
+  settled: ItemState | null;
   active: boolean;
   editing: boolean;
   onActive: (path: string) => void;
@@ -119,6 +121,15 @@ function ResultCell(props: Props & {open: boolean}) {
           blinded={item.blinded}
           unit={item.unit}
         />
+      </td>
+    );
+  }
+  if (conflict.state !== 'open') {
+    return (
+      <td className={classes.result} data-label={text.conflict.result} data-decided>
+        {props.settled && (
+          <ValueText state={props.settled} blinded={item.blinded} unit={item.unit} />
+        )}
       </td>
     );
   }

@@ -1,7 +1,7 @@
 // The conflict's table: the items in dispute open, the others folded away until one asks for them.
 import {Button} from '@mantine/core';
 import {Fragment} from 'react';
-import type {Conflict} from '../api/types';
+import type {Conflict, ItemState} from '../api/types';
 import {Chevron} from '../common/icons';
 import {Key} from '../common/pieces';
 import {useText} from '../text/language';
@@ -18,6 +18,8 @@ interface Props {
   activePath: string | null;
   editingPath: string | null;
   unfolded: boolean;
+  // By path, once the conflict is settled.
+  settled: ReadonlyMap<string, ItemState> | null;
   onUnfold: () => void;
   onTakeAll: (revisionId: string) => void;
   onActive: (path: string) => void;
@@ -46,7 +48,9 @@ export function ItemTable(props: Props) {
                   name={column.name}
                   keyNumber={column.keyNumber}
                   revision={revisions[index]!}
-                  current={column.revisionId === conflict.currentRevisionId}
+                  current={
+                    conflict.state === 'open' && column.revisionId === conflict.currentRevisionId
+                  }
                   taken={decision.take === column.revisionId}
                   onTake={mayDecide ? () => props.onTakeAll(column.revisionId) : null}
                 />
@@ -79,6 +83,7 @@ export function ItemTable(props: Props) {
                     columns={columns}
                     decision={decision}
                     mayDecide={mayDecide}
+                    settled={props.settled?.get(item.path) ?? null}
                     active={props.activePath === item.path}
                     editing={props.editingPath === item.path}
                     onActive={props.onActive}

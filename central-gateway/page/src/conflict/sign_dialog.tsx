@@ -1,10 +1,10 @@
 // The last look before a decision counts: what the form will hold, the reason, the signature.
 import {Button, Group, Stack, Text} from '@mantine/core';
-import {useQuery} from '@tanstack/react-query';
+import {useQuery, type UseQueryResult} from '@tanstack/react-query';
 import {useState} from 'react';
 import {previewDecision} from '../api/calls';
 import {ProblemError} from '../api/http';
-import type {Conflict, Reason, SignatureRequest} from '../api/types';
+import type {Conflict, Preview, Reason, SignatureRequest} from '../api/types';
 import {Dialog} from '../common/dialog';
 import {Warning} from '../common/icons';
 import {Reading, Tag, ValueText} from '../common/pieces';
@@ -12,7 +12,7 @@ import {ProblemAlert} from '../common/problem_alert';
 import {ReasonFields, toReason, type TypedReason} from '../common/reason_fields';
 import {noSignature, SigningFields} from '../common/signing';
 import {useStudies} from '../common/studies';
-import {useLanguage} from '../text/language';
+import {useLanguage, useText} from '../text/language';
 import {allItems, disputedItems, resultOf, toChoices, type Decision} from './decision';
 import classes from './conflict.module.css';
 
@@ -35,6 +35,12 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
   const [error, setError] = useState<unknown>(null);
   const listed = studies.find((study) => study.studyOID === conflict.studyOID)?.reasons ?? [];
   const reason = toReason(typed, listed, language);
+  const preview = useQuery({
+    queryKey: ['preview', conflict.conflictId, conflict.heads, decision, language],
+    queryFn: () => previewDecision(conflict.conflictId, toChoices(decision)),
+    retry: false,
+    gcTime: 0,
+  });
   const wrong = error instanceof ProblemError && error.problem.status === 401;
 
   const sign = async () => {
@@ -59,7 +65,7 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
         }}
       >
         <Stack gap="sm">
-          <Result conflict={conflict} decision={decision} />
+          <Result conflict={conflict} decision={decision} preview={preview} />
           <ReasonFields value={typed} onChange={onReason} listed={listed} />
           <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
           {error !== null && !wrong && <ProblemAlert error={error} />}
@@ -67,7 +73,11 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
             <Button variant="default" onClick={onClose}>
               {text.common.cancel}
             </Button>
-            <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>
+            <Button
+              type="submit"
+              loading={busy}
+              disabled={!reason || !preview.data || signature.password === ''}
+            >
               {text.conflict.sign}
             </Button>
           </Group>
@@ -77,18 +87,25 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
   );
 }
 
+interface ResultProps {
+  conflict: Conflict;
+  decision: Decision;
+  preview: UseQueryResult<Preview>;
+}
+
 // The gateway's word on what changes, and below it what was in dispute and stays as it counts now.
-function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) {
-  const {text, language} = useLanguage();
-  const {data, error, isPending} = useQuery({
-    queryKey: ['preview', conflict.conflictId, conflict.heads, decision, language],
-    queryFn: () => previewDecision(conflict.conflictId, toChoices(decision)),
-    retry: false,
-    gcTime: 0,
-  });
+function Result({conflict, decision, preview}: ResultProps) {
+  const text = useText();
+  const {data, error, isPending} = preview;
   if (isPending) return <Reading />;
   if (error) return <ProblemAlert error={error} />;
   const items = new Map(allItems(conflict).map((item) => [item.path, item]));
+  // Which of several readings an item belongs to.
+  const repeats = new Map(
+    conflict.groups.flatMap((group) =>
+      group.items.map((item) => [item.path, group.repeatKey === '1' ? '' : `#${group.repeatKey}`]),
+    ),
+  );
   const changing = new Set(data.items.map(({path}) => path));
   const staying = data.removes
     ? []
@@ -126,7 +143,9 @@ function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) 
                 const item = items.get(path);
                 return (
                   <tr key={path}>
-                    <th scope="row">{question}</th>
+                    <th scope="row">
+                      {question} <span className={classes.dim}>{repeats.get(path)}</span>
+                    </th>
                     <td className={classes.struck}>
                       <ValueText
                         state={before}
@@ -148,7 +167,9 @@ function Result({conflict, decision}: {conflict: Conflict; decision: Decision}) 
               })}
               {staying.map((item) => (
                 <tr key={item.path}>
-                  <th scope="row">{item.question}</th>
+                  <th scope="row">
+                    {item.question} <span className={classes.dim}>{repeats.get(item.path)}</span>
+                  </th>
                   <td className={classes.struck}>{text.conflict.asNow}</td>
                   <td>
                     <ValueText

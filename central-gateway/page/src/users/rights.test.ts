@@ -11,6 +11,9 @@ describe('rights', () => {
     expect(
       rightWords({role: 'monitor', studyOID: null, siteOID: null, seesBlinded: true}, en),
     ).toBe('Monitor; sees blinded items');
+    expect(
+      rightWords({role: 'data_manager', studyOID: null, siteOID: null, seesBlinded: true}, en),
+    ).toBe('Data manager');
   });
 
   it('keep a site in sight that is no longer known', () => {

@@ -24,7 +24,10 @@ export function rightWords(right: Right, text: Dictionary): string {
         right.studyOID ?? text.common.anyStudy,
         right.siteOID ?? text.common.anySite,
       );
-  return right.seesBlinded ? `${words}; ${text.users.seesBlinded}` : words;
+  // A data manager always does.
+  return right.role === 'monitor' && right.seesBlinded
+    ? `${words}; ${text.users.seesBlinded}`
+    : words;
 }
 
 export const isUserName = (name: string): boolean => /^[A-Za-z0-9._@-]{1,64}$/.test(name);
