@@ -1,5 +1,9 @@
 #include "central-gateway/admin/study_admin.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
 #include "central-gateway/merge/feed_detail.h"
 #include "shared/model/odm_import.h"
 
@@ -66,6 +70,50 @@ Status TellLock(CentralWriter& writer, const LockRow& lock, bool locked) {
   return writer.AppendFeed(row);
 }
 
+// The study was imported, and some version of it defines each of the items.
+Status RequireItems(CentralReader& reader, const StudyOID& study,
+                    const std::vector<ItemOID>& items) {
+  EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, reader.ListStudies(/*with_xml=*/true));
+  bool imported = false;
+  std::set<std::string> left;
+  for (const ItemOID& item : items) left.insert(item.str());
+  for (const StudyRow& row : rows) {
+    if (row.study != study) continue;
+    imported = true;
+    EDCSYNC_ASSIGN(const std::vector<StudyDefinition> definitions, ImportOdm(row.odm_xml));
+    for (const StudyDefinition& definition : definitions) {
+      std::erase_if(left, [&](const std::string& item) { return definition.items.Contains(item); });
+    }
+  }
+  if (!imported) return Fail(ErrorCode::kNotFound, "Study " + study.str() + " was not imported");
+  if (left.empty()) return Ok();
+  return Fail(ErrorCode::kFieldInvalid, "The study does not define the item " + *left.begin());
+}
+
+Result<StudySettings> SettingsOf(CentralReader& reader, const StudyOID& study) {
+  EDCSYNC_ASSIGN(const std::vector<StudySettings> all, reader.ListStudySettings());
+  for (const StudySettings& settings : all) {
+    if (settings.study == study) return settings;
+  }
+  return StudySettings{study, {}, ""};
+}
+
+Status CheckReasons(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto fits = [](const nlohmann::json& reason) {
+    if (!reason.is_object() || !reason.contains("code") || !reason["code"].is_string() ||
+        !reason.contains("text") || !reason["text"].is_object() || reason["text"].empty()) {
+      return false;
+    }
+    return std::all_of(reason["text"].begin(), reason["text"].end(),
+                       [](const nlohmann::json& one) { return one.is_string(); });
+  };
+  if (json.is_array() && !json.empty() && std::all_of(json.begin(), json.end(), fits)) return Ok();
+  return Fail(ErrorCode::kFieldInvalid,
+              "Reasons are a list such as [{\"code\": \"source\", \"text\": {\"en\": \"As on the "
+              "source document\"}}]");
+}
+
 }  // namespace
 
 Result<std::vector<StudyRow>> ImportStudy(CentralStore& store, const std::string& odm_xml,
@@ -99,6 +147,31 @@ Status SetPolicy(CentralStore& store, const StudyOID& study, const FormOID& form
     return writer.AppendAudit(user, "policy.set", study.str(),
                               "form=" + (form.empty() ? std::string("*") : form.str()) +
                                   " merge_policy=" + std::string(ToString(policy)));
+  });
+}
+
+Status SetBlindedItems(CentralStore& store, const StudyOID& study,
+                       const std::vector<ItemOID>& items, const std::string& user) {
+  return store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(RequireItems(writer, study, items));
+    EDCSYNC_ASSIGN(StudySettings settings, SettingsOf(writer, study));
+    settings.blinded_items = items;
+    EDCSYNC_TRY(writer.PutStudySettings(settings));
+    std::string detail = "items=";
+    for (const ItemOID& item : items) detail += item.str() + " ";
+    return writer.AppendAudit(user, "study.blinded", study.str(), detail);
+  });
+}
+
+Status SetReasons(CentralStore& store, const StudyOID& study, const std::string& json,
+                  const std::string& user) {
+  if (!json.empty()) EDCSYNC_TRY(CheckReasons(json));
+  return store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(RequireItems(writer, study, {}));
+    EDCSYNC_ASSIGN(StudySettings settings, SettingsOf(writer, study));
+    settings.reasons = json;
+    EDCSYNC_TRY(writer.PutStudySettings(settings));
+    return writer.AppendAudit(user, "study.reasons", study.str(), json.empty() ? "own=no" : "own=yes");
   });
 }
 

@@ -14,6 +14,15 @@ Result<std::vector<StudyRow>> ImportStudy(CentralStore& store, const std::string
 Status SetPolicy(CentralStore& store, const StudyOID& study, const FormOID& form,
                  MergePolicy policy, const std::string& user);
 
+// Items of which only data managers, and monitors whose right says so, see the values; these and
+// no others. kNotFound for a study not imported, kFieldInvalid for an item it does not define.
+Status SetBlindedItems(CentralStore& store, const StudyOID& study,
+                       const std::vector<ItemOID>& items, const std::string& user);
+// What a decision's reason may be: [{"code":"source","text":{"en":"...","zh":"..."}}]; empty text:
+// the desk's own list. kNotFound, kFieldInvalid.
+Status SetReasons(CentralStore& store, const StudyOID& study, const std::string& json,
+                  const std::string& user);
+
 Status SetLock(CentralStore& store, LockRow lock);
 Status ClearLock(CentralStore& store, const LockRow& lock, const std::string& user,
                  const std::string& reason);

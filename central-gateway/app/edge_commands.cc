@@ -13,6 +13,8 @@
 namespace edcsync::central {
 namespace {
 
+constexpr std::size_t kReasonsBytesMax = 64 * 1024;
+
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
@@ -100,6 +102,51 @@ void AddEdges(CLI::App& app, CommandContext& context) {
   });
 }
 
+Status ImportFile(CommandContext& context, CentralStore& store, const std::string& file) {
+  EDCSYNC_ASSIGN(const std::string xml, ReadFile(file, kOdmBytesMax));
+  EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, ImportStudy(store, xml, context.user));
+  for (const StudyRow& row : rows) {
+    std::printf("Imported %s, metadata version %s.\n", row.study.str().c_str(),
+                row.metadata_version.str().c_str());
+  }
+  return Ok();
+}
+
+// `study blind STUDYOID [ITEMOID...]` and `study reasons STUDYOID [FILE]`
+void AddStudySettings(CLI::App& study, CommandContext& context) {
+  auto of_study = std::make_shared<std::string>();
+  auto items = std::make_shared<std::vector<std::string>>();
+  CLI::App* blind = study.add_subcommand(
+      "blind", "Items whose values only data managers see: these and no others");
+  blind->fallthrough();
+  blind->add_option("STUDYOID", *of_study)->required();
+  blind->add_option("ITEMOID", *items, "None: no item is blinded");
+  blind->callback([&context, of_study, items] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      const std::vector<ItemOID> oids(items->begin(), items->end());
+      EDCSYNC_TRY(SetBlindedItems(store, StudyOID(*of_study), oids, context.user));
+      std::printf("%zu items are blinded.\n", oids.size());
+      return Ok();
+    });
+  });
+  auto file = std::make_shared<std::string>();
+  CLI::App* reasons =
+      study.add_subcommand("reasons", "What a decision's reason may be, as a JSON file");
+  reasons->fallthrough();
+  reasons->add_option("STUDYOID", *of_study)->required();
+  reasons->add_option("FILE", *file, "Without: the desk's own list again");
+  reasons->callback([&context, of_study, file] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      Result<std::string> json = std::string();
+      if (!file->empty()) json = ReadFile(*file, kReasonsBytesMax);
+      if (!json.ok()) return tl::unexpected<Error>(json.error());
+      EDCSYNC_TRY(SetReasons(store, StudyOID(*of_study), *json, context.user));
+      std::printf("The reasons are set.\n");
+      return Ok();
+    });
+  });
+}
+
 void AddStudies(CLI::App& app, CommandContext& context) {
   CLI::App* study = app.add_subcommand("study", "Study definitions");
   study->require_subcommand(1)->fallthrough();
@@ -107,38 +154,32 @@ void AddStudies(CLI::App& app, CommandContext& context) {
   CLI::App* import = study->add_subcommand("import", "Import ODM 1.3.2 metadata")->fallthrough();
   import->add_option("FILE", *file, "An ODM file")->required();
   import->callback([&context, file] {
-    context.code = WithStore(context, [&](CentralStore& store) -> Status {
-      EDCSYNC_ASSIGN(const std::string xml, ReadFile(*file, kOdmBytesMax));
-  EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, ImportStudy(store, xml, context.user));
-  for (const StudyRow& row : rows) {
-    std::printf("Imported %s, metadata version %s.\n", row.study.str().c_str(),
-                row.metadata_version.str().c_str());
-  }
-  return Ok();
-});
-}  // namespace
-);
-auto study_oid = std::make_shared<std::string>();
-auto form_oid = std::make_shared<std::string>();
-auto policy = std::make_shared<std::string>();
-CLI::App* set =
-    study->add_subcommand("policy", "What to do when two sides changed different items of a form");
-set->fallthrough();
-set->add_option("STUDYOID", *study_oid)->required();
-set->add_option("merge_policy", *policy, "flag (default) or merge_disjoint")
-    ->required()
-    ->check(CLI::IsMember({"flag", "merge_disjoint"}));
-set->add_option("--form", *form_oid, "Only for this FormOID");
-set->callback([&context, study_oid, form_oid, policy] {
-  context.code = WithStore(context, [&](CentralStore& store) -> Status {
-    EDCSYNC_TRY(SetPolicy(store, StudyOID(*study_oid), FormOID(*form_oid),
-                          *policy == "flag" ? MergePolicy::kFlag : MergePolicy::kMergeDisjoint,
-                          context.user));
-    std::printf("Set.\n");
-    return Ok();
+    context.code = WithStore(
+        context, [&](CentralStore& store) { return ImportFile(context, store, *file); });
   });
-});
-}  // namespace edcsync::central
+  AddStudySettings(*study, context);
+
+  auto study_oid = std::make_shared<std::string>();
+  auto form_oid = std::make_shared<std::string>();
+  auto policy = std::make_shared<std::string>();
+  CLI::App* set = study->add_subcommand(
+      "policy", "What to do when two sides changed different items of a form");
+  set->fallthrough();
+  set->add_option("STUDYOID", *study_oid)->required();
+  set->add_option("merge_policy", *policy, "flag (default) or merge_disjoint")
+      ->required()
+      ->check(CLI::IsMember({"flag", "merge_disjoint"}));
+  set->add_option("--form", *form_oid, "Only for this FormOID");
+  set->callback([&context, study_oid, form_oid, policy] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      EDCSYNC_TRY(SetPolicy(store, StudyOID(*study_oid), FormOID(*form_oid),
+                            *policy == "flag" ? MergePolicy::kFlag : MergePolicy::kMergeDisjoint,
+                            context.user));
+      std::printf("Set.\n");
+      return Ok();
+    });
+  });
+}
 
 Status ListLocks(CommandContext& context, CentralStore& store) {
   EDCSYNC_ASSIGN(const std::string body, LockListJson(store));

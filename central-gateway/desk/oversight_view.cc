@@ -40,15 +40,14 @@ Json QuarantineSummaryJson(const QuarantineRow& row) {
           {"decisionReason", decided ? Json(row.decision_reason) : Json(nullptr)}};
 }
 
-Json EdgeJson(const EdgeRow& edge, FeedCursor head, std::uint64_t conflicts) {
-  const std::uint64_t fetched = edge.feed_cursor.value();
+Json EdgeJson(const EdgeRow& edge, std::uint64_t behind, std::uint64_t conflicts) {
   return {{"edgeId", edge.edge.str()},
           {"siteOID", edge.site.str()},
           {"standing", ToString(edge.standing)},
           {"standingReason", edge.standing_reason},
           {"lastContactAt", edge.last_contact ? Json(FormatUtc(*edge.last_contact)) : Json(nullptr)},
           {"acknowledgedThrough", edge.acknowledged_through.value()},
-          {"feedBehind", head.value() > fetched ? head.value() - fetched : 0},
+          {"feedBehind", behind},
           {"clockDriftMs", edge.clock_drift_ms ? Json(*edge.clock_drift_ms) : Json(nullptr)},
           {"conflictsOpen", conflicts},
           {"release", edge.release}};
@@ -82,13 +81,12 @@ Result<Json> OverviewJson(CentralStore& store, const Viewer& viewer,
     json["quarantineWaiting"] = all ? figures.quarantine_waiting : 0;
     std::map<SiteOID, std::uint64_t> by_site;
     for (const QueueCounts::Site& site : counts.by_site) by_site[site.site] = site.count;
-    EDCSYNC_ASSIGN(const FeedCursor head, reader.FeedHead());
     EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, reader.ListEdges());
     json["edges"] = Json::array();
     for (const EdgeRow& edge : edges) {
-      if (SeesEdge(edges_of, edge.site)) {
-        json["edges"].push_back(EdgeJson(edge, head, by_site[edge.site]));
-      }
+      if (!SeesEdge(edges_of, edge.site)) continue;
+      EDCSYNC_ASSIGN(const std::uint64_t behind, reader.FeedBehind(edge));
+      json["edges"].push_back(EdgeJson(edge, behind, by_site[edge.site]));
     }
     return Ok();
   }));

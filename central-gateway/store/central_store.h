@@ -28,7 +28,8 @@ class CentralReader : public PeopleReader, public DeskReader {  // People: peopl
   // --- records and revisions ---
   virtual Result<std::optional<RecordState>> FindRecord(const RecordKey& key) = 0;
   struct RecordFilter {
-    std::string study, site, subject, form, event;  // Empty: any.
+    std::string study, site, subject, form;  // Empty: any.
+    std::string event = {};                  // Likewise.
   };
   // In key order after `after` (nullptr: from the start).
   virtual Result<std::vector<RecordState>> ListRecords(const RecordFilter& filter,

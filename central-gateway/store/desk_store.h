@@ -124,6 +124,8 @@ class DeskReader {
   virtual Result<std::vector<QuarantineRow>> QuarantinePage(std::optional<QuarantineEnd> state,
                                                             std::int64_t after_row,
                                                             std::size_t count_max) = 0;
+  // How many entries of the feed the edge has still to fetch; beyond 20,000 perhaps more.
+  virtual Result<std::uint64_t> FeedBehind(const EdgeRow& edge) = 0;
   virtual Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) = 0;
   virtual Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) = 0;
   virtual Result<std::vector<StudySettings>> ListStudySettings() = 0;

@@ -129,6 +129,23 @@ Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> sit
   return page;
 }
 
+Result<std::uint64_t> FeedTable::CountAfter(std::optional<std::int64_t> site,
+                                            std::optional<std::int64_t> skip, FeedCursor after) {
+  Statement statement = database_.Prepare(
+      "SELECT count(*) FROM (SELECT incarnation_id FROM feed WHERE site_id = ?1 AND cursor > ?2 "
+      "ORDER BY cursor LIMIT ?4) WHERE incarnation_id IS NOT ?3 OR ?3 IS NULL");
+  std::uint64_t count = 0;
+  for (const std::int64_t of : {site.value_or(SiteTable::kEverySite), SiteTable::kEverySite}) {
+    statement.Bind(1, of).Bind(2, Signed(after.value())).Bind(4, kBehindScanMax);
+    BindOptional(statement, 3, skip);
+    EDCSYNC_TRY(statement.Step());
+    count += Unsigned(statement.Int(0));
+    statement.Reset();
+    if (!site) break;
+  }
+  return count;
+}
+
 Result<bool> FeedTable::ToldEverySite(BytesView lock_detail) {
   Statement statement = database_.Prepare(
       "SELECT 1 FROM feed WHERE site_id = 0 AND kind = ?1 AND detail = ?2 LIMIT 1");

@@ -29,6 +29,10 @@ class FeedTable {
   Result<CentralReader::FeedPage> After(std::optional<std::int64_t> site,
                                         std::optional<std::int64_t> skip, FeedCursor after,
                                         std::size_t count_max, std::size_t bytes_max);
+  // How many entries After() would still give, among the next kBehindScanMax of the site.
+  static constexpr std::int64_t kBehindScanMax = 20'000;
+  Result<std::uint64_t> CountAfter(std::optional<std::int64_t> site,
+                                   std::optional<std::int64_t> skip, FeedCursor after);
   Result<bool> ToldEverySite(BytesView lock_detail);
   Result<FeedCursor> Head();
   Result<std::vector<FeedRow>> All(FeedCursor after, std::size_t count_max);

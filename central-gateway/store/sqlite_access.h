@@ -58,6 +58,7 @@ class SqliteAccess final : public CentralWriter {
   Result<std::vector<QuarantineRow>> QuarantinePage(std::optional<QuarantineEnd> state,
                                                     std::int64_t after_row,
                                                     std::size_t count_max) override;
+  Result<std::uint64_t> FeedBehind(const EdgeRow& edge) override;
   Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) override;
   Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) override;
   Result<std::vector<StudySettings>> ListStudySettings() override;

@@ -41,6 +41,13 @@ Result<std::vector<QuarantineRow>> SqliteAccess::QuarantinePage(
   return tables_.quarantine.Page(state, after_row, count_max);
 }
 
+Result<std::uint64_t> SqliteAccess::FeedBehind(const EdgeRow& edge) {
+  EDCSYNC_ASSIGN(const std::optional<std::int64_t> site, tables_.sites.Find(edge.site));
+  EDCSYNC_ASSIGN(const std::optional<std::int64_t> own,
+                 tables_.edges.FindIncarnation(edge.edge, edge.incarnation));
+  return tables_.feed.CountAfter(site, own, edge.feed_cursor);
+}
+
 Result<std::vector<SnowflakeId>> SqliteAccess::ConflictsOfRecord(std::int64_t record_id) {
   return tables_.conflicts.OfRecord(record_id);
 }

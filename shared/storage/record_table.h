@@ -43,7 +43,7 @@ class RecordTable {
     std::string site;
     std::string subject;
     std::string form;
-    std::string event;
+    std::string event = {};
   };
   // Rows in key order (the six key columns, bytewise) after `after` (nullptr: from the start).
   Result<std::vector<RecordRow>> List(const Filter& filter, const RecordKey* after,

@@ -1,4 +1,4 @@
-// The frames of protocol v1: what travels sealed between an edge and a gateway. Their meaning and
+// The frames of protocol version 2: what travels sealed between an edge and a gateway. Their meaning and
 // order is schema/wire/protocol.md; their bytes schema/wire/frame.md.
 //
 //   encoded by   shared/wire/codec.h
@@ -19,7 +19,7 @@
 
 namespace edcsync::wire {
 
-inline constexpr std::uint8_t kProtocolVersion = 1;
+inline constexpr std::uint8_t kProtocolVersion = 2;
 
 // --- edge to gateway ---
 

@@ -15,6 +15,7 @@ bool SimFile::Read(std::uint64_t offset, std::span<std::uint8_t> out) const {
 }
 
 void SimFile::Write(std::uint64_t offset, BytesView data) {
+  if (offset == 0) cut_before_ = false;
   unsynced_.push_back({true, offset, data.size(), bytes_.size(), replaced_.size()});
   if (offset < bytes_.size()) {
     const std::uint64_t end = std::min<std::uint64_t>(offset + data.size(), bytes_.size());
@@ -43,6 +44,7 @@ void SimFile::Sync() {
 
 void SimFile::Reset(Bytes bytes) {
   Sync();
+  cut_before_ = false;
   bytes_ = std::move(bytes);
 }
 
@@ -76,12 +78,13 @@ void SimFile::LosePower(Random& random, bool spill, SimDisk::Losses& losses) {
       else if (change.offset < bytes_.size()) bytes_.resize(change.offset);
     } else if (change.is_write && change.size != 0 && random.Below(3) == 0) {
       ++losses.writes_torn;
-      Tear(change, written[i], random, spill);
+      Tear(change, written[i], random, spill && !cut_before_);
     } else {
       ++losses.writes_dropped;
     }
   }
   Sync();
+  cut_before_ = true;
 }
 
 // Writes a part of the sectors, from the start or from the end as disks do either; where it

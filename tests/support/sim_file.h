@@ -32,6 +32,13 @@ class SimFile {
   void Sync();
   // What no sync made durable is kept, dropped or torn. `spill`: where a write is torn, the whole
   // sector may be garbage, else only the written part of it.
+  //
+  // On a disk that spills, SQLite fills the last sector of a commit with copies of its last page,
+  // so that no later write shares a sector with it. A power cut may take the end of those copies;
+  // SQLite then goes on behind the commit itself, in its sector, and a second cut there can take
+  // the commit (seed 3353). SQLite promises nothing against that, so a file that lost power spills
+  // no more until it is begun anew. Disks that never spill are what SQLite's own VFS takes for
+  // granted (SQLITE_POWERSAFE_OVERWRITE), and with it the product.
   void LosePower(Random& random, bool spill, SimDisk::Losses& losses);
 
   // From now on it holds `bytes`, durable.
@@ -53,6 +60,7 @@ class SimFile {
 
   Bytes bytes_;
   std::vector<Change> unsynced_;
+  bool cut_before_ = false;  // Lost power since it was last written from its start.
   Bytes replaced_;  // The bytes all unsynced changes replaced, one after another.
 };
 

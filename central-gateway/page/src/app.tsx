@@ -95,7 +95,9 @@ function NoSuchPage() {
       <PageHead title={text.notFoundTitle} />
       <Empty>
         <p>{text.notFound}</p>
-        <Button component={Link} to="/" variant="default">{text.toQueue}</Button>
+        <Button component={Link} to="/" variant="default">
+          {text.toQueue}
+        </Button>
       </Empty>
     </>
   );

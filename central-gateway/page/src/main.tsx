@@ -12,8 +12,8 @@ import {SessionProvider} from './session/session_context';
 import {LanguageProvider} from './text/language';
 import {theme, variables} from './theme';
 
-// The gateway writes a fresh nonce into the page with every answer; without it the policy would refuse
-// the style elements that the components add.
+// The gateway writes a fresh nonce into the page with every answer; without it the policy would
+// refuse the style elements that the components add.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
 
 const queries = new QueryClient({
@@ -28,9 +28,13 @@ const queries = new QueryClient({
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto"
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={variables}
+      defaultColorScheme="auto"
       colorSchemeManager={localStorageColorSchemeManager({key: 'edcsync.colours'})}
-      getStyleNonce={() => nonce}>
+      getStyleNonce={() => nonce}
+    >
       <QueryClientProvider client={queries}>
         <LanguageProvider>
           <NoticeProvider>

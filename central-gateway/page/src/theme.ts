@@ -1,21 +1,44 @@
 // Quiet and dense: small controls, one accent, the system's own fonts. Colours are set in base.css.
-import {
-  createTheme, type CSSVariablesResolver, type MantineColorsTuple,
-} from '@mantine/core';
+import {createTheme, type CSSVariablesResolver, type MantineColorsTuple} from '@mantine/core';
 
 const ink: MantineColorsTuple = [
-  '#eef4fd', '#d9e6fa', '#b4cdf4', '#8bb2ee', '#6a9be8', '#4f86df', '#2f6bcc', '#1f5fbf', '#184e9f', '#123d7e',
+  '#eef4fd',
+  '#d9e6fa',
+  '#b4cdf4',
+  '#8bb2ee',
+  '#6a9be8',
+  '#4f86df',
+  '#2f6bcc',
+  '#1f5fbf',
+  '#184e9f',
+  '#123d7e',
 ];
 
-const fonts =
-  'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
+// The library's greys, with the blue of the pages' own.
+const dark: MantineColorsTuple = [
+  '#e3e7ed',
+  '#c9d0d9',
+  '#a6afbb',
+  '#7d8896',
+  '#465262',
+  '#323c49',
+  '#232b35',
+  '#1a2028',
+  '#12171d',
+  '#0c1015',
+];
+
+const fonts = [
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans"',
+  '"Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif',
+].join(', ');
 
 const small = {defaultProps: {size: 'xs'}};
 
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: {light: 7, dark: 6},
-  colors: {ink},
+  colors: {ink, dark},
   fontFamily: fonts,
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Consolas, "DejaVu Sans Mono", monospace',
   headings: {fontFamily: fonts, fontWeight: '650'},
@@ -30,7 +53,9 @@ export const theme = createTheme({
     Textarea: small,
     Checkbox: small,
     Radio: small,
-    Modal: {defaultProps: {lockScroll: false, transitionProps: {duration: 0}, closeButtonProps: {}}},
+    Modal: {
+      defaultProps: {lockScroll: false, transitionProps: {duration: 0}, closeButtonProps: {}},
+    },
     Menu: {defaultProps: {transitionProps: {duration: 0}}},
     Tooltip: {defaultProps: {transitionProps: {duration: 0}, openDelay: 300}},
   },

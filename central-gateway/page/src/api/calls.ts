@@ -1,7 +1,16 @@
 // The gateway's operations as functions, in the contract's order and under its names.
 import {request, queryString} from './http';
 import type {
-  Answer, BulkRule, Choices, ConflictQuery, NewUser, QueryOf, Reason, Right, SignatureRequest, View,
+  Answer,
+  BulkRule,
+  Choices,
+  ConflictQuery,
+  NewUser,
+  QueryOf,
+  Reason,
+  Right,
+  SignatureRequest,
+  View,
 } from './types';
 
 const part = encodeURIComponent;
@@ -42,7 +51,9 @@ export const claimConflict = (conflictId: string) =>
 export const releaseConflict = (conflictId: string) =>
   request<void>('DELETE', `/conflicts/${part(conflictId)}/claim`, {keepalive: true});
 export const previewDecision = (conflictId: string, choices: Choices) =>
-  request<Answer<'previewDecision'>>('POST', `/conflicts/${part(conflictId)}/preview`, {body: choices});
+  request<Answer<'previewDecision'>>('POST', `/conflicts/${part(conflictId)}/preview`, {
+    body: choices,
+  });
 export const resolveConflict = (
   conflictId: string,
   body: Choices & {
@@ -79,7 +90,8 @@ export const verifyAudit = () => request<Answer<'verifyAudit'>>('POST', '/audit/
 export const showCheckpoint = () => request<Answer<'showCheckpoint'>>('GET', '/audit/checkpoint');
 
 export const listUsers = () => request<Answer<'listUsers'>>('GET', '/users');
-export const addUser = (user: NewUser) => request<Answer<'addUser'>>('POST', '/users', {body: user});
+export const addUser = (user: NewUser) =>
+  request<Answer<'addUser'>>('POST', '/users', {body: user});
 export const changeUser = (
   user: string,
   change: {fullName?: string; active?: boolean; rights?: Right[]},

@@ -48,9 +48,13 @@ export function queryString(query: object | undefined): string {
   return text === '' ? '' : `?${text}`;
 }
 
-// Returns the answer's JSON, or undefined for 204. Throws ProblemError for every refusal, also for a
-// gateway that cannot be reached (code `unreachable`); an abort passes through as it is.
-export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+// Returns the answer's JSON, or undefined for 204. Throws ProblemError for every refusal, also for
+// a gateway that cannot be reached (code `unreachable`); an abort passes through as it is.
+export async function request<T>(
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<T> {
   const response = await send(method, path, options);
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
   const problem = await readProblem(response);
@@ -84,7 +88,13 @@ async function send(method: string, path: string, options: RequestOptions): Prom
 }
 
 async function readProblem(response: Response): Promise<Problem> {
-  const bare = {type: '', title: '', status: response.status, detail: '', code: `http_${response.status}`};
+  const bare = {
+    type: '',
+    title: '',
+    status: response.status,
+    detail: '',
+    code: `http_${response.status}`,
+  };
   try {
     return {...bare, ...((await response.json()) as Partial<Problem>)};
   } catch {

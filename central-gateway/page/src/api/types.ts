@@ -44,12 +44,16 @@ export type Answer<Name extends OperationName> = Operations[Name] extends {
   responses: {200: {content: {'application/json': infer Body}}};
 }
   ? Body
-  : Operations[Name] extends {responses: {200: {content: {'text/csv': string; 'application/json': infer Body}}}}
+  : Operations[Name] extends {
+        responses: {200: {content: {'text/csv': string; 'application/json': infer Body}}};
+      }
     ? Body
     : void;
 
 // What an operation may be asked with behind the question mark.
-export type QueryOf<Name extends OperationName> = Operations[Name] extends {parameters: {query?: infer Query}}
+export type QueryOf<Name extends OperationName> = Operations[Name] extends {
+  parameters: {query?: infer Query};
+}
   ? NonNullable<Query>
   : Record<string, never>;
 

@@ -1,4 +1,5 @@
-// The audit trail: filtered, or as the story of one record; verified, exported, and its head taken away.
+// The audit trail: filtered, or as the story of one record; verified, exported, and its head taken
+// away.
 import {Alert, Button, Group, TextInput, Tooltip} from '@mantine/core';
 import {useInfiniteQuery, useMutation} from '@tanstack/react-query';
 import {useEffect, useState, type FormEvent} from 'react';
@@ -26,10 +27,15 @@ export function AuditPage() {
   const {data, error, isFetching, hasNextPage, fetchNextPage, refetch} = useInfiniteQuery({
     queryKey: ['audit', key],
     queryFn: ({pageParam}) =>
-      listAudit({...filters, limit: 100, ...(pageParam ? {cursor: pageParam} : {})} as QueryOf<'listAudit'>),
+      listAudit({
+        ...filters,
+        limit: 100,
+        ...(pageParam ? {cursor: pageParam} : {}),
+      } as QueryOf<'listAudit'>),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
-    // A long trail would be read again page by page; the reader asks for newer entries by loading anew.
+    // A long trail would be read again page by page; the reader asks for newer entries by loading
+    // anew.
     meta: {live: false},
   });
   const entries = data?.pages.flatMap((page) => page.entries) ?? [];
@@ -43,7 +49,10 @@ export function AuditPage() {
         )}
       </PageHead>
       <ChainTools filters={filters} />
-      <FilterForm filters={filters} onFilters={(next) => setParameters(next as Record<string, string>)} />
+      <FilterForm
+        filters={filters}
+        onFilters={(next) => setParameters(next as Record<string, string>)}
+      />
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {!data && isFetching && <Reading />}
       {data && (
@@ -64,7 +73,11 @@ function ChainTools({filters}: {filters: AuditFilters}) {
   const checkpoint = useMutation({
     mutationFn: showCheckpoint,
     onSuccess: (head) => {
-      saveFile(`edcsync-checkpoint-${head.entries}.json`, `${JSON.stringify(head, null, 2)}\n`, 'application/json');
+      saveFile(
+        `edcsync-checkpoint-${head.entries}.json`,
+        `${JSON.stringify(head, null, 2)}\n`,
+        'application/json',
+      );
       tell(words.checkpointDone(formatNumber(head.entries)));
     },
   });
@@ -72,23 +85,46 @@ function ChainTools({filters}: {filters: AuditFilters}) {
   return (
     <>
       <Group gap="xs" mb="sm">
-        <Button loading={verify.isPending} onClick={() => verify.mutate()}>{words.verify}</Button>
+        <Button loading={verify.isPending} onClick={() => verify.mutate()}>
+          {words.verify}
+        </Button>
         <Tooltip label={words.checkpointHint} multiline w={300}>
-          <Button variant="default" loading={checkpoint.isPending} onClick={() => checkpoint.mutate()}>{words.checkpoint}</Button>
+          <Button
+            variant="default"
+            loading={checkpoint.isPending}
+            onClick={() => checkpoint.mutate()}
+          >
+            {words.checkpoint}
+          </Button>
         </Tooltip>
-        <Button component="a" variant="default" download href={exportAuditAddress(filters, 'csv')}>{text.common.exportCsv}</Button>
-        <Button component="a" variant="default" download href={exportAuditAddress(filters, 'json')}>{text.common.exportJson}</Button>
+        <Button component="a" variant="default" download href={exportAuditAddress(filters, 'csv')}>
+          {text.common.exportCsv}
+        </Button>
+        <Button component="a" variant="default" download href={exportAuditAddress(filters, 'json')}>
+          {text.common.exportJson}
+        </Button>
       </Group>
       <div role="status">
         {verify.isPending && <p className={common.dim}>{words.verifying}</p>}
         {verify.data && findings.length === 0 && (
-          <Alert variant="outline" color="green" mb="sm">{words.verifyGood(formatNumber(verify.data.entries))}</Alert>
+          <Alert variant="outline" color="green" mb="sm">
+            {words.verifyGood(formatNumber(verify.data.entries))}
+          </Alert>
         )}
       </div>
       {verify.data && findings.length > 0 && (
-        <Alert variant="outline" color="red" role="alert" mb="sm"
-          title={words.verifyBad(formatNumber(verify.data.entries), findings.length)}>
-          <ul className={common.outcomes}>{findings.map((finding) => <li key={finding}>{finding}</li>)}</ul>
+        <Alert
+          variant="outline"
+          color="red"
+          role="alert"
+          mb="sm"
+          title={words.verifyBad(formatNumber(verify.data.entries), findings.length)}
+        >
+          <ul className={common.outcomes}>
+            {findings.map((finding) => (
+              <li key={finding}>{finding}</li>
+            ))}
+          </ul>
         </Alert>
       )}
       {verify.isError && <ProblemAlert error={verify.error} />}
@@ -97,7 +133,13 @@ function ChainTools({filters}: {filters: AuditFilters}) {
   );
 }
 
-function FilterForm({filters, onFilters}: {filters: AuditFilters; onFilters: (filters: AuditFilters) => void}) {
+function FilterForm({
+  filters,
+  onFilters,
+}: {
+  filters: AuditFilters;
+  onFilters: (filters: AuditFilters) => void;
+}) {
   const text = useText();
   const words = text.audit;
   const [typed, setTyped] = useState(filters);
@@ -108,13 +150,24 @@ function FilterForm({filters, onFilters}: {filters: AuditFilters; onFilters: (fi
     onFilters(Object.fromEntries(Object.entries(typed).filter(([, value]) => value?.trim())));
   };
   const field = (name: 'object' | 'action' | 'actor', label: string, hint?: string) => (
-    <TextInput label={label} placeholder={hint} title={hint} value={typed[name] ?? ''}
-      onChange={(event) => setTyped({...typed, [name]: event.currentTarget.value})} />
+    <TextInput
+      label={label}
+      placeholder={hint}
+      title={hint}
+      value={typed[name] ?? ''}
+      onChange={(event) => setTyped({...typed, [name]: event.currentTarget.value})}
+    />
   );
   const time = (name: 'from' | 'to', label: string) => (
-    <TextInput label={label} placeholder="YYYY-MM-DD HH:MM" defaultValue={toLocal(filters[name])} key={`${name} ${filters[name]}`}
-      pattern="\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?" title="YYYY-MM-DD HH:MM"
-      onChange={(event) => setTyped({...typed, [name]: fromLocal(event.currentTarget.value)})} />
+    <TextInput
+      label={label}
+      placeholder="YYYY-MM-DD HH:MM"
+      defaultValue={toLocal(filters[name])}
+      key={`${name} ${filters[name]}`}
+      pattern="\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?"
+      title="YYYY-MM-DD HH:MM"
+      onChange={(event) => setTyped({...typed, [name]: fromLocal(event.currentTarget.value)})}
+    />
   );
   return (
     <form className={common.filters} role="search" onSubmit={submit}>
@@ -124,7 +177,11 @@ function FilterForm({filters, onFilters}: {filters: AuditFilters; onFilters: (fi
       {time('from', words.from)}
       {time('to', words.to)}
       <Button type="submit">{text.common.search}</Button>
-      {outside !== '{}' && <Button variant="subtle" onClick={() => onFilters({})}>{text.common.clear}</Button>}
+      {outside !== '{}' && (
+        <Button variant="subtle" onClick={() => onFilters({})}>
+          {text.common.clear}
+        </Button>
+      )}
     </form>
   );
 }
@@ -137,7 +194,9 @@ function Entries({entries}: {entries: AuditEntry[]}) {
       <table className={common.table}>
         <thead>
           <tr>
-            <th scope="col" className={common.num}>{words.number}</th>
+            <th scope="col" className={common.num}>
+              {words.number}
+            </th>
             <th scope="col">{time}</th>
             <th scope="col">{words.actor}</th>
             <th scope="col">{words.action}</th>
@@ -150,12 +209,18 @@ function Entries({entries}: {entries: AuditEntry[]}) {
           {entries.map((entry) => (
             <tr key={entry.number}>
               <td className={common.num}>{formatNumber(entry.number)}</td>
-              <td title={entry.at}>{formatTime(entry.at)}</td>
-              <td>{entry.actor}</td>
-              <td className={common.mono}>{entry.action}</td>
-              <td><Link to={`/audit?object=${encodeURIComponent(entry.object)}`}>{entry.object}</Link></td>
-              <td>{entry.detail}</td>
-              <td className={common.mono} title={entry.hash}>{shortId(entry.hash)}</td>
+              <td className={common.nowrap} title={entry.at}>
+                {formatTime(entry.at)}
+              </td>
+              <td className={common.nowrap}>{entry.actor}</td>
+              <td className={`${common.mono} ${common.nowrap}`}>{entry.action}</td>
+              <td>
+                <Link to={`/audit?object=${encodeURIComponent(entry.object)}`}>{entry.object}</Link>
+              </td>
+              <td className={common.wrap}>{entry.detail}</td>
+              <td className={`${common.mono} ${common.nowrap}`} title={entry.hash}>
+                {shortId(entry.hash)}
+              </td>
             </tr>
           ))}
         </tbody>

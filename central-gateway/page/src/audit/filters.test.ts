@@ -3,7 +3,9 @@ import {fromLocal, readAuditFilters, toLocal} from './filters';
 
 describe('the audit page’s filters', () => {
   it('take what the address says and drop a time that is none', () => {
-    const parameters = new URLSearchParams('object=TRIAL/001&from=yesterday&to=2026-11-21T09:00:00Z&colour=red');
+    const parameters = new URLSearchParams(
+      'object=TRIAL/001&from=yesterday&to=2026-11-21T09:00:00Z&colour=red',
+    );
     expect(readAuditFilters(parameters)).toEqual({object: 'TRIAL/001', to: '2026-11-21T09:00:00Z'});
   });
 

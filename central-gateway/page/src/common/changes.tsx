@@ -1,5 +1,6 @@
-// Asks every few seconds whether the store has changed, while somebody looks at the page. What a page
-// has read is then read again quietly; the queue and the conflict page take the version themselves.
+// Asks every few seconds whether the store has changed, while somebody looks at the page. What a
+// page has read is then read again quietly; the queue and the conflict page take the version
+// themselves.
 import {useQuery, useQueryClient} from '@tanstack/react-query';
 import {createContext, useContext, useEffect, useRef, type ReactNode} from 'react';
 import {showChanges} from '../api/calls';

@@ -1,6 +1,14 @@
 import {describe, expect, it} from 'vitest';
 import {en} from '../text/en';
-import {formatAgo, formatDrift, formatDue, formatHours, formatNumber, formatSpan, formatWritten} from './format';
+import {
+  formatAgo,
+  formatDrift,
+  formatDue,
+  formatHours,
+  formatNumber,
+  formatSpan,
+  formatWritten,
+} from './format';
 
 const words = en.common;
 const now = Date.parse('2026-11-21T09:00:00Z');
@@ -33,7 +41,7 @@ describe('formatting', () => {
   it('shows the direction of a clock’s drift', () => {
     expect(formatDrift(3240, words)).toBe('+3.2 s');
     expect(formatDrift(-240_000, words)).toBe('−4 min');
-    expect(formatDrift(0, words)).toBe('+0.0 s');
+    expect(formatDrift(-49, words)).toBe('0.0 s');
   });
 
   it('groups digits, also of numbers that came as text', () => {

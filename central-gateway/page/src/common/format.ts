@@ -1,5 +1,6 @@
-// Times, spans and numbers as the pages write them. Dates are written year first, in the reader's own
-// time zone, so that no day can be taken for a month. Nothing here asks the clock: `now` is given.
+// Times, spans and numbers as the pages write them. Dates are written year first, in the reader's
+// own time zone, so that no day can be taken for a month. Nothing here asks the clock: `now` is
+// given.
 import type {Dictionary} from '../text/dictionary';
 
 type Words = Dictionary['common'];
@@ -22,7 +23,9 @@ export const formatClock = (iso: string): string => formatTime(iso).slice(11);
 
 // The writer's local time with its offset, as it was written: `2026-11-20 14:32 +03:00`.
 export function formatWritten(text: string): string {
-  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
+  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(
+    text,
+  );
   if (!match) return text;
   const offset = match[3] === 'Z' ? 'UTC' : match[3];
   return [match[1], match[2], offset].filter(Boolean).join(' ');
@@ -56,9 +59,11 @@ export const isLate = (iso: string, now: number): boolean => Date.parse(iso) < n
 
 // The site's clock minus the centre's: `+3.2 s`, `−4 min`.
 export function formatDrift(ms: number, words: Words): string {
-  const sign = ms < 0 ? '−' : '+';
   const length = Math.abs(ms);
-  if (length < kMinute) return `${sign}${words.seconds((length / 1000).toFixed(length < 10_000 ? 1 : 0))}`;
+  // What rounds to nothing has no direction.
+  const sign = length < 50 ? '' : ms < 0 ? '−' : '+';
+  if (length < kMinute)
+    return `${sign}${words.seconds((length / 1000).toFixed(length < 10_000 ? 1 : 0))}`;
   return `${sign}${formatSpan(length, words)}`;
 }
 

@@ -1,6 +1,6 @@
 // Single keys as commands. A key counts only outside of fields and dialogs and without Ctrl, Alt or
-// Meta, so that typing and the browser's own commands are never caught; and only while the reader has
-// not switched single keys off (WCAG 2.1.4).
+// Meta, so that typing and the browser's own commands are never caught; and only while the reader
+// has not switched single keys off (WCAG 2.1.4).
 import {useEffect, useRef, useSyncExternalStore} from 'react';
 import {readPreference, writePreference} from './preferences';
 
@@ -15,8 +15,9 @@ export interface Pressed {
 
 export type KeyMap = Record<string, () => void>;
 
-// The name under which a key map holds a key: `j`, `?`, `Shift+1`, `ArrowDown`; null where it is not ours.
-// Digits are named by the key cap, since Shift turns them into signs that differ between keyboards.
+// The name under which a key map holds a key: `j`, `?`, `Shift+1`, `ArrowDown`; null where it is
+// not ours. Digits are named by the key cap, since Shift turns them into signs that differ between
+// keyboards.
 export function keyName(event: Pressed & {code?: string}): string | null {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
   const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code ?? '')?.[1];
@@ -27,7 +28,9 @@ export function keyName(event: Pressed & {code?: string}): string | null {
 }
 
 // Whether the element takes letters or arrows for itself.
-export function takesKeys(element: {tagName: string; type?: string; isContentEditable?: boolean} | null): boolean {
+export function takesKeys(
+  element: {tagName: string; type?: string; isContentEditable?: boolean} | null,
+): boolean {
   if (!element) return false;
   if (element.isContentEditable) return true;
   const tag = element.tagName.toUpperCase();
@@ -67,7 +70,12 @@ export function useKeys(map: KeyMap, active = true): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const target = event.target instanceof HTMLElement ? event.target : null;
       if (event.defaultPrevented || takesKeys(target)) return;
-      if (document.querySelector('[role="dialog"][aria-modal="true"], [role="listbox"], [role="menu"]')) return;
+      if (
+        document.querySelector(
+          '[role="dialog"][aria-modal="true"], [role="listbox"], [role="menu"]',
+        )
+      )
+        return;
       const name = keyName(event);
       if (name === null || activates(name, target)) return;
       if (!enabled && name.length === 1) return;

@@ -1,5 +1,5 @@
-// A short word about what has just happened, at the page's edge and in a live region. It goes by itself
-// and never takes the focus; nothing that one must act on is said only here.
+// A short word about what has just happened, at the page's edge and in a live region. It goes by
+// itself and never takes the focus; nothing that one must act on is said only here.
 import {createContext, useCallback, useContext, useEffect, useState, type ReactNode} from 'react';
 import classes from './common.module.css';
 
@@ -21,7 +21,11 @@ export function NoticeProvider({children}: {children: ReactNode}) {
     <Context.Provider value={tell}>
       {children}
       <div className={classes.notices} role="status" aria-live="polite">
-        {notice && <div key={notice.id} className={classes.notice}>{notice.words}</div>}
+        {notice && (
+          <div key={notice.id} className={classes.notice}>
+            {notice.words}
+          </div>
+        )}
       </div>
     </Context.Provider>
   );

@@ -15,10 +15,14 @@ export function OutcomeList({outcomes, nameOf}: Props) {
   const known = text.errors.byCode as Record<string, {title: string} | undefined>;
   return (
     <div role="status">
-      <Text size="sm" fw={600}>{text.common.outcomesDone(outcomes.length - left.length)}</Text>
+      <Text size="sm" fw={600}>
+        {text.common.outcomesDone(outcomes.length - left.length)}
+      </Text>
       {left.length > 0 && (
         <>
-          <Text size="sm" fw={600} mt="xs">{text.common.outcomesLeft(left.length)}</Text>
+          <Text size="sm" fw={600} mt="xs">
+            {text.common.outcomesLeft(left.length)}
+          </Text>
           <ul className={classes.outcomes} tabIndex={0} aria-label={text.common.outcomesLeftWhy}>
             {left.map((outcome) => (
               <li key={outcome.id}>

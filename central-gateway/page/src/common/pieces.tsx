@@ -1,18 +1,30 @@
 // Small pieces that several pages share.
-import {Button, Loader, Modal} from '@mantine/core';
+import {Button, Loader} from '@mantine/core';
 import {Component, useEffect, type ReactNode} from 'react';
 import type {ConflictSummary, ItemState} from '../api/types';
+import {Dialog} from './dialog';
 import {useText} from '../text/language';
 import classes from './common.module.css';
 import {HardSign, Mask, SoftSign, Warning} from './icons';
 
-// A key's cap beside what the key does. Not part of the control's name: the keys have their own help.
+// A key's cap beside what the key does. Not part of the control's name: the keys have their own
+// help.
 export const Key = ({children}: {children: ReactNode}) => <kbd aria-hidden>{children}</kbd>;
 
 export type Tone = 'hard' | 'soft' | 'good' | 'plain';
 
-export const Tag = ({tone = 'plain', title, children}: {tone?: Tone; title?: string; children: ReactNode}) => (
-  <span className={classes.tag} data-tone={tone} title={title}>{children}</span>
+export const Tag = ({
+  tone = 'plain',
+  title,
+  children,
+}: {
+  tone?: Tone;
+  title?: string;
+  children: ReactNode;
+}) => (
+  <span className={classes.tag} data-tone={tone} title={title}>
+    {children}
+  </span>
 );
 
 export function Severity({severity}: {severity: ConflictSummary['severity']}) {
@@ -48,13 +60,27 @@ export function Reading() {
   );
 }
 
-export const Empty = ({children}: {children: ReactNode}) => <div className={classes.empty}>{children}</div>;
+export const Empty = ({children}: {children: ReactNode}) => (
+  <div className={classes.empty}>{children}</div>
+);
 
 // One state of an item in words: the code list's text first, since that is what the form shows.
-export function ValueText({state, blinded, unit}: {state: ItemState | null; blinded: boolean; unit?: string}) {
+export function ValueText({
+  state,
+  blinded,
+  unit,
+}: {
+  state: ItemState | null;
+  blinded: boolean;
+  unit?: string;
+}) {
   const text = useText().common;
   if (blinded && state?.present !== false) {
-    return <span className={classes.blinded} title={text.blindedHint}><Mask /> {text.blinded}</span>;
+    return (
+      <span className={classes.blinded} title={text.blindedHint}>
+        <Mask /> {text.blinded}
+      </span>
+    );
   }
   if (!state?.present) return <span className={classes.absent}>{text.absent}</span>;
   if (state.value === null) return <span className={classes.absent}>{text.notDone}</span>;
@@ -62,23 +88,18 @@ export function ValueText({state, blinded, unit}: {state: ItemState | null; blin
     <>
       <span>
         {state.text ?? state.value}
-        {state.text !== null && state.text !== state.value && <span className={classes.code}> ({state.value})</span>}
+        {state.text !== null && state.text !== state.value && (
+          <span className={classes.code}> ({state.value})</span>
+        )}
         {unit && state.text === null && <span className={classes.code}> {unit}</span>}
       </span>
       {state.nonconformance && (
-        <span className={classes.fault}><Warning /> {text.valueIs(state.nonconformance)}</span>
+        <span className={classes.fault}>
+          <Warning /> {text.valueIs(state.nonconformance)}
+        </span>
       )}
     </>
   );
-}
-
-// The same in one line of plain text, for labels.
-export function valueWords(
-  state: ItemState | null, blinded: boolean, words: {absent: string; notDone: string; blinded: string},
-): string {
-  if (blinded && state?.present !== false) return words.blinded;
-  if (!state?.present) return words.absent;
-  return state.value === null ? words.notDone : (state.text ?? state.value);
 }
 
 export interface KeyLine {
@@ -86,31 +107,53 @@ export interface KeyLine {
   words: string;
 }
 
-export function KeysHelp({opened, onClose, lines}: {opened: boolean; onClose: () => void; lines: KeyLine[]}) {
+export function KeysHelp({
+  opened,
+  onClose,
+  lines,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  lines: KeyLine[];
+}) {
   const text = useText().common;
   return (
-    <Modal opened={opened} onClose={onClose} title={text.keysHelp} closeButtonProps={{'aria-label': text.close}}>
+    <Dialog opened={opened} onClose={onClose} title={text.keysHelp}>
       <dl className={classes.keys}>
         {lines.map((line) => (
           <KeyEntry key={line.words} line={line} />
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   );
 }
 
 const KeyEntry = ({line}: {line: KeyLine}) => (
   <>
-    <dt>{line.keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+    <dt>
+      {line.keys.map((key) => (
+        <kbd key={key}>{key}</kbd>
+      ))}
+    </dt>
     <dd>{line.words}</dd>
   </>
 );
 
-export function MoreButton({busy, onClick, label}: {busy: boolean; onClick: () => void; label?: string}) {
+export function MoreButton({
+  busy,
+  onClick,
+  label,
+}: {
+  busy: boolean;
+  onClick: () => void;
+  label?: string;
+}) {
   const text = useText().common;
   return (
     <div className={classes.moreRow}>
-      <Button variant="default" loading={busy} onClick={onClick}>{label ?? text.more}</Button>
+      <Button variant="default" loading={busy} onClick={onClick}>
+        {label ?? text.more}
+      </Button>
     </div>
   );
 }

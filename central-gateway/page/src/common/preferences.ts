@@ -1,5 +1,5 @@
-// What the reader chose on this machine: language, colours, single keys. Nothing of the study's data
-// is ever kept in the browser. A browser that refuses storage only forgets.
+// What the reader chose on this machine: language, colours, single keys. Nothing of the study's
+// data is ever kept in the browser. A browser that refuses storage only forgets.
 export type Preference = 'language' | 'keys';
 
 export function readPreference(name: Preference): string | null {

@@ -12,10 +12,16 @@ export interface Explained {
 
 export function explain(error: unknown, text: Dictionary): Explained {
   if (!(error instanceof ProblemError)) {
-    return {title: text.errors.unknown, detail: error instanceof Error ? error.message : '', todo: ''};
+    return {
+      title: text.errors.unknown,
+      detail: error instanceof Error ? error.message : '',
+      todo: '',
+    };
   }
   const {problem} = error;
-  const known = (text.errors.byCode as Record<string, {title: string; todo: string} | undefined>)[problem.code];
+  const known = (text.errors.byCode as Record<string, {title: string; todo: string} | undefined>)[
+    problem.code
+  ];
   if (known) return {title: known.title, detail: problem.detail, todo: known.todo};
   return {title: text.errors.unknown, detail: problem.detail, todo: problem.title};
 }
@@ -26,10 +32,16 @@ export function ProblemAlert({error, onRetry}: {error: unknown; onRetry?: () => 
   return (
     <Alert color="red" variant="outline" role="alert" title={title}>
       {detail && <Text size="sm">{detail}</Text>}
-      {todo && <Text size="sm" c="dimmed">{todo}</Text>}
+      {todo && (
+        <Text size="sm" c="dimmed">
+          {todo}
+        </Text>
+      )}
       {onRetry && (
         <Group mt="xs">
-          <Button variant="default" onClick={onRetry}>{text.common.retry}</Button>
+          <Button variant="default" onClick={onRetry}>
+            {text.common.retry}
+          </Button>
         </Group>
       )}
     </Alert>

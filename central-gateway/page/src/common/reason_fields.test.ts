@@ -5,8 +5,14 @@ const listed = [{code: 'SDV', text: {en: 'Confirmed against the source', zh: '�
 
 describe('a reason', () => {
   it('is the listed one in the reader’s language until own words replace it', () => {
-    expect(toReason({code: 'SDV', text: ' '}, listed, 'zh')).toEqual({code: 'SDV', text: '已与源文件核对'});
-    expect(toReason({code: 'SDV', text: 'read it myself'}, listed, 'en')).toEqual({code: 'SDV', text: 'read it myself'});
+    expect(toReason({code: 'SDV', text: ' '}, listed, 'zh')).toEqual({
+      code: 'SDV',
+      text: '已与源文件核对',
+    });
+    expect(toReason({code: 'SDV', text: 'read it myself'}, listed, 'en')).toEqual({
+      code: 'SDV',
+      text: 'read it myself',
+    });
   });
 
   it('is none while nothing is chosen and nothing written', () => {

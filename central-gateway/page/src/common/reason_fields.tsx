@@ -1,5 +1,5 @@
-// A reason: one of the study's list, and words of one's own. Where a listed reason is chosen its text
-// stands for the words, until one writes others.
+// A reason: one of the study's list, and words of one's own. Where a listed reason is chosen its
+// text stands for the words, until one writes others.
 import {NativeSelect, Textarea} from '@mantine/core';
 import type {Reason, Study} from '../api/types';
 import {useLanguage} from '../text/language';
@@ -14,7 +14,13 @@ export const noReason: TypedReason = {code: null, text: ''};
 type Listed = Study['reasons'][number];
 
 export function listedText(reason: Listed, language: string): string {
-  return reason.text[language] ?? reason.text['zh-Hans'] ?? reason.text.en ?? Object.values(reason.text)[0] ?? reason.code;
+  return (
+    reason.text[language] ??
+    reason.text['zh-Hans'] ??
+    reason.text.en ??
+    Object.values(reason.text)[0] ??
+    reason.code
+  );
 }
 
 // What the gateway is sent, or null while there is no reason yet.
@@ -36,18 +42,31 @@ export function ReasonFields({value, onChange, listed}: Props) {
   return (
     <>
       {listed.length > 0 && (
-        <NativeSelect label={text.conflict.reasonChoose} value={value.code ?? ''} data-autofocus
+        <NativeSelect
+          label={text.conflict.reasonChoose}
+          value={value.code ?? ''}
+          data-autofocus
           data={[
             {value: '', label: text.conflict.reasonOwn},
             ...listed.map((reason) => ({value: reason.code, label: listedText(reason, language)})),
           ]}
-          onChange={(event) => onChange({...value, code: event.currentTarget.value || null})} />
+          onChange={(event) => onChange({...value, code: event.currentTarget.value || null})}
+        />
       )}
-      <Textarea label={text.conflict.reasonText} description={text.conflict.reasonTextHint} autosize minRows={2}
-        maxRows={6} maxLength={2000} required={!chosen} withAsterisk={false} value={value.text}
+      <Textarea
+        label={text.conflict.reasonText}
+        description={text.conflict.reasonTextHint}
+        autosize
+        minRows={2}
+        maxRows={6}
+        maxLength={2000}
+        required={!chosen}
+        withAsterisk={false}
+        value={value.text}
         placeholder={chosen ? listedText(chosen, language) : undefined}
         data-autofocus={listed.length === 0 || undefined}
-        onChange={(event) => onChange({...value, text: event.currentTarget.value})} />
+        onChange={(event) => onChange({...value, text: event.currentTarget.value})}
+      />
     </>
   );
 }

@@ -19,13 +19,22 @@ export function SigningFields({value, onChange, wrong}: Props) {
   const session = useSession();
   return (
     <>
-      <NativeSelect label={text.meaning} value={value.meaning}
+      <NativeSelect
+        label={text.meaning}
+        value={value.meaning}
         data={kMeanings.map((meaning) => ({value: meaning, label: text.meanings[meaning]}))}
-        onChange={(event) => onChange({...value, meaning: event.currentTarget.value as Meaning})} />
+        onChange={(event) => onChange({...value, meaning: event.currentTarget.value as Meaning})}
+      />
       <Text size="sm">{text.signAs(session.fullName, session.user)}</Text>
-      <PasswordInput label={text.password} autoComplete="current-password" required withAsterisk={false}
-        value={value.password} error={wrong ? text.wrongPassword : undefined}
-        onChange={(event) => onChange({...value, password: event.currentTarget.value})} />
+      <PasswordInput
+        label={text.password}
+        autoComplete="current-password"
+        required
+        withAsterisk={false}
+        value={value.password}
+        error={wrong ? text.wrongPassword : undefined}
+        onChange={(event) => onChange({...value, password: event.currentTarget.value})}
+      />
     </>
   );
 }

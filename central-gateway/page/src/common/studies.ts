@@ -18,10 +18,18 @@ export function useStudies(enabled = true): Study[] {
 }
 
 export const sitesOf = (studies: Study[], studyOID?: string): string[] => [
-  ...new Set(studies.filter((study) => !studyOID || study.studyOID === studyOID).flatMap((study) => study.sites)),
+  ...new Set(
+    studies
+      .filter((study) => !studyOID || study.studyOID === studyOID)
+      .flatMap((study) => study.sites),
+  ),
 ];
 
-export function namedOf(studies: Study[], part: 'events' | 'forms', studyOID?: string): {oid: string; name: string}[] {
+export function namedOf(
+  studies: Study[],
+  part: 'events' | 'forms',
+  studyOID?: string,
+): {oid: string; name: string}[] {
   const found = new Map<string, {oid: string; name: string}>();
   for (const study of studies) {
     if (studyOID && study.studyOID !== studyOID) continue;

@@ -26,28 +26,44 @@ export function Timeline({revisions, marks = {}, selected, onSelect}: Props) {
   const versionOf = new Map(revisions.map((revision) => [revision.revisionId, revision.version]));
   return (
     <div className={classes.timeline}>
-      <svg width={lanes * kLane + 8} height={Math.max(1, revisions.length) * kRow} className={classes.graph} aria-hidden focusable="false">
+      <svg
+        width={lanes * kLane + 8}
+        height={Math.max(1, revisions.length) * kRow}
+        className={classes.graph}
+        aria-hidden
+        focusable="false"
+      >
         {nodes.flatMap((node, row) =>
           node.parents.map((parent) => {
-            const from = nodes[parent]!;
+            const [x0, y0, x1, y1] = [x(nodes[parent]!.lane), y(parent), x(node.lane), y(row)];
             return (
-              <path key={`${node.revisionId}-${parent}`} className={classes.line}
-                d={`M${x(from.lane)} ${y(parent)}C${x(from.lane)} ${y(parent) + 22} ${x(node.lane)} ${y(row) - 22} ${x(node.lane)} ${y(row)}`} />
+              <path
+                key={`${node.revisionId}-${parent}`}
+                className={classes.line}
+                d={`M${x0} ${y0}C${x0} ${y0 + 22} ${x1} ${y1 - 22} ${x1} ${y1}`}
+              />
             );
           }),
         )}
         {nodes.map((node, row) => (
-          <circle key={node.revisionId} cx={x(node.lane)} cy={y(row)} r={marks[node.revisionId] ? 5 : 4}
-            className={marks[node.revisionId] ? classes.marked : classes.node} />
+          <circle
+            key={node.revisionId}
+            cx={x(node.lane)}
+            cy={y(row)}
+            r={marks[node.revisionId] ? 5 : 4}
+            className={marks[node.revisionId] ? classes.marked : classes.node}
+          />
         ))}
       </svg>
       <ol className={classes.list}>
         {revisions.map((revision) => {
-          const follows = revision.parents.map((parent) => versionOf.get(parent)).filter((version) => version !== undefined);
+          const follows = revision.parents
+            .map((parent) => versionOf.get(parent))
+            .filter((version) => version !== undefined);
           const words = (
             <>
               <span className={classes.first}>
-                <b>v{revision.version}</b> <span>{revision.user}</span>
+                <b>v{revision.version}</b> <span>{revision.user || text.common.noName}</span>
                 <span className={classes.dim}>{text.conflict.origin[revision.origin]}</span>
                 {marks[revision.revisionId] && <Tag>{marks[revision.revisionId]}</Tag>}
                 {revision.removed && <Tag tone="hard">{text.common.removedRecord}</Tag>}
@@ -56,25 +72,44 @@ export function Timeline({revisions, marks = {}, selected, onSelect}: Props) {
                 {formatWritten(revision.editedAt)}
                 {revision.clockSuspect && <Warning label={text.conflict.clockSuspect} />}
                 {' · '}
-                <span title={revision.clockDriftMs === null ? undefined : text.conflict.driftOf(formatDrift(revision.clockDriftMs, text.common))}>
+                <span
+                  title={
+                    revision.clockDriftMs === null
+                      ? undefined
+                      : text.conflict.driftOf(formatDrift(revision.clockDriftMs, text.common))
+                  }
+                >
                   {text.conflict.arrived(formatTime(revision.receivedAt))}
                 </span>
                 {' · '}
                 {follows.length > 0
-                  ? text.conflict.timelineParents(follows.map((version) => `v${version}`).join(', '))
+                  ? text.conflict.timelineParents(
+                      follows.map((version) => `v${version}`).join(', '),
+                    )
                   : text.conflict.timelineFirst}
-                {revision.reasonForChange && <> · <q>{revision.reasonForChange}</q></>}
+                {revision.reasonForChange && (
+                  <>
+                    {' '}
+                    · <q>{revision.reasonForChange}</q>
+                  </>
+                )}
               </span>
             </>
           );
           return (
             <li key={revision.revisionId} className={classes.row}>
               {onSelect ? (
-                <button type="button" className={classes.pick} aria-pressed={selected === revision.revisionId}
-                  onClick={() => onSelect(revision.revisionId)}>
+                <button
+                  type="button"
+                  className={classes.pick}
+                  aria-pressed={selected === revision.revisionId}
+                  onClick={() => onSelect(revision.revisionId)}
+                >
                   {words}
                 </button>
-              ) : <div className={classes.plain}>{words}</div>}
+              ) : (
+                <div className={classes.plain}>{words}</div>
+              )}
             </li>
           );
         })}

@@ -12,7 +12,10 @@ describe('the drawing of a history', () => {
 
   it('opens a lane for the second child and closes it where both are joined', () => {
     const layout = layoutTimeline([
-      revision('a'), revision('site', 'a'), revision('online', 'a'), revision('decision', 'site', 'online'),
+      revision('a'),
+      revision('site', 'a'),
+      revision('online', 'a'),
+      revision('decision', 'site', 'online'),
       revision('later', 'decision'),
     ]);
     expect(layout.nodes.map((node) => node.lane)).toEqual([0, 0, 1, 0, 0]);
@@ -22,8 +25,12 @@ describe('the drawing of a history', () => {
 
   it('uses a closed lane again', () => {
     const layout = layoutTimeline([
-      revision('a'), revision('b', 'a'), revision('c', 'a'), revision('d', 'b', 'c'),
-      revision('e', 'd'), revision('f', 'd'),
+      revision('a'),
+      revision('b', 'a'),
+      revision('c', 'a'),
+      revision('d', 'b', 'c'),
+      revision('e', 'd'),
+      revision('f', 'd'),
     ]);
     expect(layout.lanes).toBe(2);
     expect(layout.nodes[5]?.lane).toBe(1);

@@ -1,6 +1,6 @@
-// Where each revision stands in the drawing of a record's history: one row each, oldest first, in lanes. A
-// revision goes on in the lane of its first parent that still ends there; others open a lane, and a lane
-// is free again once a revision has joined it.
+// Where each revision stands in the drawing of a record's history: one row each, oldest first, in
+// lanes. A revision goes on in the lane of its first parent that still ends there; others open a
+// lane, and a lane is free again once a revision has joined it.
 import type {Revision} from '../api/types';
 
 export interface Node {
@@ -20,7 +20,9 @@ export function layoutTimeline(revisions: Pick<Revision, 'revisionId' | 'parents
   // What each lane ends in at present; null for a free one.
   const tips: (string | null)[] = [];
   const nodes = revisions.map((revision): Node => {
-    const ending = tips.flatMap((tip, lane) => (tip !== null && revision.parents.includes(tip) ? [lane] : []));
+    const ending = tips.flatMap((tip, lane) =>
+      tip !== null && revision.parents.includes(tip) ? [lane] : [],
+    );
     const free = tips.indexOf(null);
     const lane = ending[0] ?? (free === -1 ? tips.length : free);
     for (const joined of ending) tips[joined] = null;

@@ -1,5 +1,5 @@
-// What stands above the table when it cannot simply be worked on: somebody else's claim, a claim that has
-// ended, a record that has moved on, a conflict that is settled.
+// What stands above the table when it cannot simply be worked on: somebody else's claim, a claim
+// that has ended, a record that has moved on, a conflict that is settled.
 import {Alert, Button, Group, Text} from '@mantine/core';
 import type {Conflict} from '../api/types';
 import {formatClock, formatTime} from '../common/format';
@@ -21,7 +21,9 @@ export function ClaimBanner({state, onClaim}: {state: ClaimState; onClaim: () =>
               ? text.conflict.claimedBy(state.claim.user, formatClock(state.claim.expiresAt))
               : state.detail}
           </Text>
-          <Text size="sm" c="dimmed">{text.conflict.claimedReadOnly}</Text>
+          <Text size="sm" c="dimmed">
+            {text.conflict.claimedReadOnly}
+          </Text>
         </Alert>
       );
     case 'lost':
@@ -29,7 +31,9 @@ export function ClaimBanner({state, onClaim}: {state: ClaimState; onClaim: () =>
         <Alert variant="outline" color="yellow" role="alert" mb="sm">
           <Group justify="space-between">
             <Text size="sm">{text.conflict.claimLost}</Text>
-            <Button variant="default" onClick={onClaim}>{text.conflict.claimAgain}</Button>
+            <Button variant="default" onClick={onClaim}>
+              {text.conflict.claimAgain}
+            </Button>
           </Group>
         </Alert>
       );
@@ -65,14 +69,29 @@ interface MovedProps {
 export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
   const text = useText();
   return (
-    <Alert variant="outline" color="yellow" role="alert" mb="sm" icon={<Warning />} title={text.conflict.movedTitle}>
+    <Alert
+      variant="outline"
+      color="yellow"
+      role="alert"
+      mb="sm"
+      icon={<Warning />}
+      title={text.conflict.movedTitle}
+    >
       <ul style={{margin: '0 0 4px', paddingLeft: 18}}>
-        {moves.map((move, index) => <li key={index}>{moveWords(move, text)}</li>)}
+        {moves.map((move, index) => (
+          <li key={index}>{moveWords(move, text)}</li>
+        ))}
       </ul>
-      <Text size="sm" c="dimmed" mb="xs">{text.conflict.movedHint}</Text>
-      {adopted
-        ? <Button variant="default" onClick={onSeen}>{text.conflict.movedSeen}</Button>
-        : <Button onClick={onAdopt}>{text.conflict.movedShow}</Button>}
+      <Text size="sm" c="dimmed" mb="xs">
+        {text.conflict.movedHint}
+      </Text>
+      {adopted ? (
+        <Button variant="default" onClick={onSeen}>
+          {text.conflict.movedSeen}
+        </Button>
+      ) : (
+        <Button onClick={onAdopt}>{text.conflict.movedShow}</Button>
+      )}
     </Alert>
   );
 }
@@ -83,21 +102,36 @@ export function SettledBanner({conflict}: {conflict: Conflict}) {
   const signature = resolution?.signature;
   const when = conflict.endedAt ? formatTime(conflict.endedAt) : '';
   return (
-    <Alert variant="outline" color={conflict.state === 'resolved' ? 'green' : 'gray'} role="status" mb="sm">
+    <Alert
+      variant="outline"
+      color={conflict.state === 'resolved' ? 'green' : 'gray'}
+      role="status"
+      mb="sm"
+    >
       <Text size="sm" fw={600}>
         {conflict.state === 'resolved'
-          ? text.conflict.resolvedBy(signature?.fullName ?? conflict.endedBy ?? '', signature ? formatTime(signature.signedAt) : when)
+          ? text.conflict.resolvedBy(
+              signature?.fullName ?? conflict.endedBy ?? '',
+              signature ? formatTime(signature.signedAt) : when,
+            )
           : text.conflict.superseded(when)}
       </Text>
-      {resolution?.reason && <Text size="sm">{text.conflict.resolutionReason}: <q>{resolution.reason}</q></Text>}
+      {resolution?.reason && (
+        <Text size="sm">
+          {text.conflict.resolutionReason}: <q>{resolution.reason}</q>
+        </Text>
+      )}
       {signature && (
         <Text size="sm" c="dimmed">
-          {text.conflict.meaning}: {text.conflict.meaningWords[signature.meaning] ?? signature.meaning}
+          {text.conflict.meaning}:{' '}
+          {text.conflict.meaningWords[signature.meaning] ?? signature.meaning}
           {signature.valid === true && ` · ${text.conflict.signatureValid}`}
         </Text>
       )}
       {signature?.valid === false && (
-        <Text size="sm" c="var(--desk-hard)"><Warning /> {text.conflict.signatureInvalid}</Text>
+        <Text size="sm" c="var(--desk-hard)">
+          <Warning /> {text.conflict.signatureInvalid}
+        </Text>
       )}
     </Alert>
   );

@@ -5,7 +5,7 @@ import {formatDrift, formatTime, formatWritten} from '../common/format';
 import {Warning} from '../common/icons';
 import {Key, Tag} from '../common/pieces';
 import {useText} from '../text/language';
-import classes from './conflict.module.css';
+import classes from './item_table.module.css';
 
 interface Props {
   name: string;
@@ -23,32 +23,52 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
   return (
     <div className={classes.columnHead}>
       <div className={classes.columnName}>
-        <Key>{keyNumber}</Key> <b>{name}</b> <span className={classes.dim}>v{revision.version}</span>
+        <Key>{keyNumber}</Key> <b>{name}</b>{' '}
+        <span className={classes.dim}>v{revision.version}</span>
         {current && <Tag tone="good">{text.conflict.current}</Tag>}
       </div>
-      <div><b>{revision.user}</b></div>
-      <div>{text.conflict.origin[revision.origin]} <span className={classes.dim}>({place})</span></div>
+      <div>
+        <b>{revision.user || text.common.noName}</b>
+      </div>
+      <div>
+        {text.conflict.origin[revision.origin]} <span className={classes.dim}>({place})</span>
+      </div>
       <div title={text.conflict.arrived(formatTime(revision.receivedAt))}>
         {formatWritten(revision.editedAt)}
         {revision.edgeId !== '' && (
           <span className={classes.dim}>
-            {' · '}{drift === null ? text.conflict.driftNone : text.conflict.driftOf(formatDrift(drift, text.common))}
+            {' · '}
+            {drift === null
+              ? text.conflict.driftNone
+              : text.conflict.driftOf(formatDrift(drift, text.common))}
           </span>
         )}
       </div>
       {revision.clockSuspect && (
         <div className={classes.suspect}>
-          <Warning /> {text.conflict.clockSuspect} {text.conflict.arrived(formatTime(revision.receivedAt))}
+          <Warning /> {text.conflict.clockSuspect}{' '}
+          {text.conflict.arrived(formatTime(revision.receivedAt))}
         </div>
       )}
-      <div className={classes.headReason}>
-        {revision.reasonForChange
-          ? <q>{revision.reasonForChange}</q>
-          : <span className={classes.dim}>{text.conflict.noReason}</span>}
+      <div className={classes.headReason} title={revision.reasonForChange}>
+        {revision.reasonForChange ? (
+          <q>{revision.reasonForChange}</q>
+        ) : (
+          <span className={classes.dim}>{text.conflict.noReason}</span>
+        )}
       </div>
-      {revision.removed && <Tag tone="hard"><Warning /> {text.conflict.removes}</Tag>}
+      {revision.removed && (
+        <Tag tone="hard">
+          <Warning /> {text.conflict.removes}
+        </Tag>
+      )}
       {onTake && (
-        <Button variant={taken ? 'filled' : 'default'} size="compact-xs" mt={4} aria-pressed={taken} onClick={onTake}>
+        <Button
+          variant={taken ? 'filled' : 'default'}
+          size="compact-xs"
+          aria-pressed={taken}
+          onClick={onTake}
+        >
           {text.conflict.takeAll(name)}&nbsp;<Key>⇧{keyNumber}</Key>
         </Button>
       )}

@@ -29,14 +29,21 @@ export function ConflictHead({conflict, claimState, onNext, onPrevious, onHelp}:
   return (
     <div className={classes.head}>
       <div className={classes.headLine}>
-        <Link to={queueAddress()} className={classes.back}>← {text.conflict.back}</Link>
+        <Link to={queueAddress()} className={classes.back}>
+          ← {text.conflict.back}
+        </Link>
         <span className={classes.grow} />
         <Button variant="default" onClick={onPrevious} title={text.conflict.previous}>
-          <span aria-hidden>←</span>&nbsp;<span className="visually-hidden">{text.conflict.previous}</span><Key>p</Key>
+          <span aria-hidden>←</span>&nbsp;
+          <span className="visually-hidden">{text.conflict.previous}</span>
+          <Key>p</Key>
         </Button>
-        <Button variant="default" onClick={onNext}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
+        <Button variant="default" onClick={onNext}>
+          {text.conflict.next}&nbsp;<Key>n</Key>
+        </Button>
         <Button variant="default" onClick={onHelp} title={text.common.keysHelp}>
-          <span className="visually-hidden">{text.common.keysHelp}</span><Key>?</Key>
+          <span className="visually-hidden">{text.common.keysHelp}</span>
+          <Key>?</Key>
         </Button>
       </div>
       <h1 className={classes.title}>
@@ -45,19 +52,29 @@ export function ConflictHead({conflict, claimState, onNext, onPrevious, onHelp}:
       </h1>
       <div className={classes.facts}>
         <Severity severity={conflict.severity} />
-        <span>{conflict.studyOID} · {conflict.siteOID}</span>
-        <span className={classes.dim}>{text.queue.columns.age}: {formatAge(conflict.openedAt, now, text.common)}</span>
+        <span>
+          {conflict.studyOID} · {conflict.siteOID}
+        </span>
+        <span className={classes.dim}>
+          {text.queue.columns.age}: {formatAge(conflict.openedAt, now, text.common)}
+        </span>
         {conflict.state === 'open' && (
           <span className={isLate(conflict.dueAt, now) ? classes.late : classes.dim}>
             {text.queue.columns.due}: {formatDue(conflict.dueAt, now, text.common)}
           </span>
         )}
-        <span className={classes.dim}>{text.queue.columns.assignee}: {conflict.assignee ?? text.queue.unassigned}</span>
+        <span className={classes.dim}>
+          {text.queue.columns.assignee}: {conflict.assignee ?? text.queue.unassigned}
+        </span>
         {claimState.kind === 'mine' && (
-          <Tag tone="good"><Person /> {text.conflict.claimMine(formatClock(claimState.claim.expiresAt))}</Tag>
+          <Tag tone="good">
+            <Person /> {text.conflict.claimMine(formatClock(claimState.claim.expiresAt))}
+          </Tag>
         )}
         <Link to={`/records/${key}`}>{text.conflict.record}</Link>
-        {mayOpen(session, 'audit') && <Link to={`/audit?object=${key}`}>{text.conflict.story}</Link>}
+        {mayOpen(session, 'audit') && (
+          <Link to={`/audit?object=${key}`}>{text.conflict.story}</Link>
+        )}
       </div>
     </div>
   );

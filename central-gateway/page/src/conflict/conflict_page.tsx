@@ -9,6 +9,7 @@ import {useNotice} from '../common/notices';
 import {Key, KeysHelp, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason} from '../common/reason_fields';
+import {useStudies} from '../common/studies';
 import {Timeline} from '../common/timeline';
 import {neighbour, queueAddress} from '../queue/queue_trail';
 import {useSession} from '../session/session_context';
@@ -18,7 +19,16 @@ import {ClaimBanner, MovedBanner, SettledBanner} from './banners';
 import {ConflictHead} from './conflict_head';
 import {DecisionBar} from './decision_bar';
 import {
-  choose, columnsOf, disputedItems, isComplete, missing, takeAll, takeOneSided, toChoices, undecided, undo,
+  choose,
+  columnsOf,
+  disputedItems,
+  isComplete,
+  missing,
+  takeAll,
+  takeOneSided,
+  toChoices,
+  undecided,
+  undo,
   type ItemChoice,
 } from './decision';
 import type {Column} from './item_row';
@@ -26,6 +36,7 @@ import {ItemTable} from './item_table';
 import {SignDialog} from './sign_dialog';
 import {useClaim} from './use_claim';
 import {useConflict} from './use_conflict';
+import {useSettled} from './use_settled';
 import {keyLines, useConflictKeys} from './use_conflict_keys';
 import classes from './conflict.module.css';
 
@@ -39,12 +50,14 @@ function namedColumns(conflict: Conflict, text: Dictionary): Column[] {
   return columnsOf(conflict).flatMap((revisionId, index) =>
     revisionId === null
       ? []
-      : [{
-          revisionId,
-          name: index === 0 ? text.conflict.ancestorShort : text.conflict.head(index),
-          keyNumber: index + 1,
-          isAncestor: index === 0,
-        }],
+      : [
+          {
+            revisionId,
+            name: index === 0 ? text.conflict.ancestorShort : text.conflict.head(index),
+            keyNumber: index + 1,
+            isAncestor: index === 0,
+          },
+        ],
   );
 }
 
@@ -53,10 +66,17 @@ function OneConflict({conflictId}: {conflictId: string}) {
   const session = useSession();
   const navigate = useNavigate();
   const tell = useNotice();
+  // The study's reasons are at hand when the dialog opens.
+  useStudies();
   const state = useConflict(conflictId);
   const {conflict, decision, setDecision} = state;
   const isOpen = conflict?.state === 'open';
-  const {state: claimState, claim} = useClaim(state.latest, session.user, Boolean(isOpen && conflict?.mayDecide));
+  const settled = useSettled(conflict);
+  const {state: claimState, claim} = useClaim(
+    state.latest,
+    session.user,
+    Boolean(isOpen && conflict?.mayDecide),
+  );
   const mayDecide = Boolean(isOpen && conflict?.mayDecide && claimState.kind === 'mine');
 
   const [activePath, setActivePath] = useState<string | null>(null);
@@ -78,11 +98,15 @@ function OneConflict({conflictId}: {conflictId: string}) {
   }, []);
   const move = (by: number) => {
     const at = disputed.findIndex((item) => item.path === active?.path);
-    const to = disputed[Math.min(disputed.length - 1, Math.max(0, activePath === null && by > 0 ? 0 : at + by))];
+    const to =
+      disputed[
+        Math.min(disputed.length - 1, Math.max(0, activePath === null && by > 0 ? 0 : at + by))
+      ];
     if (to) focusItem(to.path);
   };
   const onChoose = useCallback(
-    (path: string, choice: ItemChoice) => conflict && setDecision((before) => choose(before, conflict, path, choice)),
+    (path: string, choice: ItemChoice) =>
+      conflict && setDecision((before) => choose(before, conflict, path, choice)),
     [conflict, setDecision],
   );
   const onUndo = useCallback(
@@ -101,7 +125,10 @@ function OneConflict({conflictId}: {conflictId: string}) {
   const takeByKey = (number: number) => {
     const column = columns.find((one) => one.keyNumber === number + 1);
     if (!conflict || !column || !active) return;
-    const next = choose(decision, conflict, active.path, {kind: 'revision', revisionId: column.revisionId});
+    const next = choose(decision, conflict, active.path, {
+      kind: 'revision',
+      revisionId: column.revisionId,
+    });
     setDecision(next);
     const open = missing(next, conflict);
     const after = disputed.indexOf(active);
@@ -146,7 +173,8 @@ function OneConflict({conflictId}: {conflictId: string}) {
   );
 
   useEffect(() => {
-    if (conflict) document.title = `${conflict.subjectKey} ${conflict.form.name} – ${text.common.product}`;
+    if (conflict)
+      document.title = `${conflict.subjectKey} ${conflict.form.name} – ${text.common.product}`;
   }, [conflict, text]);
 
   const sign = async (given: Reason, signature: SignatureRequest) => {
@@ -170,7 +198,8 @@ function OneConflict({conflictId}: {conflictId: string}) {
     await state.renew(false);
   };
 
-  if (!conflict) return state.error ? <ProblemAlert error={state.error} onRetry={state.retry} /> : <Reading />;
+  if (!conflict)
+    return state.error ? <ProblemAlert error={state.error} onRetry={state.retry} /> : <Reading />;
   const marks = Object.fromEntries([
     ...(conflict.ancestor ? [[conflict.ancestor.revisionId, text.conflict.isAncestor]] : []),
     ...conflict.heads.map((head) => [head, text.conflict.isHead]),
@@ -178,40 +207,86 @@ function OneConflict({conflictId}: {conflictId: string}) {
 
   return (
     <div className={classes.page}>
-      <ConflictHead conflict={conflict} claimState={claimState} onNext={() => void goTo(1)}
-        onPrevious={() => void goTo(-1)} onHelp={() => setDialog('keys')} />
-      {state.moved && (
-        <MovedBanner moves={state.moved.moves} adopted={state.moved.adopted} onAdopt={state.adoptLatest}
-          onSeen={state.dismissMoved} />
-      )}
-      {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
-      {isOpen && !conflict.mayDecide && <p className={classes.note}>{text.conflict.mayNotDecide}</p>}
-      <ClaimBanner state={claimState} onClaim={claim} />
-      {!conflict.ancestor && <p className={classes.note}>{text.conflict.noAncestor}</p>}
-      <ItemTable conflict={conflict} columns={columns} decision={decision} mayDecide={mayDecide}
-        activePath={active?.path ?? null} editingPath={editingPath} unfolded={unfolded}
-        onUnfold={() => setUnfolded(!unfolded)} onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
-        onActive={setActivePath} onChoose={onChoose} onUndo={onUndo} onEdit={onEdit} />
+      <div className={classes.body} tabIndex={-1}>
+        <ConflictHead
+          conflict={conflict}
+          claimState={claimState}
+          onNext={() => void goTo(1)}
+          onPrevious={() => void goTo(-1)}
+          onHelp={() => setDialog('keys')}
+        />
+        {state.moved && (
+          <MovedBanner
+            moves={state.moved}
+            adopted={state.isAdopted}
+            onAdopt={state.adoptLatest}
+            onSeen={state.dismissMoved}
+          />
+        )}
+        {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
+        {isOpen && !conflict.mayDecide && (
+          <p className={classes.note}>{text.conflict.mayNotDecide}</p>
+        )}
+        <ClaimBanner state={claimState} onClaim={claim} />
+        {!conflict.ancestor && <p className={classes.note}>{text.conflict.noAncestor}</p>}
+        <ItemTable
+          conflict={conflict}
+          columns={columns}
+          decision={decision}
+          mayDecide={mayDecide}
+          activePath={active?.path ?? null}
+          editingPath={editingPath}
+          unfolded={unfolded}
+          settled={settled}
+          onUnfold={() => setUnfolded(!unfolded)}
+          onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
+          onActive={setActivePath}
+          onChoose={onChoose}
+          onUndo={onUndo}
+          onEdit={onEdit}
+        />
+        {conflict.state !== 'open' && (
+          <div className={classes.onward}>
+            <Button autoFocus onClick={() => void goTo(1)}>
+              {text.conflict.next}&nbsp;<Key>n</Key>
+            </Button>
+            <Button variant="default" component={Link} to={queueAddress()}>
+              {text.conflict.back}
+            </Button>
+          </div>
+        )}
+        <section className={classes.history} aria-labelledby="history">
+          <h2 id="history">{text.conflict.timeline}</h2>
+          <Timeline revisions={conflict.timeline} marks={marks} />
+        </section>
+      </div>
       {mayDecide && (
-        <DecisionBar decided={disputed.length - missing(decision, conflict).length} total={disputed.length}
-          complete={isComplete(decision, conflict)} onReview={review} onClear={() => setDecision(undecided)}
-          onOneSided={conflict.ancestor ? () => setDecision(takeOneSided(decision, conflict)) : null} />
+        <DecisionBar
+          decided={disputed.length - missing(decision, conflict).length}
+          total={disputed.length}
+          complete={isComplete(decision, conflict)}
+          onReview={review}
+          onClear={() => setDecision(undecided)}
+          onOneSided={
+            conflict.ancestor ? () => setDecision(takeOneSided(decision, conflict)) : null
+          }
+        />
       )}
-      {conflict.state !== 'open' && (
-        <div className={classes.onward}>
-          <Button autoFocus onClick={() => void goTo(1)}>{text.conflict.next}&nbsp;<Key>n</Key></Button>
-          <Button variant="default" component={Link} to={queueAddress()}>{text.conflict.back}</Button>
-        </div>
-      )}
-      <section className={classes.history} aria-labelledby="history">
-        <h2 id="history">{text.conflict.timeline}</h2>
-        <Timeline revisions={conflict.timeline} marks={marks} />
-      </section>
       {dialog === 'sign' && (
-        <SignDialog conflict={conflict} choices={toChoices(decision)} reason={reason} onReason={setReason}
-          onSign={sign} onClose={() => setDialog(null)} />
+        <SignDialog
+          conflict={conflict}
+          decision={decision}
+          reason={reason}
+          onReason={setReason}
+          onSign={sign}
+          onClose={() => setDialog(null)}
+        />
       )}
-      <KeysHelp opened={dialog === 'keys'} onClose={() => setDialog(null)} lines={keyLines(text, mayDecide)} />
+      <KeysHelp
+        opened={dialog === 'keys'}
+        onClose={() => setDialog(null)}
+        lines={keyLines(text, mayDecide)}
+      />
     </div>
   );
 }

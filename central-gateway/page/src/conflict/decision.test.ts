@@ -1,18 +1,43 @@
 import {describe, expect, it} from 'vitest';
 import type {Conflict, Item, ItemState, Revision} from '../api/types';
 import {
-  carriedOver, choose, columnsOf, isComplete, missing, oneSidedHead, resultOf, sameState, takeAll, takeOneSided,
-  toChoices, undecided, undo,
+  carriedOver,
+  choose,
+  columnsOf,
+  isComplete,
+  missing,
+  oneSidedHead,
+  resultOf,
+  sameState,
+  takeAll,
+  takeOneSided,
+  toChoices,
+  undecided,
+  undo,
 } from './decision';
 import {hasMoved, movesBetween} from './moved_on';
 
-const value = (text: string | null): ItemState => ({present: true, value: text, text: null, nonconformance: null});
+const value = (text: string | null): ItemState => ({
+  present: true,
+  value: text,
+  text: null,
+  nonconformance: null,
+});
 const absent: ItemState = {present: false, value: null, text: null, nonconformance: null};
 
 function item(path: string, ancestor: ItemState, site: ItemState, online: ItemState): Item {
   return {
-    path, itemOID: path, question: path, dataType: 'integer', unit: '', codeList: [], blinded: false,
-    inDispute: !sameState(site, online), changed: true, ancestor, values: {site, online},
+    path,
+    itemOID: path,
+    question: path,
+    dataType: 'integer',
+    unit: '',
+    codeList: [],
+    blinded: false,
+    inDispute: !sameState(site, online),
+    changed: true,
+    ancestor,
+    values: {site, online},
   };
 }
 
@@ -22,17 +47,23 @@ const revision = (revisionId: string, user: string, version: number) =>
 // Pulse was changed on both sides, weight by the site only, sex by nobody.
 function kisumu(): Conflict {
   return {
-    conflictId: 'c1', state: 'open', heads: ['site', 'online'],
+    conflictId: 'c1',
+    state: 'open',
+    heads: ['site', 'online'],
     ancestor: revision('first', 'okello', 1),
     headRevisions: [revision('site', 'okello', 2), revision('online', 'amina', 2)],
-    groups: [{
-      itemGroupOID: 'IG', repeatKey: '1', name: 'Vital signs',
-      items: [
-        item('PULSE', value('70'), value('72'), value('76')),
-        item('WEIGHT', value('60'), value('61'), value('60')),
-        item('SEX', value('F'), value('F'), value('F')),
-      ],
-    }],
+    groups: [
+      {
+        itemGroupOID: 'IG',
+        repeatKey: '1',
+        name: 'Vital signs',
+        items: [
+          item('PULSE', value('70'), value('72'), value('76')),
+          item('WEIGHT', value('60'), value('61'), value('60')),
+          item('SEX', value('F'), value('F'), value('F')),
+        ],
+      },
+    ],
   } as unknown as Conflict;
 }
 
@@ -51,10 +82,16 @@ describe('a decision', () => {
   it('sends each choice as it was made, also a value that was asked and not done', () => {
     const conflict = kisumu();
     const decision = choose(
-      choose(undecided, conflict, 'PULSE', {kind: 'value', value: null}), conflict, 'WEIGHT', fromSite,
+      choose(undecided, conflict, 'PULSE', {kind: 'value', value: null}),
+      conflict,
+      'WEIGHT',
+      fromSite,
     );
     expect(toChoices(decision)).toEqual({
-      choices: [{path: 'PULSE', value: null}, {path: 'WEIGHT', revisionId: 'site'}],
+      choices: [
+        {path: 'PULSE', value: null},
+        {path: 'WEIGHT', revisionId: 'site'},
+      ],
     });
   });
 
@@ -66,12 +103,17 @@ describe('a decision', () => {
   it('keeps the rest of a whole version when one item of it is chosen otherwise', () => {
     const decision = choose(takeAll('online'), kisumu(), 'WEIGHT', fromSite);
     expect(toChoices(decision)).toEqual({
-      choices: [{path: 'PULSE', revisionId: 'online'}, {path: 'WEIGHT', revisionId: 'site'}],
+      choices: [
+        {path: 'PULSE', revisionId: 'online'},
+        {path: 'WEIGHT', revisionId: 'site'},
+      ],
     });
   });
 
   it('takes back one item of a whole version and leaves the others', () => {
-    expect(missing(undo(takeAll('site'), kisumu(), 'PULSE'), kisumu()).map((one) => one.path)).toEqual(['PULSE']);
+    expect(
+      missing(undo(takeAll('site'), kisumu(), 'PULSE'), kisumu()).map((one) => one.path),
+    ).toEqual(['PULSE']);
   });
 
   it('takes what only one side changed and nothing that both did', () => {
@@ -95,7 +137,12 @@ describe('a decision', () => {
     const conflict = kisumu();
     const sex = {...conflict.groups[0]!.items[2]!, codeList: [{value: 'M', text: 'Male'}]};
     const decision = choose(undecided, conflict, 'SEX', {kind: 'value', value: 'M'});
-    expect(resultOf(decision, conflict, sex)).toEqual({present: true, value: 'M', text: 'Male', nonconformance: null});
+    expect(resultOf(decision, conflict, sex)).toEqual({
+      present: true,
+      value: 'M',
+      text: 'Male',
+      nonconformance: null,
+    });
     expect(resultOf(undecided, conflict, sex)).toBeNull();
   });
 });
@@ -116,9 +163,18 @@ describe('a conflict that has moved on', () => {
     fresh.heads = ['site2', 'online'];
     fresh.headRevisions = [revision('site2', 'okello', 3), revision('online', 'amina', 2)];
     fresh.groups[0]!.items = [
-      {...item('PULSE', value('70'), value('74'), value('76')), values: {site2: value('74'), online: value('76')}},
-      {...item('WEIGHT', value('60'), value('60'), value('60')), values: {site2: value('60'), online: value('60')}},
-      {...item('SEX', value('F'), value('M'), value('F')), values: {site2: value('M'), online: value('F')}},
+      {
+        ...item('PULSE', value('70'), value('74'), value('76')),
+        values: {site2: value('74'), online: value('76')},
+      },
+      {
+        ...item('WEIGHT', value('60'), value('60'), value('60')),
+        values: {site2: value('60'), online: value('60')},
+      },
+      {
+        ...item('SEX', value('F'), value('M'), value('F')),
+        values: {site2: value('M'), online: value('F')},
+      },
     ];
     return fresh;
   }
@@ -136,7 +192,12 @@ describe('a conflict that has moved on', () => {
 
   it('keeps the choices that still exist', () => {
     const conflict = kisumu();
-    const typed = choose(choose(undecided, conflict, 'PULSE', {kind: 'value', value: '75'}), conflict, 'WEIGHT', fromSite);
+    const typed = choose(
+      choose(undecided, conflict, 'PULSE', {kind: 'value', value: '75'}),
+      conflict,
+      'WEIGHT',
+      fromSite,
+    );
     expect(carriedOver(typed, later()).choices).toEqual({PULSE: {kind: 'value', value: '75'}});
     expect(carriedOver(takeAll('online'), later()).take).toBe('online');
     expect(carriedOver(takeAll('site'), later())).toEqual(undecided);

@@ -1,9 +1,12 @@
-// What a data manager has chosen so far for one conflict. Pure: every function returns a new decision.
+// What a data manager has chosen so far for one conflict. Pure: every function returns a new
+// decision.
 //
-// Invariants: `take` and `choices` are never both in use; a choice stands only for an item in dispute.
+// Invariants: `take` and `choices` are never both in use; a choice stands only for an item in
+// dispute.
 import type {Choice, Choices, Conflict, Item, ItemState} from '../api/types';
 
-export type ItemChoice = {kind: 'revision'; revisionId: string} | {kind: 'value'; value: string | null};
+export type ItemChoice =
+  {kind: 'revision'; revisionId: string} | {kind: 'value'; value: string | null};
 
 export interface Decision {
   take: string | null;
@@ -18,8 +21,8 @@ export const allItems = (conflict: Pick<Conflict, 'groups'>): Item[] =>
 export const disputedItems = (conflict: Pick<Conflict, 'groups'>): Item[] =>
   allItems(conflict).filter((item) => item.inDispute);
 
-// The columns of the table that can be taken, in the order of the keys 1, 2, ...: the ancestor first
-// (null where there is none, so that the heads keep their keys), then the heads.
+// The columns of the table that can be taken, in the order of the keys 1, 2, ...: the ancestor
+// first (null where there is none, so that the heads keep their keys), then the heads.
 export const columnsOf = (conflict: Conflict): (string | null)[] => [
   conflict.ancestor?.revisionId ?? null,
   ...conflict.headRevisions.map((head) => head.revisionId),
@@ -30,7 +33,12 @@ export function stateIn(item: Item, conflict: Conflict, revisionId: string): Ite
   return item.values[revisionId] ?? null;
 }
 
-export function choose(decision: Decision, conflict: Conflict, path: string, choice: ItemChoice): Decision {
+export function choose(
+  decision: Decision,
+  conflict: Conflict,
+  path: string,
+  choice: ItemChoice,
+): Decision {
   return {take: null, choices: {...expanded(decision, conflict), [path]: choice}};
 }
 
@@ -60,7 +68,10 @@ export function oneSidedHead(item: Item, conflict: Conflict): string | null {
   return changed.length === 1 ? (changed[0]?.revisionId ?? null) : null;
 }
 
-export function sameState(a: ItemState | null | undefined, b: ItemState | null | undefined): boolean {
+export function sameState(
+  a: ItemState | null | undefined,
+  b: ItemState | null | undefined,
+): boolean {
   if (!a?.present || !b?.present) return !a?.present && !b?.present;
   return a.value === b.value;
 }
@@ -90,12 +101,14 @@ export const isComplete = (decision: Decision, conflict: Conflict): boolean =>
 export const isEmpty = (decision: Decision): boolean =>
   decision.take === null && Object.keys(decision.choices).length === 0;
 
-// What the gateway is asked. One revision as a whole is asked for as a whole, because only so can the
-// outcome be the removal of the record.
+// What the gateway is asked. One revision as a whole is asked for as a whole, because only so can
+// the outcome be the removal of the record.
 export function toChoices(decision: Decision): Choices {
   if (decision.take !== null) return {take: decision.take};
   const choices: Choice[] = Object.entries(decision.choices).map(([path, choice]) =>
-    choice.kind === 'revision' ? {path, revisionId: choice.revisionId} : {path, value: choice.value},
+    choice.kind === 'revision'
+      ? {path, revisionId: choice.revisionId}
+      : {path, value: choice.value},
   );
   return {choices};
 }
@@ -115,6 +128,9 @@ function expanded(decision: Decision, conflict: Conflict): Record<string, ItemCh
   const revisionId = decision.take;
   if (revisionId === null) return {...decision.choices};
   return Object.fromEntries(
-    disputedItems(conflict).map((item) => [item.path, {kind: 'revision', revisionId} as ItemChoice]),
+    disputedItems(conflict).map((item) => [
+      item.path,
+      {kind: 'revision', revisionId} as ItemChoice,
+    ]),
   );
 }

@@ -19,14 +19,25 @@ export function DecisionBar({decided, total, complete, onReview, onClear, onOneS
     <div className={classes.bar}>
       <span role="status" className={classes.progress}>
         <span className={classes.track} aria-hidden>
-          <span className={classes.fill} style={{width: `${total === 0 ? 100 : (decided / total) * 100}%`}} />
+          <span
+            className={classes.fill}
+            style={{width: `${total === 0 ? 100 : (decided / total) * 100}%`}}
+          />
         </span>
         {text.decided(decided, total)}
       </span>
       <span className={classes.grow} />
-      {onOneSided && <Button variant="default" onClick={onOneSided}>{text.takeOneSided}&nbsp;<Key>m</Key></Button>}
-      <Button variant="default" disabled={decided === 0} onClick={onClear}>{text.clearAll}</Button>
-      <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>{text.review}&nbsp;<Key>s</Key></Button>
+      {onOneSided && (
+        <Button variant="default" onClick={onOneSided}>
+          {text.takeOneSided}&nbsp;<Key>m</Key>
+        </Button>
+      )}
+      <Button variant="default" disabled={decided === 0} onClick={onClear}>
+        {text.clearAll}
+      </Button>
+      <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>
+        {text.review}&nbsp;<Key>s</Key>
+      </Button>
     </div>
   );
 }

@@ -1,14 +1,14 @@
 // The conflict's table: the items in dispute open, the others folded away until one asks for them.
 import {Button} from '@mantine/core';
 import {Fragment} from 'react';
-import type {Conflict} from '../api/types';
+import type {Conflict, ItemState} from '../api/types';
 import {Chevron} from '../common/icons';
 import {Key} from '../common/pieces';
 import {useText} from '../text/language';
 import {ColumnHead} from './column_head';
 import {disputedItems, allItems, type Decision, type ItemChoice} from './decision';
 import {ItemRow, type Column} from './item_row';
-import classes from './conflict.module.css';
+import classes from './item_table.module.css';
 
 interface Props {
   conflict: Conflict;
@@ -18,6 +18,8 @@ interface Props {
   activePath: string | null;
   editingPath: string | null;
   unfolded: boolean;
+  // By path, once the conflict is settled.
+  settled: ReadonlyMap<string, ItemState> | null;
   onUnfold: () => void;
   onTakeAll: (revisionId: string) => void;
   onActive: (path: string) => void;
@@ -37,15 +39,26 @@ export function ItemTable(props: Props) {
         <caption className="visually-hidden">{text.conflict.title}</caption>
         <thead>
           <tr>
-            <th scope="col" className={classes.question}>{text.conflict.item}</th>
+            <th scope="col" className={classes.question}>
+              {text.conflict.item}
+            </th>
             {columns.map((column, index) => (
               <th key={column.revisionId} scope="col" className={classes.headCell}>
-                <ColumnHead name={column.name} keyNumber={column.keyNumber} revision={revisions[index]!}
-                  current={column.revisionId === conflict.currentRevisionId} taken={decision.take === column.revisionId}
-                  onTake={mayDecide ? () => props.onTakeAll(column.revisionId) : null} />
+                <ColumnHead
+                  name={column.name}
+                  keyNumber={column.keyNumber}
+                  revision={revisions[index]!}
+                  current={
+                    conflict.state === 'open' && column.revisionId === conflict.currentRevisionId
+                  }
+                  taken={decision.take === column.revisionId}
+                  onTake={mayDecide ? () => props.onTakeAll(column.revisionId) : null}
+                />
               </th>
             ))}
-            <th scope="col" className={classes.resultHead}>{text.conflict.result}</th>
+            <th scope="col" className={classes.resultHead}>
+              {text.conflict.result}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -57,13 +70,27 @@ export function ItemTable(props: Props) {
                 <tr className={classes.group}>
                   <th colSpan={columns.length + 2} scope="colgroup">
                     {group.name}
-                    {group.repeatKey !== '' && group.repeatKey !== '1' && <span className={classes.dim}> #{group.repeatKey}</span>}
+                    {group.repeatKey !== '' && group.repeatKey !== '1' && (
+                      <span className={classes.dim}> #{group.repeatKey}</span>
+                    )}
                   </th>
                 </tr>
                 {shown.map((item) => (
-                  <ItemRow key={item.path} item={item} conflict={conflict} columns={columns} decision={decision}
-                    mayDecide={mayDecide} active={props.activePath === item.path} editing={props.editingPath === item.path}
-                    onActive={props.onActive} onChoose={props.onChoose} onUndo={props.onUndo} onEdit={props.onEdit} />
+                  <ItemRow
+                    key={item.path}
+                    item={item}
+                    conflict={conflict}
+                    columns={columns}
+                    decision={decision}
+                    mayDecide={mayDecide}
+                    settled={props.settled?.get(item.path) ?? null}
+                    active={props.activePath === item.path}
+                    editing={props.editingPath === item.path}
+                    onActive={props.onActive}
+                    onChoose={props.onChoose}
+                    onUndo={props.onUndo}
+                    onEdit={props.onEdit}
+                  />
                 ))}
               </Fragment>
             );
@@ -72,8 +99,14 @@ export function ItemTable(props: Props) {
       </table>
       {agreeing > 0 && (
         <div className={classes.fold}>
-          <Button variant="subtle" leftSection={<Chevron open={unfolded} />} aria-expanded={unfolded} onClick={props.onUnfold}>
-            {text.conflict.agree(agreeing)} · {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<Key>f</Key>
+          <Button
+            variant="subtle"
+            leftSection={<Chevron open={unfolded} />}
+            aria-expanded={unfolded}
+            onClick={props.onUnfold}
+          >
+            {text.conflict.agree(agreeing)} ·{' '}
+            {unfolded ? text.conflict.agreeHide : text.conflict.agreeShow}&nbsp;<Key>f</Key>
           </Button>
         </div>
       )}

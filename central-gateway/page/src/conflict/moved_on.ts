@@ -30,8 +30,10 @@ export function movesBetween(seen: Conflict, fresh: Conflict, decision: Decision
   const after = new Set(disputedItems(fresh).map((item) => item.path));
   const kept = carriedOver(decision, fresh);
   for (const item of allItems(fresh)) {
-    if (after.has(item.path) && !before.has(item.path)) moves.push({kind: 'newDispute', item: item.question});
-    if (!after.has(item.path) && before.has(item.path)) moves.push({kind: 'noDispute', item: item.question});
+    if (after.has(item.path) && !before.has(item.path))
+      moves.push({kind: 'newDispute', item: item.question});
+    if (!after.has(item.path) && before.has(item.path))
+      moves.push({kind: 'noDispute', item: item.question});
     const dropped = choiceFor(decision, item.path) && !choiceFor(kept, item.path);
     if (dropped && before.has(item.path) && after.has(item.path)) {
       moves.push({kind: 'choiceDropped', item: item.question});

@@ -1,23 +1,24 @@
 // The last look before a decision counts: what the form will hold, the reason, the signature.
-import {Button, Group, Modal, Stack, Text} from '@mantine/core';
-import {useQuery} from '@tanstack/react-query';
+import {Button, Group, Stack, Text} from '@mantine/core';
+import {useQuery, type UseQueryResult} from '@tanstack/react-query';
 import {useState} from 'react';
 import {previewDecision} from '../api/calls';
 import {ProblemError} from '../api/http';
-import type {Choices, Conflict, Reason, SignatureRequest} from '../api/types';
+import type {Conflict, Preview, Reason, SignatureRequest} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {Warning} from '../common/icons';
 import {Reading, Tag, ValueText} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {ReasonFields, toReason, type TypedReason} from '../common/reason_fields';
 import {noSignature, SigningFields} from '../common/signing';
 import {useStudies} from '../common/studies';
-import {useLanguage} from '../text/language';
-import {allItems} from './decision';
+import {useLanguage, useText} from '../text/language';
+import {allItems, disputedItems, resultOf, toChoices, type Decision} from './decision';
 import classes from './conflict.module.css';
 
 interface Props {
   conflict: Conflict;
-  choices: Choices;
+  decision: Decision;
   // Kept by the page, so that it outlives the dialog.
   reason: TypedReason;
   onReason: (reason: TypedReason) => void;
@@ -26,7 +27,7 @@ interface Props {
   onClose: () => void;
 }
 
-export function SignDialog({conflict, choices, reason: typed, onReason, onSign, onClose}: Props) {
+export function SignDialog({conflict, decision, reason: typed, onReason, onSign, onClose}: Props) {
   const {text, language} = useLanguage();
   const studies = useStudies();
   const [signature, setSignature] = useState(noSignature);
@@ -34,6 +35,12 @@ export function SignDialog({conflict, choices, reason: typed, onReason, onSign, 
   const [error, setError] = useState<unknown>(null);
   const listed = studies.find((study) => study.studyOID === conflict.studyOID)?.reasons ?? [];
   const reason = toReason(typed, listed, language);
+  const preview = useQuery({
+    queryKey: ['preview', conflict.conflictId, conflict.heads, decision, language],
+    queryFn: () => previewDecision(conflict.conflictId, toChoices(decision)),
+    retry: false,
+    gcTime: 0,
+  });
   const wrong = error instanceof ProblemError && error.problem.status === 401;
 
   const sign = async () => {
@@ -50,42 +57,79 @@ export function SignDialog({conflict, choices, reason: typed, onReason, onSign, 
   };
 
   return (
-    <Modal opened onClose={onClose} title={text.conflict.signTitle} size="lg" closeOnClickOutside={false}
-      closeButtonProps={{'aria-label': text.common.close}}>
-      <form onSubmit={(event) => { event.preventDefault(); void sign(); }}>
+    <Dialog onClose={onClose} title={text.conflict.signTitle} size="lg" form>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void sign();
+        }}
+      >
         <Stack gap="sm">
-          <Outcome conflict={conflict} choices={choices} />
+          <Result conflict={conflict} decision={decision} preview={preview} />
           <ReasonFields value={typed} onChange={onReason} listed={listed} />
           <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
           {error !== null && !wrong && <ProblemAlert error={error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>{text.common.cancel}</Button>
-            <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>{text.conflict.sign}</Button>
+            <Button variant="default" onClick={onClose}>
+              {text.common.cancel}
+            </Button>
+            <Button
+              type="submit"
+              loading={busy}
+              disabled={!reason || !preview.data || signature.password === ''}
+            >
+              {text.conflict.sign}
+            </Button>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
-function Outcome({conflict, choices}: {conflict: Conflict; choices: Choices}) {
-  const {text, language} = useLanguage();
-  const {data, error, isPending} = useQuery({
-    queryKey: ['preview', conflict.conflictId, conflict.heads, choices, language],
-    queryFn: () => previewDecision(conflict.conflictId, choices),
-    retry: false,
-    gcTime: 0,
-  });
+interface ResultProps {
+  conflict: Conflict;
+  decision: Decision;
+  preview: UseQueryResult<Preview>;
+}
+
+// The gateway's word on what changes, and below it what was in dispute and stays as it counts now.
+function Result({conflict, decision, preview}: ResultProps) {
+  const text = useText();
+  const {data, error, isPending} = preview;
   if (isPending) return <Reading />;
   if (error) return <ProblemAlert error={error} />;
   const items = new Map(allItems(conflict).map((item) => [item.path, item]));
+  // Which of several readings an item belongs to.
+  const repeats = new Map(
+    conflict.groups.flatMap((group) =>
+      group.items.map((item) => [item.path, group.repeatKey === '1' ? '' : `#${group.repeatKey}`]),
+    ),
+  );
+  const changing = new Set(data.items.map(({path}) => path));
+  const staying = data.removes
+    ? []
+    : disputedItems(conflict).filter((item) => !changing.has(item.path));
   return (
     <section aria-label={text.conflict.willBe}>
-      <Text size="sm" fw={600}>{text.conflict.willBe}</Text>
-      {data.removes && <Tag tone="hard"><Warning /> {text.conflict.willRemove}</Tag>}
-      {data.items.length === 0 && !data.removes && <Text size="sm">{text.conflict.willBeSame}</Text>}
-      {data.items.length > 0 && (
-        <div className={classes.preview} tabIndex={0} role="group" aria-label={text.conflict.willBe}>
+      <Text size="sm" fw={600}>
+        {text.conflict.willBe}
+      </Text>
+      {data.removes && (
+        <Tag tone="hard">
+          <Warning /> {text.conflict.willRemove}
+        </Tag>
+      )}
+      {data.items.length === 0 && !data.removes && (
+        <Text size="sm">{text.conflict.willBeSame}</Text>
+      )}
+      {data.items.length + staying.length > 0 && (
+        <div
+          className={classes.preview}
+          tabIndex={0}
+          role="group"
+          aria-label={text.conflict.willBe}
+        >
           <table>
             <thead>
               <tr>
@@ -99,12 +143,43 @@ function Outcome({conflict, choices}: {conflict: Conflict; choices: Choices}) {
                 const item = items.get(path);
                 return (
                   <tr key={path}>
-                    <th scope="row">{question}</th>
-                    <td className={classes.struck}><ValueText state={before} blinded={item?.blinded ?? false} unit={item?.unit} /></td>
-                    <td><b><ValueText state={after} blinded={item?.blinded ?? false} unit={item?.unit} /></b></td>
+                    <th scope="row">
+                      {question} <span className={classes.dim}>{repeats.get(path)}</span>
+                    </th>
+                    <td className={classes.struck}>
+                      <ValueText
+                        state={before}
+                        blinded={item?.blinded ?? false}
+                        unit={item?.unit}
+                      />
+                    </td>
+                    <td>
+                      <b>
+                        <ValueText
+                          state={after}
+                          blinded={item?.blinded ?? false}
+                          unit={item?.unit}
+                        />
+                      </b>
+                    </td>
                   </tr>
                 );
               })}
+              {staying.map((item) => (
+                <tr key={item.path}>
+                  <th scope="row">
+                    {item.question} <span className={classes.dim}>{repeats.get(item.path)}</span>
+                  </th>
+                  <td className={classes.struck}>{text.conflict.asNow}</td>
+                  <td>
+                    <ValueText
+                      state={resultOf(decision, conflict, item)}
+                      blinded={item.blinded}
+                      unit={item.unit}
+                    />
+                  </td>
+                </tr>
+              ))}
             </tbody>
           </table>
         </div>

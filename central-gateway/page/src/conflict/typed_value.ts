@@ -1,9 +1,9 @@
-// What may be typed for an item. Only the form of a value is held here, to answer while one types; the
-// gateway holds it against the whole of the study's definition.
+// What may be typed for an item. Only the form of a value is held here, to answer while one types;
+// the gateway holds it against the whole of the study's definition.
 import type {Item} from '../api/types';
 
 export type ValueKind =
-  | 'integer' | 'float' | 'date' | 'time' | 'datetime' | 'partial' | 'boolean' | 'text';
+  'integer' | 'float' | 'date' | 'time' | 'datetime' | 'partial' | 'boolean' | 'text';
 export type ValueFault = Exclude<ValueKind, 'text'> | 'empty';
 
 const kKinds: Record<string, ValueKind> = {
@@ -37,7 +37,9 @@ export function faultOf(kind: ValueKind, text: string): ValueFault | null {
     case 'date':
       return isDay(text) ? null : 'date';
     case 'partial':
-      return /^\d{4}$/.test(text) || (/^\d{4}-\d{2}$/.test(text) && isDay(`${text}-01`)) || isDay(text)
+      return /^\d{4}$/.test(text) ||
+        (/^\d{4}-\d{2}$/.test(text) && isDay(`${text}-01`)) ||
+        isDay(text)
         ? null
         : 'partial';
     case 'datetime':

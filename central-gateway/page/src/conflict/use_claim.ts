@@ -1,5 +1,5 @@
-// The claim on the open conflict: taken when the page opens, prolonged while somebody works, given back on
-// leaving. Another's claim is watched, and becomes ours as soon as it ends.
+// The claim on the open conflict: taken when the page opens, prolonged while somebody works, given
+// back on leaving. Another's claim is watched, and becomes ours as soon as it ends.
 import {useCallback, useEffect, useRef, useState} from 'react';
 import {claimConflict, releaseConflict} from '../api/calls';
 import {ProblemError} from '../api/http';
@@ -17,8 +17,13 @@ const kLookEveryMs = 20_000;
 const kProlongBeforeMs = 10 * 60_000;
 const kWorkedWithinMs = 5 * 60_000;
 
-// REQUIRES: `conflict` is the newest reading of one and the same conflict, or undefined before the first.
-export function useClaim(conflict: Conflict | undefined, me: string, wanted: boolean): {state: ClaimState; claim: () => void} {
+// REQUIRES: `conflict` is the newest reading of one and the same conflict, or undefined before the
+// first.
+export function useClaim(
+  conflict: Conflict | undefined,
+  me: string,
+  wanted: boolean,
+): {state: ClaimState; claim: () => void} {
   const [state, setState] = useState<ClaimState>({kind: 'none'});
   const id = conflict?.conflictId;
   const active = wanted && id !== undefined;
@@ -51,6 +56,8 @@ export function useClaim(conflict: Conflict | undefined, me: string, wanted: boo
     void claim();
     const timer = window.setInterval(() => {
       const held = now.current;
+      // The other's claim may end without a trace in what the page reads.
+      if (held.kind === 'other') void claim();
       if (held.kind !== 'mine') return;
       const leftMs = Date.parse(held.claim.expiresAt) - Date.now();
       if (leftMs <= 0) setState({kind: 'lost'});
@@ -71,9 +78,11 @@ export function useClaim(conflict: Conflict | undefined, me: string, wanted: boo
   // The other's claim has gone: it is our turn.
   const holder = conflict?.claim?.user;
   useEffect(() => {
-    if (active && now.current.kind === 'other' && (holder === undefined || holder === me)) void claim();
+    if (active && now.current.kind === 'other' && (holder === undefined || holder === me))
+      void claim();
   }, [active, holder, me, claim, conflict]);
 
-  const shown: ClaimState = state.kind === 'other' ? {...state, claim: conflict?.claim ?? null} : state;
+  const shown: ClaimState =
+    state.kind === 'other' ? {...state, claim: conflict?.claim ?? null} : state;
   return {state: active ? shown : {kind: 'none'}, claim: useCallback(() => void claim(), [claim])};
 }

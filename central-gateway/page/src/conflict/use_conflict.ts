@@ -1,17 +1,12 @@
-// The conflict as the data manager sees it, and what they have chosen. What they see changes under their
-// eyes only when they say so: a newer reading with other heads waits behind a banner.
+// The conflict as the data manager sees it, and what they have chosen. What they see changes under
+// their eyes only when they say so: a newer reading with other heads waits behind a banner.
 import {useQuery, useQueryClient} from '@tanstack/react-query';
-import {useCallback, useEffect, useState} from 'react';
+import {useEffect, useMemo, useState} from 'react';
 import {showConflict} from '../api/calls';
 import type {Conflict} from '../api/types';
 import {useLanguage} from '../text/language';
 import {carriedOver, undecided, type Decision} from './decision';
 import {hasMoved, movesBetween, type Move} from './moved_on';
-
-export interface Moved {
-  moves: Move[];
-  adopted: boolean;
-}
 
 export function useConflict(conflictId: string) {
   const {language} = useLanguage();
@@ -21,47 +16,46 @@ export function useConflict(conflictId: string) {
   const latest = query.data;
   const [seen, setSeen] = useState<Conflict | undefined>(latest);
   const [decision, setDecision] = useState<Decision>(undecided);
-  const [moved, setMoved] = useState<Moved | null>(null);
+  // What changed when the gateway refused a decision; shown until it is read.
+  const [adoptedMoves, setAdoptedMoves] = useState<Move[] | null>(null);
 
+  const isWaiting = seen !== undefined && latest !== undefined && hasMoved(seen, latest);
+  const waitingMoves = useMemo(
+    () => (isWaiting ? movesBetween(seen, latest, decision) : null),
+    [isWaiting, seen, latest, decision],
+  );
+  // A reading in which only a claim or an assignee differs is simply shown.
   useEffect(() => {
-    if (!latest) return;
-    // Nothing that one decides by has changed, or nothing was chosen yet: simply show it.
-    if (!seen || !hasMoved(seen, latest)) setSeen(latest);
-    else if (latest !== seen) setMoved({moves: movesBetween(seen, latest, decision), adopted: false});
-    // Only a new reading asks this question; choosing an item does not.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [latest]);
+    if (!isWaiting && latest) setSeen(latest);
+  }, [isWaiting, latest]);
 
-  const adopt = useCallback(
-    (fresh: Conflict | undefined, tell: boolean) => {
-      if (!fresh) return;
-      setMoved(tell && seen ? {moves: movesBetween(seen, fresh, decision), adopted: true} : null);
-      setDecision(carriedOver(decision, fresh));
-      setSeen(fresh);
-    },
-    [decision, seen],
-  );
+  const adopt = (fresh: Conflict, moves: Move[] | null) => {
+    setAdoptedMoves(moves);
+    setDecision(carriedOver(decision, fresh));
+    setSeen(fresh);
+  };
 
-  // Reads again now and shows what is there; for after a refusal and after one's own decision.
-  const renew = useCallback(
-    async (tell: boolean) => {
-      const fresh = await queries.fetchQuery({queryKey, queryFn: () => showConflict(conflictId), staleTime: 0});
-      adopt(fresh, tell);
-    },
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-    [queries, conflictId, language, adopt],
-  );
+  // Reads again now and shows what is there, after a refusal (`tell`) or one's own decision.
+  const renew = async (tell: boolean) => {
+    const fresh = await queries.fetchQuery({
+      queryKey,
+      queryFn: () => showConflict(conflictId),
+      staleTime: 0,
+    });
+    adopt(fresh, tell && seen ? movesBetween(seen, fresh, decision) : null);
+  };
 
   return {
-    conflict: seen,
+    conflict: isWaiting ? seen : (latest ?? seen),
     latest,
     error: query.error,
     retry: () => void query.refetch(),
     decision,
     setDecision,
-    moved,
-    adoptLatest: () => adopt(latest, false),
-    dismissMoved: () => setMoved(null),
+    moved: waitingMoves ?? adoptedMoves,
+    isAdopted: waitingMoves === null,
+    adoptLatest: () => latest && adopt(latest, null),
+    dismissMoved: () => setAdoptedMoves(null),
     renew,
   };
 }

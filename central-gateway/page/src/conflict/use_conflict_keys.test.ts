@@ -3,7 +3,18 @@ import {keyMap, type ConflictCommands} from './use_conflict_keys';
 
 function commands(): ConflictCommands {
   const names = [
-    'move', 'take', 'takeAll', 'takeOneSided', 'type', 'undo', 'fold', 'sign', 'next', 'previous', 'back', 'help',
+    'move',
+    'take',
+    'takeAll',
+    'takeOneSided',
+    'type',
+    'undo',
+    'fold',
+    'sign',
+    'next',
+    'previous',
+    'back',
+    'help',
   ] as const;
   return Object.fromEntries(names.map((name) => [name, vi.fn()])) as unknown as ConflictCommands;
 }
@@ -32,6 +43,16 @@ describe('the keys of the conflict page', () => {
 
   it('decide nothing for who may only read', () => {
     const map = keyMap(commands(), 3, false);
-    expect(Object.keys(map).sort()).toEqual(['?', 'ArrowDown', 'ArrowUp', 'f', 'j', 'k', 'n', 'p', 'u']);
+    expect(Object.keys(map).sort()).toEqual([
+      '?',
+      'ArrowDown',
+      'ArrowUp',
+      'f',
+      'j',
+      'k',
+      'n',
+      'p',
+      'u',
+    ]);
   });
 });

@@ -18,7 +18,11 @@ export interface ConflictCommands {
   help: () => void;
 }
 
-export function keyMap(commands: ConflictCommands, columnCount: number, mayDecide: boolean): KeyMap {
+export function keyMap(
+  commands: ConflictCommands,
+  columnCount: number,
+  mayDecide: boolean,
+): KeyMap {
   const map: KeyMap = {
     f: commands.fold,
     n: commands.next,
@@ -42,8 +46,11 @@ export function keyMap(commands: ConflictCommands, columnCount: number, mayDecid
   return map;
 }
 
-export const useConflictKeys = (commands: ConflictCommands, columnCount: number, mayDecide: boolean): void =>
-  useKeys(keyMap(commands, columnCount, mayDecide));
+export const useConflictKeys = (
+  commands: ConflictCommands,
+  columnCount: number,
+  mayDecide: boolean,
+): void => useKeys(keyMap(commands, columnCount, mayDecide));
 
 export function keyLines(text: Dictionary, mayDecide: boolean): KeyLine[] {
   const {keys} = text.conflict;

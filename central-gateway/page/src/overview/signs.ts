@@ -7,7 +7,8 @@ export const kSilentAfterMs = 24 * 3_600_000;
 export const kDriftLargeMs = 60_000;
 
 export const isSilent = (edge: Pick<Edge, 'standing' | 'lastContactAt'>, now: number): boolean =>
-  edge.standing === 'active' && (edge.lastContactAt === null || now - Date.parse(edge.lastContactAt) > kSilentAfterMs);
+  edge.standing === 'active' &&
+  (edge.lastContactAt === null || now - Date.parse(edge.lastContactAt) > kSilentAfterMs);
 
 export const isDriftLarge = (edge: Pick<Edge, 'clockDriftMs'>): boolean =>
   edge.clockDriftMs !== null && Math.abs(edge.clockDriftMs) > kDriftLargeMs;

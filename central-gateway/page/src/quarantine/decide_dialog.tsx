@@ -1,9 +1,10 @@
 // Releases or rejects one revision or many, with a reason and a signature.
-import {Button, Group, Modal, Stack, Text, Textarea} from '@mantine/core';
+import {Button, Group, Stack, Text, Textarea} from '@mantine/core';
 import {useState} from 'react';
 import {decideQuarantined} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {Outcome, Quarantined} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {noSignature, SigningFields} from '../common/signing';
@@ -33,7 +34,10 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
     setError(null);
     try {
       const revisionIds = revisions.map((one) => one.revisionId);
-      setOutcomes((await decideQuarantined(decision, {revisionIds, reason: reason.trim(), signature})).outcomes);
+      setOutcomes(
+        (await decideQuarantined(decision, {revisionIds, reason: reason.trim(), signature}))
+          .outcomes,
+      );
     } catch (caught) {
       setError(caught);
     } finally {
@@ -43,32 +47,58 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(outcomes !== null)} closeOnClickOutside={false}
-      title={outcomes ? text.common.outcomes : title} closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog
+      onClose={() => onClose(outcomes !== null)}
+      form
+      title={outcomes ? text.common.outcomes : title}
+    >
       {outcomes ? (
         <Stack gap="sm">
           <OutcomeList outcomes={outcomes} nameOf={(id) => names.get(id) ?? id} />
           <Group justify="flex-end">
-            <Button data-autofocus onClick={() => onClose(true)}>{text.common.close}</Button>
+            <Button data-autofocus onClick={() => onClose(true)}>
+              {text.common.close}
+            </Button>
           </Group>
         </Stack>
       ) : (
-        <form onSubmit={(event) => { event.preventDefault(); void decide(); }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void decide();
+          }}
+        >
           <Stack gap="sm">
             <Text size="sm">{decision === 'release' ? words.releaseHint : words.rejectHint}</Text>
-            <Textarea label={text.common.reason} required withAsterisk={false} maxLength={2000} autosize minRows={2} maxRows={6}
-              data-autofocus value={reason} onChange={(event) => setReason(event.currentTarget.value)} />
+            <Textarea
+              label={text.common.reason}
+              required
+              withAsterisk={false}
+              maxLength={2000}
+              autosize
+              minRows={2}
+              maxRows={6}
+              data-autofocus
+              value={reason}
+              onChange={(event) => setReason(event.currentTarget.value)}
+            />
             <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
             {error !== null && !wrong && <ProblemAlert error={error} />}
             <Group justify="flex-end">
-              <Button variant="default" onClick={() => onClose(false)}>{text.common.cancel}</Button>
-              <Button type="submit" loading={busy} disabled={reason.trim() === '' || signature.password === ''}>
+              <Button variant="default" onClick={() => onClose(false)}>
+                {text.common.cancel}
+              </Button>
+              <Button
+                type="submit"
+                loading={busy}
+                disabled={reason.trim() === '' || signature.password === ''}
+              >
                 {decision === 'release' ? words.releaseDo : words.rejectDo}
               </Button>
             </Group>
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -32,7 +32,8 @@ export function QuarantinePage() {
   const [decision, setDecision] = useState<'release' | 'reject' | null>(null);
   const {data, error, isFetching, hasNextPage, fetchNextPage, refetch} = useInfiniteQuery({
     queryKey: ['quarantine', state, language],
-    queryFn: ({pageParam}) => listQuarantine({state, limit: 100, ...(pageParam ? {cursor: pageParam} : {})}),
+    queryFn: ({pageParam}) =>
+      listQuarantine({state, limit: 100, ...(pageParam ? {cursor: pageParam} : {})}),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
     meta: {live: true},
@@ -54,16 +55,36 @@ export function QuarantinePage() {
   };
   return (
     <>
-      <PageHead title={words.title}><span className={common.dim}>{words.hint}</span></PageHead>
+      <PageHead title={words.title}>
+        <span className={common.dim}>{words.hint}</span>
+      </PageHead>
       <Group gap="sm" mb="sm">
-        <NativeSelect aria-label={text.common.state} value={state}
-          data={kStates.map((value) => ({value, label: `${text.common.state}: ${words.states[value]}`}))}
-          onChange={(event) => setParameters({state: event.currentTarget.value as State})} />
+        <NativeSelect
+          aria-label={text.common.state}
+          value={state}
+          data={kStates.map((value) => ({
+            value,
+            label: `${text.common.state}: ${words.states[value]}`,
+          }))}
+          onChange={(event) => setParameters({state: event.currentTarget.value as State})}
+        />
         {mayDecide && (
           <>
             <span role="status">{text.queue.selected(chosen.length)}</span>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDecision('release')}>{words.release}</Button>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDecision('reject')}>{words.reject}</Button>
+            <Button
+              variant="default"
+              disabled={chosen.length === 0}
+              onClick={() => setDecision('release')}
+            >
+              {words.release}
+            </Button>
+            <Button
+              variant="default"
+              disabled={chosen.length === 0}
+              onClick={() => setDecision('reject')}
+            >
+              {words.reject}
+            </Button>
           </>
         )}
       </Group>
@@ -71,16 +92,29 @@ export function QuarantinePage() {
       {!data && isFetching && <Reading />}
       {data && (
         <div className={common.paper}>
-          {rows.length === 0 ? <Empty>{words.none}</Empty> : (
+          {rows.length === 0 ? (
+            <Empty>{words.none}</Empty>
+          ) : (
             <div className={common.scroll} tabIndex={0} role="region" aria-label={words.title}>
               <table className={common.table}>
                 <thead>
                   <tr>
                     {mayDecide && (
                       <th scope="col">
-                        <Checkbox aria-label={words.selectAll} checked={waiting.length > 0 && chosen.length === waiting.length}
+                        <Checkbox
+                          aria-label={words.selectAll}
+                          checked={waiting.length > 0 && chosen.length === waiting.length}
                           disabled={waiting.length === 0}
-                          onChange={(event) => setSelected(new Set(event.currentTarget.checked ? waiting.map((row) => row.revisionId) : []))} />
+                          onChange={(event) =>
+                            setSelected(
+                              new Set(
+                                event.currentTarget.checked
+                                  ? waiting.map((row) => row.revisionId)
+                                  : [],
+                              ),
+                            )
+                          }
+                        />
                       </th>
                     )}
                     <th scope="col">{words.record}</th>
@@ -97,17 +131,31 @@ export function QuarantinePage() {
                       {mayDecide && (
                         <td>
                           {row.state === 'waiting' && (
-                            <Checkbox aria-label={words.select(quarantineName(row, text))} checked={selected.has(row.revisionId)}
-                              onChange={() => toggle(row.revisionId)} />
+                            <Checkbox
+                              aria-label={words.select(quarantineName(row, text))}
+                              checked={selected.has(row.revisionId)}
+                              onChange={() => toggle(row.revisionId)}
+                            />
                           )}
                         </td>
                       )}
-                      <td><Link to={`/quarantine/${row.revisionId}`}>{quarantineName(row, text)}</Link></td>
-                      <td>{quarantineReason(row, text)}<div className={common.dim}>{row.detail}</div></td>
+                      <td>
+                        <Link to={`/quarantine/${row.revisionId}`}>
+                          {quarantineName(row, text)}
+                        </Link>
+                      </td>
+                      <td>
+                        {quarantineReason(row, text)}
+                        <div className={common.dim}>{row.detail}</div>
+                      </td>
                       <td>{row.siteOID}</td>
-                      <td>{row.edgeId}</td>
-                      <td title={formatTime(row.receivedAt)}>{formatAgo(row.receivedAt, now, text.common)}</td>
-                      <td><QuarantineState row={row} /></td>
+                      <td className={common.nowrap}>{row.edgeId}</td>
+                      <td className={common.nowrap} title={formatTime(row.receivedAt)}>
+                        {formatAgo(row.receivedAt, now, text.common)}
+                      </td>
+                      <td>
+                        <QuarantineState row={row} />
+                      </td>
                     </tr>
                   ))}
                 </tbody>
@@ -126,13 +174,19 @@ export function QuarantineState({row}: {row: Quarantined}) {
   const {text} = useLanguage();
   const words = text.quarantine;
   if (row.state === 'waiting') {
-    return row.held ? <Tag title={words.heldHint}>{words.held}</Tag> : <Tag tone="soft">{words.states.waiting}</Tag>;
+    return row.held ? (
+      <Tag title={words.heldHint}>{words.held}</Tag>
+    ) : (
+      <Tag tone="soft">{words.states.waiting}</Tag>
+    );
   }
   return (
     <>
       <Tag tone={row.state === 'applied' ? 'good' : 'plain'}>{words.states[row.state]}</Tag>
       {row.decidedBy && row.decidedAt && (
-        <div className={common.dim}>{words.decidedBy(row.decidedBy, formatTime(row.decidedAt))}</div>
+        <div className={common.dim}>
+          {words.decidedBy(row.decidedBy, formatTime(row.decidedAt))}
+        </div>
       )}
     </>
   );

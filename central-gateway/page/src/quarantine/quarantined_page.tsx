@@ -22,34 +22,59 @@ export function QuarantinedPage() {
   const {revisionId = ''} = useParams();
   const queries = useQueryClient();
   const [decision, setDecision] = useState<'release' | 'reject' | null>(null);
-  const {data: one, error, refetch} = useQuery({
+  const {
+    data: one,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ['quarantined', revisionId, language],
     queryFn: () => showQuarantined(revisionId),
     meta: {live: true},
   });
-  if (!one) return error ? <ProblemAlert error={error} onRetry={() => void refetch()} /> : <Reading />;
+  if (!one)
+    return error ? <ProblemAlert error={error} onRetry={() => void refetch()} /> : <Reading />;
   const close = (done: boolean) => {
     setDecision(null);
-    if (done) void queries.invalidateQueries({predicate: ({queryKey}) => String(queryKey[0]).startsWith('quarantine')});
+    if (done)
+      void queries.invalidateQueries({
+        predicate: ({queryKey}) => String(queryKey[0]).startsWith('quarantine'),
+      });
   };
   const groups = one.groups ?? [];
   return (
     <>
       <Link to="/quarantine">← {words.title}</Link>
-      <PageHead title={quarantineName(one, text)}><QuarantineState row={one} /></PageHead>
-      <Text size="sm"><b>{words.why}:</b> {quarantineReason(one, text)}. <span className={common.dim}>{one.detail}</span></Text>
+      <PageHead title={quarantineName(one, text)}>
+        <QuarantineState row={one} />
+      </PageHead>
+      <Text size="sm">
+        <b>{words.why}:</b> {quarantineReason(one, text)}.{' '}
+        <span className={common.dim}>{one.detail}</span>
+      </Text>
       {one.held && <Text size="sm">{words.heldHint}</Text>}
-      {one.decisionReason && <Text size="sm"><b>{text.common.reason}:</b> {one.decisionReason}</Text>}
+      {one.decisionReason && (
+        <Text size="sm">
+          <b>{text.common.reason}:</b> {one.decisionReason}
+        </Text>
+      )}
       {one.state === 'waiting' && mayDecideSomewhere(session) && (
         <Group gap="sm" my="sm">
-          <Button variant="default" onClick={() => setDecision('release')}>{words.release}</Button>
-          <Button variant="default" onClick={() => setDecision('reject')}>{words.reject}</Button>
-          {one.key && <Link to={`/records/${encodeURIComponent(one.key)}`}>{text.audit.toRecord}</Link>}
+          <Button variant="default" onClick={() => setDecision('release')}>
+            {words.release}
+          </Button>
+          <Button variant="default" onClick={() => setDecision('reject')}>
+            {words.reject}
+          </Button>
+          {one.key && (
+            <Link to={`/records/${encodeURIComponent(one.key)}`}>{text.audit.toRecord}</Link>
+          )}
         </Group>
       )}
       {one.revision && <Timeline revisions={[one.revision]} />}
-      <section className={common.paper} aria-label={words.values}>
-        {groups.length === 0 ? <Empty>{words.noValues}</Empty> : (
+      <div className={common.paper}>
+        {groups.length === 0 ? (
+          <Empty>{words.noValues}</Empty>
+        ) : (
           <div className={common.scroll} tabIndex={0} role="region" aria-label={words.values}>
             <table className={common.table}>
               <thead>
@@ -63,13 +88,25 @@ export function QuarantinedPage() {
                   <Fragment key={`${group.itemGroupOID}[${group.repeatKey}]`}>
                     <tr>
                       <th scope="colgroup" colSpan={2}>
-                        {group.name}{group.repeatKey !== '' && group.repeatKey !== '1' && ` #${group.repeatKey}`}
+                        {group.name}
+                        {group.repeatKey !== '' &&
+                          group.repeatKey !== '1' &&
+                          ` #${group.repeatKey}`}
                       </th>
                     </tr>
                     {group.items.map((item) => (
                       <tr key={item.path}>
-                        <td>{item.question}{item.unit && <span className={common.dim}> [{item.unit}]</span>}</td>
-                        <td><ValueText state={item.values[revisionId] ?? null} blinded={item.blinded} unit={item.unit} /></td>
+                        <td>
+                          {item.question}
+                          {item.unit && <span className={common.dim}> [{item.unit}]</span>}
+                        </td>
+                        <td>
+                          <ValueText
+                            state={item.values[revisionId] ?? null}
+                            blinded={item.blinded}
+                            unit={item.unit}
+                          />
+                        </td>
                       </tr>
                     ))}
                   </Fragment>
@@ -78,7 +115,7 @@ export function QuarantinedPage() {
             </table>
           </div>
         )}
-      </section>
+      </div>
       {decision && <DecideDialog decision={decision} revisions={[one]} onClose={close} />}
     </>
   );

@@ -1,5 +1,5 @@
-// How old the open conflicts are: one bar for each span, hard below and soft above. The numbers stand in a
-// table for those who cannot see the bars.
+// How old the open conflicts are: one bar for each span, hard below and soft above. The numbers
+// stand in a table for those who cannot see the bars.
 import type {ConflictCounts} from '../api/types';
 import {formatHours, formatNumber} from '../common/format';
 import {useText} from '../text/language';
@@ -16,12 +16,17 @@ export function spanName(span: Pick<Span, 'fromHours' | 'toHours'>, text: Dictio
     : text.queue.ageBetween(formatHours(span.fromHours, text.common), to);
 }
 
+const spanTitle = (span: Span, text: Dictionary): string => {
+  const {severity} = text.queue;
+  return `${spanName(span, text)}: ${span.hard} ${severity.hard}, ${span.soft} ${severity.soft}`;
+};
+
 const shortName = (span: Span, text: Dictionary): string =>
   span.toHours === null
     ? `> ${formatHours(span.fromHours, text.common)}`
     : `< ${formatHours(span.toHours, text.common)}`;
 
-const kHeight = 44;
+const kHeight = 32;
 const kStep = 56;
 
 export function AgeChart({byAge}: {byAge: Span[]}) {
@@ -32,28 +37,58 @@ export function AgeChart({byAge}: {byAge: Span[]}) {
     <figure className={classes.chart}>
       <figcaption className={classes.caption}>
         {text.queue.ageChart}
-        <span className={classes.legend} data-severity="hard">{text.queue.severity.hard}</span>
-        <span className={classes.legend} data-severity="soft">{text.queue.severity.soft}</span>
+        <span className={classes.legend} data-severity="hard">
+          {text.queue.severity.hard}
+        </span>
+        <span className={classes.legend} data-severity="soft">
+          {text.queue.severity.soft}
+        </span>
       </figcaption>
-      <svg viewBox={`0 0 ${byAge.length * kStep} ${kHeight + 28}`} width={byAge.length * kStep} height={kHeight + 28}
-        className={classes.bars} aria-hidden focusable="false">
+      <svg
+        viewBox={`0 0 ${byAge.length * kStep} ${kHeight + 28}`}
+        width={byAge.length * kStep}
+        height={kHeight + 28}
+        className={classes.bars}
+        aria-hidden
+        focusable="false"
+      >
         {byAge.map((span, index) => {
           const hard = scale(span.hard);
           const soft = scale(span.soft);
           const left = index * kStep;
           return (
             <g key={span.fromHours}>
-              <title>{`${spanName(span, text)}: ${span.hard} ${text.queue.severity.hard}, ${span.soft} ${text.queue.severity.soft}`}</title>
-              <rect x={left + 6} y={12 + kHeight - hard} width={kStep - 12} height={hard} className={classes.hard} />
-              <rect x={left + 6} y={12 + kHeight - hard - soft} width={kStep - 12} height={soft} className={classes.soft} />
+              <title>{spanTitle(span, text)}</title>
+              <rect
+                x={left + 6}
+                y={12 + kHeight - hard}
+                width={kStep - 12}
+                height={hard}
+                className={classes.hard}
+              />
+              <rect
+                x={left + 6}
+                y={12 + kHeight - hard - soft}
+                width={kStep - 12}
+                height={soft}
+                className={classes.soft}
+              />
               <text x={left + kStep / 2} y={9 + kHeight - hard - soft} textAnchor="middle">
                 {formatNumber(span.hard + span.soft)}
               </text>
-              <text x={left + kStep / 2} y={kHeight + 25} textAnchor="middle">{shortName(span, text)}</text>
+              <text x={left + kStep / 2} y={kHeight + 25} textAnchor="middle">
+                {shortName(span, text)}
+              </text>
             </g>
           );
         })}
-        <line x1="0" x2={byAge.length * kStep} y1={kHeight + 12.5} y2={kHeight + 12.5} className={classes.ground} />
+        <line
+          x1="0"
+          x2={byAge.length * kStep}
+          y1={kHeight + 12.5}
+          y2={kHeight + 12.5}
+          className={classes.ground}
+        />
       </svg>
       <table className="visually-hidden">
         <caption>{text.queue.ageChart}</caption>

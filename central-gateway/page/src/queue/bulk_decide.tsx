@@ -1,10 +1,11 @@
-// Decides the selected conflicts by one rule, with one reason and one signature; then says of each that
-// was left as it is why.
-import {Button, Group, Modal, Radio, Stack, Text} from '@mantine/core';
+// Decides the selected conflicts by one rule, with one reason and one signature; then says of each
+// that was left as it is why.
+import {Button, Group, Radio, Stack, Text} from '@mantine/core';
 import {useState} from 'react';
 import {decideConflicts} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {BulkRule, ConflictSummary, Outcome} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason, ReasonFields, toReason} from '../common/reason_fields';
@@ -31,7 +32,9 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
   const [outcomes, setOutcomes] = useState<Outcome[] | null>(null);
 
   // A listed reason must be one that every study concerned knows.
-  const concerned = studies.filter((study) => conflicts.some((one) => one.studyOID === study.studyOID));
+  const concerned = studies.filter((study) =>
+    conflicts.some((one) => one.studyOID === study.studyOID),
+  );
   const listed = (concerned[0]?.reasons ?? []).filter((reason) =>
     concerned.every((study) => study.reasons.some((other) => other.code === reason.code)),
   );
@@ -59,24 +62,43 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(outcomes)} size="lg" closeOnClickOutside={false}
+    <Dialog
+      onClose={() => onClose(outcomes)}
+      size="lg"
+      form
       title={outcomes ? text.common.outcomes : text.queue.decideTitle(conflicts.length)}
-      closeButtonProps={{'aria-label': text.common.close}}>
+    >
       {outcomes ? (
         <Stack gap="sm">
           <OutcomeList outcomes={outcomes} nameOf={nameOf} />
           <Group justify="flex-end">
-            <Button data-autofocus onClick={() => onClose(outcomes)}>{text.common.close}</Button>
+            <Button data-autofocus onClick={() => onClose(outcomes)}>
+              {text.common.close}
+            </Button>
           </Group>
         </Stack>
       ) : (
-        <form onSubmit={(event) => { event.preventDefault(); void decide(); }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void decide();
+          }}
+        >
           <Stack gap="sm">
             <Text size="sm">{text.queue.decideHint}</Text>
-            <Radio.Group label={text.queue.rule} value={rule} onChange={(value) => setRule(value as BulkRule)}>
+            <Radio.Group
+              label={text.queue.rule}
+              value={rule}
+              onChange={(value) => setRule(value as BulkRule)}
+            >
               <Stack gap={6} mt={4}>
                 {kRules.map((one) => (
-                  <Radio key={one} value={one} label={text.queue.rules[one]} description={text.queue.ruleHint[one]} />
+                  <Radio
+                    key={one}
+                    value={one}
+                    label={text.queue.rules[one]}
+                    description={text.queue.ruleHint[one]}
+                  />
                 ))}
               </Stack>
             </Radio.Group>
@@ -84,7 +106,9 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
             <SigningFields value={signature} onChange={setSignature} wrong={wrong} />
             {error !== null && !wrong && <ProblemAlert error={error} />}
             <Group justify="flex-end">
-              <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
+              <Button variant="default" onClick={() => onClose(null)}>
+                {text.common.cancel}
+              </Button>
               <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>
                 {text.queue.decideDo}
               </Button>
@@ -92,6 +116,6 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -4,7 +4,8 @@ import {itemsText, shortPath} from './columns';
 describe('items in dispute', () => {
   it('keep the repeat that tells two readings of one item apart', () => {
     expect(shortPath('IG.VS.BP[2]/IT.VS.PULSE')).toBe('VS.PULSE[2]');
-    expect(shortPath('IG.DM/IT.DM.SEX')).toBe('DM.SEX');
+    expect(shortPath('IG.DM[1]/IT.DM.SEX')).toBe('DM.SEX');
+    expect(shortPath('IG.DM/SEX')).toBe('SEX');
   });
 
   it('say how many are not named', () => {

@@ -23,11 +23,12 @@ export interface CellContext {
   gone: boolean;
 }
 
-// `IG.VS.BP[2]/IT.VS.PULSE` as the narrow column shows it: the item, and the repeat if there is one.
+// `IG.VS.BP[2]/IT.VS.PULSE` as the narrow column shows it: the item, and the repeat beyond the
+// first.
 export function shortPath(path: string): string {
   const [group = '', item = path] = path.split('/');
   const repeat = /\[[^\]]*\]$/.exec(group)?.[0] ?? '';
-  return item.replace(/^(IT|I)\./, '') + repeat;
+  return item.replace(/^(IT|I)\./, '') + (repeat === '[1]' ? '' : repeat);
 }
 
 export function itemsText(items: string[], shown = 2): string {
@@ -37,21 +38,63 @@ export function itemsText(items: string[], shown = 2): string {
 
 const column = createColumnHelper<ConflictSummary>();
 const plain = (
-  id: SortColumn, name: (text: Dictionary) => string, value: (row: ConflictSummary) => string,
+  id: SortColumn,
+  name: (text: Dictionary) => string,
+  value: (row: ConflictSummary) => string,
 ) => column.accessor(value, {id, meta: {sort: id, name}});
 
 export const columns = [
   column.display({id: 'select', meta: {name: (text) => text.queue.columns.select}}),
-  plain('severity', (text) => text.queue.columns.severity, (row) => row.severity),
-  plain('study', (text) => text.common.study, (row) => row.studyOID),
-  plain('site', (text) => text.common.site, (row) => row.siteOID),
-  plain('subject', (text) => text.common.subject, (row) => row.subjectKey),
-  plain('event', (text) => text.common.event, (row) => row.event.name),
-  plain('form', (text) => text.common.form, (row) => row.form.name),
-  plain('items', (text) => text.queue.columns.items, (row) => itemsText(row.items)),
-  plain('openedAt', (text) => text.queue.columns.age, (row) => row.openedAt),
-  plain('due', (text) => text.queue.columns.due, (row) => row.dueAt),
-  plain('assignee', (text) => text.queue.columns.assignee, (row) => row.assignee ?? ''),
+  plain(
+    'severity',
+    (text) => text.queue.columns.severity,
+    (row) => row.severity,
+  ),
+  plain(
+    'study',
+    (text) => text.common.study,
+    (row) => row.studyOID,
+  ),
+  plain(
+    'site',
+    (text) => text.common.site,
+    (row) => row.siteOID,
+  ),
+  plain(
+    'subject',
+    (text) => text.common.subject,
+    (row) => row.subjectKey,
+  ),
+  plain(
+    'event',
+    (text) => text.common.event,
+    (row) => row.event.name,
+  ),
+  plain(
+    'form',
+    (text) => text.common.form,
+    (row) => row.form.name,
+  ),
+  plain(
+    'items',
+    (text) => text.queue.columns.items,
+    (row) => itemsText(row.items),
+  ),
+  plain(
+    'openedAt',
+    (text) => text.queue.columns.age,
+    (row) => row.openedAt,
+  ),
+  plain(
+    'due',
+    (text) => text.queue.columns.due,
+    (row) => row.dueAt,
+  ),
+  plain(
+    'assignee',
+    (text) => text.queue.columns.assignee,
+    (row) => row.assignee ?? '',
+  ),
   column.display({id: 'state', meta: {name: (text) => text.common.state}}),
 ];
 
@@ -69,16 +112,24 @@ export function Cell({id, row, context}: {id: string; row: ConflictSummary; cont
     case 'form':
       return <>{row.form.name}</>;
     case 'items':
-      return <span title={row.items.join('\n')}><span className={classes.count}>{row.items.length}</span> {itemsText(row.items)}</span>;
+      return (
+        <span title={row.items.join('\n')}>
+          <span className={classes.count}>{row.items.length}</span> {itemsText(row.items)}
+        </span>
+      );
     case 'openedAt':
-      return <span title={formatTime(row.openedAt)}>{formatAge(row.openedAt, now, text.common)}</span>;
+      return (
+        <span title={formatTime(row.openedAt)}>{formatAge(row.openedAt, now, text.common)}</span>
+      );
     case 'due':
       return row.state === 'open' && isLate(row.dueAt, now) ? (
         <span className={classes.late} title={formatTime(row.dueAt)}>
           <Warning /> {formatDue(row.dueAt, now, text.common)}
         </span>
       ) : (
-        <span title={formatTime(row.dueAt)}>{row.state === 'open' ? formatDue(row.dueAt, now, text.common) : '–'}</span>
+        <span title={formatTime(row.dueAt)}>
+          {row.state === 'open' ? formatDue(row.dueAt, now, text.common) : '–'}
+        </span>
       );
     case 'assignee':
       return row.assignee === null ? (
@@ -93,10 +144,18 @@ export function Cell({id, row, context}: {id: string; row: ConflictSummary; cont
   }
 }
 
-function StateCell({row, context: {text, now, me, gone}}: {row: ConflictSummary; context: CellContext}) {
+function StateCell({
+  row,
+  context: {text, now, me, gone},
+}: {
+  row: ConflictSummary;
+  context: CellContext;
+}) {
   if (gone) return <span className={classes.dim}>{text.queue.gone}</span>;
   if (row.state !== 'open') {
-    return <Tag tone={row.state === 'resolved' ? 'good' : 'plain'}>{text.queue.states[row.state]}</Tag>;
+    return (
+      <Tag tone={row.state === 'resolved' ? 'good' : 'plain'}>{text.queue.states[row.state]}</Tag>
+    );
   }
   const {claim} = row;
   if (claim === null || Date.parse(claim.expiresAt) < now) {

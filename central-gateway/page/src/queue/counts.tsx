@@ -13,7 +13,10 @@ interface Props {
   onFilters: (filters: Filters) => void;
 }
 
-type Tile = {name: keyof ConflictCounts & ('hard' | 'soft' | 'overdue' | 'mine' | 'unassigned'); filter: Filters};
+type Tile = {
+  name: keyof ConflictCounts & ('hard' | 'soft' | 'overdue' | 'mine' | 'unassigned');
+  filter: Filters;
+};
 
 const kTiles: Tile[] = [
   {name: 'hard', filter: {severity: 'hard'}},
@@ -44,9 +47,14 @@ export function Counts({filters, onFilters}: Props) {
           const [field, value] = Object.entries(filter)[0] as [keyof Filters, string];
           const on = filters[field] === value;
           return (
-            <button key={name} type="button" className={classes.tile} aria-pressed={on}
+            <button
+              key={name}
+              type="button"
+              className={classes.tile}
+              aria-pressed={on}
               data-tone={name === 'hard' || name === 'overdue' ? 'hard' : undefined}
-              onClick={() => onFilters({...filters, [field]: on ? undefined : value})}>
+              onClick={() => onFilters({...filters, [field]: on ? undefined : value})}
+            >
               <span className={classes.number}>{data ? formatNumber(data[name]) : '–'}</span>
               <span>{text.counts[name]}</span>
             </button>

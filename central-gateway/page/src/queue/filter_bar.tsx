@@ -39,36 +39,99 @@ export function FilterBar({filters, onFilters, searchRef}: Props) {
 
   return (
     <div role="search" className={classes.filters}>
-      <PausedInput inputRef={searchRef} className={classes.search} label={text.queue.searchLabel}
-        value={filters.q ?? ''} onValue={(q) => onFilters({...filters, q}, true)} type="search" />
-      <Button variant="default" className={classes.fold} aria-expanded={open} onClick={() => setOpen(!open)}>
-        {text.queue.filters}{isFiltered(filters) ? ' •' : ''}
+      <PausedInput
+        inputRef={searchRef}
+        className={classes.search}
+        label={text.queue.searchLabel}
+        value={filters.q ?? ''}
+        onValue={(q) => onFilters({...filters, q}, true)}
+        type="search"
+      />
+      <Button
+        variant="default"
+        className={classes.fold}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        {text.queue.filters}
+        {isFiltered(filters) ? ' •' : ''}
       </Button>
       <div className={classes.selects} data-open={open || undefined}>
-        <Select label={text.common.state} value={filters.state} onValue={(state) => set({state: state as Filters['state']})}
-          anyLabel={states.open} data={(['resolved', 'superseded', 'all'] as const).map((value) => ({value, label: states[value]}))} />
-        <Select label={columns.severity} value={filters.severity} onValue={(value) => set({severity: value as Filters['severity']})}
-          data={(['hard', 'soft'] as const).map((value) => ({value, label: severity[value]}))} />
+        <Select
+          label={text.common.state}
+          value={filters.state}
+          onValue={(state) => set({state: state as Filters['state']})}
+          anyLabel={states.open}
+          data={(['resolved', 'superseded', 'all'] as const).map((value) => ({
+            value,
+            label: states[value],
+          }))}
+        />
+        <Select
+          label={columns.severity}
+          value={filters.severity}
+          onValue={(value) => set({severity: value as Filters['severity']})}
+          data={(['hard', 'soft'] as const).map((value) => ({value, label: severity[value]}))}
+        />
         {studies.length > 1 && (
-          <Select label={text.common.study} value={filters.study} onValue={(study) => set({study})}
-            data={studies.map(({studyOID, name}) => ({value: studyOID, label: name}))} />
+          <Select
+            label={text.common.study}
+            value={filters.study}
+            onValue={(study) => set({study})}
+            data={studies.map(({studyOID, name}) => ({value: studyOID, label: name}))}
+          />
         )}
-        <Select label={text.common.site} value={filters.site} onValue={(site) => set({site})}
-          data={plain(sitesOf(studies, filters.study))} />
-        <Select label={text.common.event} value={filters.event} onValue={(event) => set({event})} data={named('events')} />
-        <Select label={text.common.form} value={filters.form} onValue={(form) => set({form})} data={named('forms')} />
-        <Select label={columns.due} value={filters.due} onValue={(due) => set({due: due as Filters['due']})}
-          data={(['overdue', 'today', 'week'] as const).map((value) => ({value, label: dueIs[value]}))} />
-        <Select label={columns.assignee} value={filters.assignee} onValue={(assignee) => set({assignee})}
+        <Select
+          label={text.common.site}
+          value={filters.site}
+          onValue={(site) => set({site})}
+          data={plain(sitesOf(studies, filters.study))}
+        />
+        <Select
+          label={text.common.event}
+          value={filters.event}
+          onValue={(event) => set({event})}
+          data={named('events')}
+        />
+        <Select
+          label={text.common.form}
+          value={filters.form}
+          onValue={(form) => set({form})}
+          data={named('forms')}
+        />
+        <Select
+          label={columns.due}
+          value={filters.due}
+          onValue={(due) => set({due: due as Filters['due']})}
+          data={(['overdue', 'today', 'week'] as const).map((value) => ({
+            value,
+            label: dueIs[value],
+          }))}
+        />
+        <Select
+          label={columns.assignee}
+          value={filters.assignee}
+          onValue={(assignee) => set({assignee})}
           data={[
             {value: 'me', label: me},
             {value: 'none', label: unassigned},
             ...users.map(({user, fullName}) => ({value: user, label: fullName})),
-          ]} />
-        <PausedInput label={text.common.subject} value={filters.subject ?? ''} onValue={(subject) => set({subject})} />
-        <PausedInput label={text.common.item} value={filters.item ?? ''} onValue={(item) => set({item})} />
+          ]}
+        />
+        <PausedInput
+          label={text.common.subject}
+          value={filters.subject ?? ''}
+          onValue={(subject) => set({subject})}
+        />
+        <PausedInput
+          label={text.common.item}
+          value={filters.item ?? ''}
+          onValue={(item) => set({item})}
+        />
         {isFiltered(filters) && (
-          <Button variant="subtle" onClick={() => onFilters({sort: filters.sort})}>{text.queue.clearFilters}</Button>
+          <Button variant="subtle" onClick={() => onFilters({sort: filters.sort})}>
+            {text.queue.clearFilters}
+          </Button>
         )}
       </div>
     </div>
@@ -85,17 +148,22 @@ interface SelectProps {
 
 function Select({label, value, anyLabel, data, onValue}: SelectProps) {
   const {anyOf} = useText().common;
-  // A value that the list lacks (from a link) is shown all the same, or the filter would be invisible.
+  // A value that the list lacks (from a link) is shown all the same, or the filter would be
+  // invisible.
   const known = value === undefined || data.some((entry) => entry.value === value);
   const entries = known ? data : [...data, {value, label: value}];
   return (
-    <NativeSelect aria-label={label} value={value ?? ''} data-on={value !== undefined || undefined}
+    <NativeSelect
+      aria-label={label}
+      value={value ?? ''}
+      data-on={value !== undefined || undefined}
       className={classes.select}
       data={[
         {value: '', label: anyLabel ? `${label}: ${anyLabel}` : anyOf(label)},
         ...entries.map((entry) => ({value: entry.value, label: `${label}: ${entry.label}`})),
       ]}
-      onChange={(event) => onValue(event.currentTarget.value || undefined)} />
+      onChange={(event) => onValue(event.currentTarget.value || undefined)}
+    />
   );
 }
 
@@ -119,10 +187,18 @@ function PausedInput({label, value, onValue, inputRef, className, type}: PausedI
     return () => window.clearTimeout(timer);
   }, [typed, value]);
   return (
-    <TextInput ref={inputRef} className={className} aria-label={label} placeholder={label} type={type} value={typed}
-      maxLength={200} onChange={(event) => setTyped(event.currentTarget.value)}
+    <TextInput
+      ref={inputRef}
+      className={className}
+      aria-label={label}
+      placeholder={label}
+      type={type}
+      value={typed}
+      maxLength={200}
+      onChange={(event) => setTyped(event.currentTarget.value)}
       onKeyDown={(event) => {
         if (event.key === 'Escape') event.currentTarget.blur();
-      }} />
+      }}
+    />
   );
 }

@@ -3,7 +3,12 @@ import {isFiltered, nextSort, readFilters, sortDirection, writeFilters} from './
 
 describe('the filters in the address', () => {
   it('come back as they were written', () => {
-    const filters = {severity: 'hard', site: 'SITE.701', q: 'pulse 01-701', sort: '-items'} as const;
+    const filters = {
+      severity: 'hard',
+      site: 'SITE.701',
+      q: 'pulse 01-701',
+      sort: '-items',
+    } as const;
     expect(readFilters(writeFilters(filters))).toEqual(filters);
   });
 
@@ -17,7 +22,9 @@ describe('the filters in the address', () => {
   });
 
   it('drop what the gateway would refuse', () => {
-    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&colour=red')).toEqual({});
+    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&colour=red')).toEqual(
+      {},
+    );
     expect(readFilters(`?q=${'x'.repeat(300)}`).q).toHaveLength(200);
   });
 

@@ -1,5 +1,5 @@
-// The queue's filters and order as they stand in the page's address, so that a link, a saved view and the
-// browser's Back all mean the same. The names are those of the API.
+// The queue's filters and order as they stand in the page's address, so that a link, a saved view
+// and the browser's Back all mean the same. The names are those of the API.
 import type {ConflictQuery, ConflictSort} from '../api/types';
 
 export type Filters = Omit<ConflictQuery, 'limit' | 'cursor'>;
@@ -11,7 +11,16 @@ const kOneOf: {[Name in 'state' | 'severity' | 'due']: readonly string[]} = {
 };
 
 export const sortColumns = [
-  'severity', 'study', 'site', 'subject', 'event', 'form', 'items', 'openedAt', 'due', 'assignee',
+  'severity',
+  'study',
+  'site',
+  'subject',
+  'event',
+  'form',
+  'items',
+  'openedAt',
+  'due',
+  'assignee',
 ] as const;
 export type SortColumn = (typeof sortColumns)[number];
 
@@ -32,7 +41,8 @@ export function readFilters(search: string): Filters {
     if (value) filters[name] = value;
   }
   const sort = parameters.get('sort');
-  if (sort !== null && (sortColumns as readonly string[]).includes(sort.replace(/^-/, ''))) filters.sort = sort;
+  if (sort !== null && (sortColumns as readonly string[]).includes(sort.replace(/^-/, '')))
+    filters.sort = sort;
   return normal(filters as Filters);
 }
 
@@ -55,14 +65,19 @@ function normal(filters: Filters): Filters {
 }
 
 export const isFiltered = (filters: Filters): boolean =>
-  Object.entries(filters).some(([name, value]) => name !== 'sort' && value !== undefined && value !== '');
+  Object.entries(filters).some(
+    ([name, value]) => name !== 'sort' && value !== undefined && value !== '',
+  );
 
 // A click on a column's head: this column upward, then downward.
 export function nextSort(sort: ConflictSort | undefined, column: SortColumn): ConflictSort {
   return (sort ?? defaultSort) === column ? `-${column}` : column;
 }
 
-export function sortDirection(sort: ConflictSort | undefined, column: SortColumn): 'ascending' | 'descending' | 'none' {
+export function sortDirection(
+  sort: ConflictSort | undefined,
+  column: SortColumn,
+): 'ascending' | 'descending' | 'none' {
   const now = sort ?? defaultSort;
   if (now === column) return 'ascending';
   return now === `-${column}` ? 'descending' : 'none';

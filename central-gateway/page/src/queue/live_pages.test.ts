@@ -1,23 +1,51 @@
 import {describe, expect, it} from 'vitest';
 import type {ConflictSummary} from '../api/types';
-import {append, apply, freshCount, goneIds, noPages, pagesAt, reread, rowsOf, type LivePages} from './live_pages';
+import {
+  append,
+  apply,
+  freshCount,
+  goneIds,
+  noPages,
+  pagesAt,
+  reread,
+  rowsOf,
+  type LivePages,
+} from './live_pages';
 
 const row = (conflictId: string, assignee: string | null = null) =>
   ({conflictId, assignee}) as ConflictSummary;
-const rows = (ids: string) => ids.split('').filter(Boolean).map((id) => row(id));
-const ids = (pages: LivePages['shown']) => rowsOf(pages).map((one) => one.conflictId).join('');
+const rows = (ids: string) =>
+  ids
+    .split('')
+    .filter(Boolean)
+    .map((id) => row(id));
+const ids = (pages: LivePages['shown']) =>
+  rowsOf(pages)
+    .map((one) => one.conflictId)
+    .join('');
 
 function queue(...texts: string[]): LivePages {
   return texts.reduce(
     (pages, text, index) =>
-      append(pages, {cursor: index === 0 ? null : `c${index}`, rows: rows(text)}, `c${index + 1}`, 100),
+      append(
+        pages,
+        {cursor: index === 0 ? null : `c${index}`, rows: rows(text)},
+        `c${index + 1}`,
+        100,
+      ),
     noPages,
   );
 }
 
 describe('the queue while others work on it', () => {
   it('shows a changed assignee at once and where the row was', () => {
-    const pages = reread(queue('abc', 'def'), 0, [row('a'), row('b', 'amina'), row('c')], 100, false);
+    const pages = reread(
+      queue('abc', 'def'),
+      0,
+      [row('a'), row('b', 'amina'), row('c')],
+      100,
+      false,
+    );
     expect(ids(pages.shown)).toBe('abcdef');
     expect(rowsOf(pages.shown)[1]?.assignee).toBe('amina');
   });

@@ -1,5 +1,6 @@
 // The home page of who decides: what waits, in the order of its due date unless told otherwise.
 import {Button, NativeSelect, type ComboboxData} from '@mantine/core';
+import {useQueryClient} from '@tanstack/react-query';
 import type {RowSelectionState} from '@tanstack/react-table';
 import {useCallback, useEffect, useMemo, useRef, useState} from 'react';
 import {useLocation, useNavigate} from 'react-router-dom';
@@ -32,6 +33,7 @@ export function QueuePage() {
   const text = useText();
   const session = useSession();
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const tell = useNotice();
   const location = useLocation();
   const filters = useMemo(() => readFilters(location.search), [location.search]);
@@ -76,7 +78,10 @@ export function QueuePage() {
   }, [changed, calm, applyChanges]);
 
   // Without an active row the first one counts as it.
-  const activeRow = Math.max(0, rows.findIndex((row) => row.conflictId === activeId));
+  const activeRow = Math.max(
+    0,
+    rows.findIndex((row) => row.conflictId === activeId),
+  );
   const active = rows[activeRow]?.conflictId ?? null;
   const step = (by: number) => {
     const to = rows[Math.min(rows.length - 1, Math.max(0, activeRow + by))];
@@ -102,7 +107,13 @@ export function QueuePage() {
   });
 
   const names = useMemo(
-    () => new Map(rows.map((row) => [row.conflictId, `${row.subjectKey} · ${row.event.name} · ${row.form.name}`])),
+    () =>
+      new Map(
+        rows.map((row) => [
+          row.conflictId,
+          `${row.subjectKey} · ${row.event.name} · ${row.form.name}`,
+        ]),
+      ),
     [rows],
   );
   const chosen = selected.slice(0, kSelectedMax);
@@ -112,6 +123,9 @@ export function QueuePage() {
     const done = outcomes.filter((outcome) => outcome.done);
     const ids = new Set(done.map((outcome) => outcome.id));
     setSelection(Object.fromEntries(Object.entries(selection).filter(([id]) => !ids.has(id))));
+    setActiveId(null);
+    queue.reload();
+    void queries.invalidateQueries({queryKey: ['conflict-counts']});
     tell(text.common.outcomesDone(done.length));
   };
 
@@ -121,9 +135,25 @@ export function QueuePage() {
       <PageHead title={text.queue.title}>
         <span className={classes.grow} />
         <ViewsMenu search={search} />
-        <Button component="a" variant="default" href={exportConflictsAddress(filters, 'csv')} download>{text.common.exportCsv}</Button>
-        <Button component="a" variant="default" href={exportConflictsAddress(filters, 'json')} download>{text.common.exportJson}</Button>
-        <Button variant="default" onClick={() => setDialog('keys')}><Key>?</Key>&nbsp;{text.common.keys}</Button>
+        <Button
+          component="a"
+          variant="default"
+          href={exportConflictsAddress(filters, 'csv')}
+          download
+        >
+          {text.common.exportCsv}
+        </Button>
+        <Button
+          component="a"
+          variant="default"
+          href={exportConflictsAddress(filters, 'json')}
+          download
+        >
+          {text.common.exportJson}
+        </Button>
+        <Button variant="default" onClick={() => setDialog('keys')}>
+          <Key>?</Key>&nbsp;{text.common.keys}
+        </Button>
       </PageHead>
       <Counts filters={filters} onFilters={setFilters} />
       <FilterBar filters={filters} onFilters={setFilters} searchRef={searchRef} />
@@ -131,41 +161,82 @@ export function QueuePage() {
       <div className={classes.list}>
         {queue.error !== null && <ProblemAlert error={queue.error} onRetry={queue.again} />}
         {rows.length === 0 && queue.busy && <Reading />}
-        {rows.length === 0 && !queue.busy && queue.error === null && queue.pages.shown.length > 0 && (
-          <Empty>{isFiltered(filters) ? text.queue.emptyFiltered : text.queue.empty}</Empty>
-        )}
+        {rows.length === 0 &&
+          !queue.busy &&
+          queue.error === null &&
+          queue.pages.shown.length > 0 && (
+            <Empty>{isFiltered(filters) ? text.queue.emptyFiltered : text.queue.empty}</Empty>
+          )}
         {rows.length > 0 && (
-          <QueueTable rows={rows} total={queue.pages.total} gone={gone} sort={filters.sort}
-            onSort={(sort) => setFilters({...filters, sort}, true)} selection={selection} onSelection={setSelection}
-            selectable={selectable} activeId={active} onActive={activate} onOpen={open}
-            onEnd={queue.more} onRange={queue.onRange} onPointer={setPointerInside} />
+          <QueueTable
+            rows={rows}
+            total={queue.pages.total}
+            gone={gone}
+            sort={filters.sort}
+            onSort={(sort) => setFilters({...filters, sort}, true)}
+            selection={selection}
+            onSelection={setSelection}
+            selectable={selectable}
+            activeId={active}
+            onActive={activate}
+            onOpen={open}
+            onEnd={queue.more}
+            onRange={queue.onRange}
+            onPointer={setPointerInside}
+          />
         )}
         <div className={classes.foot}>
-        {selectable && (
-          <>
-            <span role="status">{text.queue.selected(selected.length)}</span>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('assign')}>{text.queue.assign}</Button>
-            <Button variant="default" disabled={chosen.length === 0} onClick={() => setDialog('decide')}>{text.queue.decide}</Button>
-            {selected.length > 0 && (
-              <Button variant="subtle" onClick={() => setSelection({})}>{text.queue.clearSelection}</Button>
-            )}
-            {selected.length > kSelectedMax && <span className={classes.dim}>{text.queue.selectMax(kSelectedMax)}</span>}
-          </>
-        )}
-          <span className={classes.grow} />
-          <span role="status">{queue.busy ? text.common.loading : text.queue.shown(formatNumber(rows.length), formatNumber(queue.pages.total))}</span>
-        <span role="status">
-          {changed && (
-            <Button variant="light" onClick={applyChanges}>
-              {text.queue.changes(fresh, gone.size)} · {text.queue.changesApply}&nbsp;<Key>r</Key>
-            </Button>
+          {selectable && (
+            <>
+              <span role="status">{text.queue.selected(selected.length)}</span>
+              <Button
+                variant="default"
+                disabled={chosen.length === 0}
+                onClick={() => setDialog('assign')}
+              >
+                {text.queue.assign}
+              </Button>
+              <Button
+                variant="default"
+                disabled={chosen.length === 0}
+                onClick={() => setDialog('decide')}
+              >
+                {text.queue.decide}
+              </Button>
+              {selected.length > 0 && (
+                <Button variant="subtle" onClick={() => setSelection({})}>
+                  {text.queue.clearSelection}
+                </Button>
+              )}
+              {selected.length > kSelectedMax && (
+                <span className={classes.dim}>{text.queue.selectMax(kSelectedMax)}</span>
+              )}
+            </>
           )}
-        </span>
+          <span className={classes.grow} />
+          <span role="status">
+            {queue.busy
+              ? text.common.loading
+              : text.queue.shown(formatNumber(rows.length), formatNumber(queue.pages.total))}
+          </span>
+          <span role="status">
+            {changed && (
+              <Button variant="light" onClick={applyChanges}>
+                {text.queue.changes(fresh, gone.size)} · {text.queue.changesApply}&nbsp;<Key>r</Key>
+              </Button>
+            )}
+          </span>
         </div>
       </div>
-      {dialog === 'assign' && <BulkAssign conflicts={chosen} nameOf={(id) => names.get(id) ?? id} onClose={closeBulk} />}
-      {dialog === 'decide' && <BulkDecide conflicts={chosen} nameOf={(id) => names.get(id) ?? id} onClose={closeBulk} />}
-      <KeysHelp opened={dialog === 'keys'} onClose={() => setDialog(null)}
+      {dialog === 'assign' && (
+        <BulkAssign conflicts={chosen} nameOf={(id) => names.get(id) ?? id} onClose={closeBulk} />
+      )}
+      {dialog === 'decide' && (
+        <BulkDecide conflicts={chosen} nameOf={(id) => names.get(id) ?? id} onClose={closeBulk} />
+      )}
+      <KeysHelp
+        opened={dialog === 'keys'}
+        onClose={() => setDialog(null)}
         lines={[
           {keys: ['j', '↓'], words: keys.down},
           {keys: ['k', '↑'], words: keys.up},
@@ -176,13 +247,20 @@ export function QueuePage() {
           {keys: ['/'], words: keys.search},
           {keys: ['r'], words: keys.refresh},
           {keys: ['?'], words: keys.help},
-        ]} />
+        ]}
+      />
     </div>
   );
 }
 
 // On a narrow screen the column heads are not there to be clicked.
-function NarrowSort({sort, onSort}: {sort: ConflictSort | undefined; onSort: (sort: ConflictSort) => void}) {
+function NarrowSort({
+  sort,
+  onSort,
+}: {
+  sort: ConflictSort | undefined;
+  onSort: (sort: ConflictSort) => void;
+}) {
   const text = useText();
   const data: ComboboxData = columns.flatMap(({meta}) =>
     meta?.sort
@@ -193,7 +271,12 @@ function NarrowSort({sort, onSort}: {sort: ConflictSort | undefined; onSort: (so
       : [],
   );
   return (
-    <NativeSelect className={classes.narrowSort} aria-label={text.queue.sort} value={sort ?? 'due'} data={data}
-      onChange={(event) => onSort(event.currentTarget.value as ConflictSort)} />
+    <NativeSelect
+      className={classes.narrowSort}
+      aria-label={text.queue.sort}
+      value={sort ?? 'due'}
+      data={data}
+      onChange={(event) => onSort(event.currentTarget.value as ConflictSort)}
+    />
   );
 }

@@ -1,5 +1,5 @@
-// The queue itself: a grid of which only the rows on the screen exist. One row is active; the keys move it
-// and the focus follows.
+// The queue itself: a grid of which only the rows on the screen exist. One row is active; the keys
+// move it and the focus follows.
 import {Checkbox} from '@mantine/core';
 import {useMediaQuery} from '@mantine/hooks';
 import {getCoreRowModel, useReactTable, type RowSelectionState} from '@tanstack/react-table';
@@ -43,7 +43,8 @@ export function QueueTable(props: Props) {
   const text = useText();
   const now = useNow();
   const {user: me} = useSession();
-  const narrow = useMediaQuery('(max-width: 780px)', false, {getInitialValueInEffect: false}) ?? false;
+  const narrow =
+    useMediaQuery('(max-width: 780px)', false, {getInitialValueInEffect: false}) ?? false;
   const scroller = useRef<HTMLDivElement>(null);
   const height = narrow ? kCardHeight : kRowHeight;
 
@@ -83,10 +84,17 @@ export function QueueTable(props: Props) {
   const context: Omit<CellContext, 'gone'> = {text, now, me};
   const all = shown.length > 0 && shown.every((row) => row.getIsSelected());
   return (
-    <div ref={scroller} className={classes.scroller} role="grid" aria-label={text.queue.title}
-      aria-rowcount={props.total + 1} aria-multiselectable={props.selectable || undefined}
+    <div
+      ref={scroller}
+      className={classes.scroller}
+      role="grid"
+      aria-label={text.queue.title}
+      aria-rowcount={props.total + 1}
+      aria-multiselectable={props.selectable || undefined}
       tabIndex={items.some((item) => rows[item.index]?.conflictId === activeId) ? -1 : 0}
-      onPointerEnter={() => props.onPointer(true)} onPointerLeave={() => props.onPointer(false)}>
+      onPointerEnter={() => props.onPointer(true)}
+      onPointerLeave={() => props.onPointer(false)}
+    >
       <div role="row" aria-rowindex={1} className={classes.head}>
         {columns.map((column) => {
           const meta = column.meta!;
@@ -94,23 +102,40 @@ export function QueueTable(props: Props) {
             return (
               <span key="select" role="columnheader" className={classes.cell} data-column="select">
                 {props.selectable && (
-                  <Checkbox aria-label={text.queue.selectAll} checked={all}
+                  <Checkbox
+                    aria-label={text.queue.selectAll}
+                    checked={all}
                     indeterminate={!all && table.getIsSomeRowsSelected()}
-                    onChange={(event) => table.toggleAllRowsSelected(event.currentTarget.checked)} />
+                    onChange={(event) => table.toggleAllRowsSelected(event.currentTarget.checked)}
+                  />
                 )}
-                {!props.selectable && <span className="visually-hidden">{text.queue.columns.select}</span>}
+                {!props.selectable && (
+                  <span className="visually-hidden">{text.queue.columns.select}</span>
+                )}
               </span>
             );
           }
           const direction = meta.sort ? sortDirection(props.sort, meta.sort) : undefined;
           return (
-            <span key={column.id} role="columnheader" className={classes.cell} data-column={column.id} aria-sort={direction}>
+            <span
+              key={column.id}
+              role="columnheader"
+              className={classes.cell}
+              data-column={column.id}
+              aria-sort={direction}
+            >
               {meta.sort ? (
-                <button type="button" className={classes.sort} onClick={() => props.onSort(nextSort(props.sort, meta.sort!))}>
+                <button
+                  type="button"
+                  className={classes.sort}
+                  onClick={() => props.onSort(nextSort(props.sort, meta.sort!))}
+                >
                   {meta.name(text)}
                   {direction !== 'none' && <Arrow up={direction === 'ascending'} />}
                 </button>
-              ) : meta.name(text)}
+              ) : (
+                meta.name(text)
+              )}
             </span>
           );
         })}
@@ -122,23 +147,51 @@ export function QueueTable(props: Props) {
           const conflict = row.original;
           const gone = props.gone.has(row.id);
           return (
-            <div key={row.id} role="row" id={`conflict-${row.id}`} aria-rowindex={item.index + 2}
-              aria-selected={props.selectable ? row.getIsSelected() : undefined} className={classes.row}
-              data-active={row.id === activeId || undefined} data-gone={gone || undefined}
-              data-selected={row.getIsSelected() || undefined} tabIndex={row.id === activeId ? 0 : -1}
+            <div
+              key={row.id}
+              role="row"
+              id={`conflict-${row.id}`}
+              aria-rowindex={item.index + 2}
+              aria-selected={props.selectable ? row.getIsSelected() : undefined}
+              className={classes.row}
+              data-active={row.id === activeId || undefined}
+              data-gone={gone || undefined}
+              data-selected={row.getIsSelected() || undefined}
+              tabIndex={row.id === activeId ? 0 : -1}
               style={{transform: `translateY(${item.start}px)`, height}}
-              onFocus={() => props.onActive(row.id)} onClick={() => props.onOpen(row.id)}>
+              onFocus={() => props.onActive(row.id)}
+              onClick={() => props.onOpen(row.id)}
+            >
               {row.getAllCells().map((cell) => (
-                <span key={cell.id} role="gridcell" className={classes.cell} data-column={cell.column.id}>
-                  {cell.column.id === 'select' ? props.selectable && (
-                    <Checkbox aria-label={text.queue.selectRow(`${conflict.subjectKey} ${conflict.form.name}`)} tabIndex={-1}
-                      checked={row.getIsSelected()} onClick={(event) => event.stopPropagation()}
-                      onChange={(event) => row.toggleSelected(event.currentTarget.checked)} />
+                <span
+                  key={cell.id}
+                  role="gridcell"
+                  className={classes.cell}
+                  data-column={cell.column.id}
+                >
+                  {cell.column.id === 'select' ? (
+                    props.selectable && (
+                      <Checkbox
+                        aria-label={text.queue.selectRow(
+                          `${conflict.subjectKey} ${conflict.form.name}`,
+                        )}
+                        tabIndex={-1}
+                        checked={row.getIsSelected()}
+                        onClick={(event) => event.stopPropagation()}
+                        onChange={(event) => row.toggleSelected(event.currentTarget.checked)}
+                      />
+                    )
                   ) : cell.column.id === 'subject' ? (
-                    <Link to={`/conflicts/${encodeURIComponent(row.id)}`} tabIndex={-1} className={classes.subject}>
+                    <Link
+                      to={`/conflicts/${encodeURIComponent(row.id)}`}
+                      tabIndex={-1}
+                      className={classes.subject}
+                    >
                       {conflict.subjectKey}
                     </Link>
-                  ) : <Cell id={cell.column.id} row={conflict} context={{...context, gone}} />}
+                  ) : (
+                    <Cell id={cell.column.id} row={conflict} context={{...context, gone}} />
+                  )}
                 </span>
               ))}
             </div>
@@ -151,7 +204,9 @@ export function QueueTable(props: Props) {
 
 // Brings a newly active row onto the screen, and the focus to it if it was in the grid or nowhere.
 function useActiveRow(
-  activeId: string | null, rows: ConflictSummary[], scrollTo: (index: number, options?: {align: 'auto'}) => void,
+  activeId: string | null,
+  rows: ConflictSummary[],
+  scrollTo: (index: number, options?: {align: 'auto'}) => void,
   scroller: React.RefObject<HTMLDivElement>,
 ): void {
   const before = useRef<string | null>(null);
@@ -163,7 +218,8 @@ function useActiveRow(
     scrollTo(index, {align: 'auto'});
     requestAnimationFrame(() => {
       const focused = document.activeElement;
-      if (focused && focused !== document.body && !scroller.current?.contains(focused)) return;
+      const nowhere = !focused || focused === document.body || focused.id === 'content';
+      if (!nowhere && !scroller.current?.contains(focused)) return;
       document.getElementById(`conflict-${activeId}`)?.focus({preventScroll: true});
     });
   }, [activeId, rows, scrollTo, scroller]);
@@ -171,7 +227,9 @@ function useActiveRow(
 
 // When rows came or went above the screen, the first row on the screen stays where it is.
 function useSteadyTop(
-  rows: ConflictSummary[], height: number, scroller: React.RefObject<HTMLDivElement>,
+  rows: ConflictSummary[],
+  height: number,
+  scroller: React.RefObject<HTMLDivElement>,
   scrollTo: (offset: number) => void,
 ): void {
   const ids = useMemo(() => rows.map((row) => row.conflictId), [rows]);

@@ -1,12 +1,13 @@
-// Where in the queue the reader was: so that Back finds the queue as it was left, and a decided conflict
-// leads to the next one. Kept in memory only; a page that is loaded anew starts from the top.
+// Where in the queue the reader was: so that Back finds the queue as it was left, and a decided
+// conflict leads to the next one. Kept in memory only; a page that is loaded anew starts from the
+// top.
 import {listConflicts, showConflict} from '../api/calls';
 import type {Conflict} from '../api/types';
 import {readFilters} from './filters';
 import {append, noPages, rowsOf, type LivePages} from './live_pages';
 
 export interface QueueTrail {
-  search: string;  // The queue's filters, as in its address.
+  search: string; // The queue's filters, as in its address.
   pages: LivePages;
   activeId: string | null;
   scrollTop: number;
@@ -22,7 +23,11 @@ export const setQueueTrail = (change: Partial<QueueTrail>): void => {
 };
 export const queueAddress = (): string => `/${trail.search}`;
 
-export async function readMore(pages: LivePages, search: string, signal?: AbortSignal): Promise<LivePages> {
+export async function readMore(
+  pages: LivePages,
+  search: string,
+  signal?: AbortSignal,
+): Promise<LivePages> {
   const cursor = pages.shown.length === 0 ? null : pages.next;
   const answer = await listConflicts(
     {...readFilters(search), limit: kQueuePageRows, ...(cursor === null ? {} : {cursor})},
@@ -31,9 +36,13 @@ export async function readMore(pages: LivePages, search: string, signal?: AbortS
   return append(pages, {cursor, rows: answer.conflicts}, answer.next, answer.total);
 }
 
-// Returns the next (or, backward, the previous) conflict of the queue that is open and that nobody else
-// has claimed, already read; or null when there is none.
-export async function neighbour(conflictId: string, me: string, step: 1 | -1): Promise<Conflict | null> {
+// Returns the next (or, backward, the previous) conflict of the queue that is open and that nobody
+// else has claimed, already read; or null when there is none.
+export async function neighbour(
+  conflictId: string,
+  me: string,
+  step: 1 | -1,
+): Promise<Conflict | null> {
   if (trail.pages.shown.length === 0) setQueueTrail({pages: await readMore(noPages, trail.search)});
   let rows = rowsOf(trail.pages.shown);
   let at = rows.findIndex((row) => row.conflictId === conflictId);

@@ -1,5 +1,5 @@
-// The queue's rows for one set of filters: further pages as one scrolls, and quiet re-reading of the pages
-// on the screen whenever the store has changed.
+// The queue's rows for one set of filters: further pages as one scrolls, and quiet re-reading of
+// the pages on the screen whenever the store has changed.
 import {useCallback, useEffect, useRef, useState} from 'react';
 import {listConflicts} from '../api/calls';
 import {useChanges} from '../common/changes';
@@ -14,6 +14,8 @@ export interface QueueRows {
   more: () => void;
   again: () => void;
   applyChanges: () => void;
+  // Begins again at the top, after one's own changes.
+  reload: () => void;
   // The rows on the screen, first and last; told by the table.
   onRange: (first: number, last: number) => void;
 }
@@ -80,19 +82,27 @@ export function useQueueRows(search: string): QueueRows {
       const answer = await listConflicts({...readFilters(asked), limit: kQueuePageRows, ...cursor});
       if (now.current.search !== asked) return;
       const isEnd = index === now.current.pages.shown.length - 1;
-      const next = reread(now.current.pages, index, answer.conflicts, answer.total, answer.next === null);
+      const next = reread(
+        now.current.pages,
+        index,
+        answer.conflicts,
+        answer.total,
+        answer.next === null,
+      );
       keep(isEnd ? {...next, next: answer.next} : next);
     }
   }, [keep]);
 
   useEffect(() => {
     if (version === null || now.current.pages.shown.length === 0) return;
-    // A failed re-reading is made good by the next one; the lamp in the frame shows a lost connection.
+    // A failed re-reading is made good by the next one; the lamp in the frame shows a lost
+    // connection.
     rereadVisible().catch(() => {});
   }, [version, rereadVisible]);
 
   const more = useCallback(() => {
-    if (now.current.pages.shown.length > 0 && now.current.pages.next !== null) void read(now.current.pages);
+    if (now.current.pages.shown.length > 0 && now.current.pages.next !== null)
+      void read(now.current.pages);
   }, [read]);
 
   return {
@@ -102,6 +112,11 @@ export function useQueueRows(search: string): QueueRows {
     more,
     again: useCallback(() => void read(now.current.pages), [read]),
     applyChanges: useCallback(() => keep(apply(now.current.pages)), [keep]),
+    reload: useCallback(() => {
+      keep(noPages);
+      setQueueTrail({activeId: null, scrollTop: 0});
+      void read(noPages);
+    }, [keep, read]),
     onRange: useCallback((first: number, last: number) => {
       now.current.range = [first, last];
     }, []),

@@ -25,33 +25,68 @@ export function ViewsMenu({search}: {search: string}) {
 
   const add = () => {
     const view = {name: name.trim(), query: search.replace(/^\?/, '')};
-    save.mutate([...views.filter((other) => other.name !== view.name), view], {onSuccess: () => setName('')});
+    save.mutate([...views.filter((other) => other.name !== view.name), view], {
+      onSuccess: () => setName(''),
+    });
   };
 
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" trapFocus withRoles={false} transitionProps={{duration: 0}}>
+    <Popover
+      opened={open}
+      onChange={setOpen}
+      position="bottom-end"
+      trapFocus
+      withRoles={false}
+      transitionProps={{duration: 0}}
+    >
       <Popover.Target>
-        <Button variant="default" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Button
+          variant="default"
+          aria-haspopup="dialog"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
           {text.queue.views}
         </Button>
       </Popover.Target>
       <Popover.Dropdown role="dialog" aria-label={text.queue.views}>
         <Stack gap="xs" className={classes.views}>
-          {views.length === 0 && <Text size="sm" c="dimmed">{text.queue.viewsNone}</Text>}
+          {views.length === 0 && (
+            <Text size="sm" c="dimmed">
+              {text.queue.viewsNone}
+            </Text>
+          )}
           {views.map((view) => (
             <div key={view.name} className={classes.view}>
-              <Link to={`/${writeFilters(readFilters(view.query))}`} onClick={() => setOpen(false)}>{view.name}</Link>
-              <ActionIcon variant="subtle" size="sm" aria-label={text.queue.viewRemove(view.name)}
-                onClick={() => save.mutate(views.filter((other) => other.name !== view.name))}>
+              <Link to={`/${writeFilters(readFilters(view.query))}`} onClick={() => setOpen(false)}>
+                {view.name}
+              </Link>
+              <ActionIcon
+                variant="subtle"
+                size="sm"
+                aria-label={text.queue.viewRemove(view.name)}
+                onClick={() => save.mutate(views.filter((other) => other.name !== view.name))}
+              >
                 <Cross />
               </ActionIcon>
             </div>
           ))}
-          <form onSubmit={(event) => { event.preventDefault(); if (name.trim()) add(); }}>
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              if (name.trim()) add();
+            }}
+          >
             <Group gap={6} wrap="nowrap" align="flex-end">
-              <TextInput label={text.queue.viewName} value={name} maxLength={80}
-                onChange={(event) => setName(event.currentTarget.value)} />
-              <Button type="submit" loading={save.isPending} disabled={!name.trim()}>{text.queue.viewSave}</Button>
+              <TextInput
+                label={text.queue.viewName}
+                value={name}
+                maxLength={80}
+                onChange={(event) => setName(event.currentTarget.value)}
+              />
+              <Button type="submit" loading={save.isPending} disabled={!name.trim()}>
+                {text.queue.viewSave}
+              </Button>
             </Group>
           </form>
           {save.isError && <ProblemAlert error={save.error} />}

@@ -15,7 +15,9 @@ const kFields = ['study', 'site', 'subject', 'event', 'form', 'item', 'value'] a
 type Query = Partial<Record<(typeof kFields)[number], string>>;
 
 const readQuery = (parameters: URLSearchParams): Query =>
-  Object.fromEntries(kFields.flatMap((field) => (parameters.get(field) ? [[field, parameters.get(field)]] : [])));
+  Object.fromEntries(
+    kFields.flatMap((field) => (parameters.get(field) ? [[field, parameters.get(field)]] : [])),
+  );
 
 export function RecordsPage() {
   const {text, language} = useLanguage();
@@ -25,7 +27,11 @@ export function RecordsPage() {
   const {data, error, isFetching, fetchNextPage, hasNextPage, refetch} = useInfiniteQuery({
     queryKey: ['records', key, language],
     queryFn: ({pageParam}) =>
-      searchRecords({...query, limit: 100, ...(pageParam ? {cursor: pageParam} : {})} as QueryOf<'searchRecords'>),
+      searchRecords({
+        ...query,
+        limit: 100,
+        ...(pageParam ? {cursor: pageParam} : {}),
+      } as QueryOf<'searchRecords'>),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
     meta: {live: true},
@@ -44,8 +50,11 @@ export function RecordsPage() {
           {hasNextPage && (
             <>
               {query.value && <p className={common.empty}>{text.records.partial}</p>}
-              <MoreButton busy={isFetching} onClick={() => void fetchNextPage()}
-                label={query.value ? text.records.goOn : undefined} />
+              <MoreButton
+                busy={isFetching}
+                onClick={() => void fetchNextPage()}
+                label={query.value ? text.records.goOn : undefined}
+              />
             </>
           )}
         </div>
@@ -77,24 +86,53 @@ function SearchForm({query, onQuery}: {query: Query; onQuery: (query: Query) => 
   };
   return (
     <form className={common.filters} onSubmit={submit} role="search">
-      <NativeSelect label={text.common.study} value={typed.study ?? ''}
-        data={[{value: '', label: text.common.any}, ...studies.map(({studyOID, name}) => ({value: studyOID, label: name}))]}
-        onChange={(event) => set({study: event.currentTarget.value})} />
-      <NativeSelect label={text.common.site} value={typed.site ?? ''}
+      <NativeSelect
+        label={text.common.study}
+        value={typed.study ?? ''}
+        data={[
+          {value: '', label: text.common.any},
+          ...studies.map(({studyOID, name}) => ({value: studyOID, label: name})),
+        ]}
+        onChange={(event) => set({study: event.currentTarget.value})}
+      />
+      <NativeSelect
+        label={text.common.site}
+        value={typed.site ?? ''}
         data={[{value: '', label: text.common.any}, ...sitesOf(studies, study)]}
-        onChange={(event) => set({site: event.currentTarget.value})} />
-      <TextInput label={text.common.subject} value={typed.subject ?? ''}
-        onChange={(event) => set({subject: event.currentTarget.value})} />
-      <NativeSelect label={text.common.event} value={typed.event ?? ''} data={named('events')}
-        onChange={(event) => set({event: event.currentTarget.value})} />
-      <NativeSelect label={text.common.form} value={typed.form ?? ''} data={named('forms')}
-        onChange={(event) => set({form: event.currentTarget.value})} />
-      <TextInput label={text.common.item} value={typed.item ?? ''}
-        onChange={(event) => set({item: event.currentTarget.value})} />
-      <TextInput label={text.records.value} value={typed.value ?? ''} maxLength={200}
+        onChange={(event) => set({site: event.currentTarget.value})}
+      />
+      <TextInput
+        label={text.common.subject}
+        value={typed.subject ?? ''}
+        onChange={(event) => set({subject: event.currentTarget.value})}
+      />
+      <NativeSelect
+        label={text.common.event}
+        value={typed.event ?? ''}
+        data={named('events')}
+        onChange={(event) => set({event: event.currentTarget.value})}
+      />
+      <NativeSelect
+        label={text.common.form}
+        value={typed.form ?? ''}
+        data={named('forms')}
+        onChange={(event) => set({form: event.currentTarget.value})}
+      />
+      <TextInput
+        label={text.common.item}
+        value={typed.item ?? ''}
+        onChange={(event) => set({item: event.currentTarget.value})}
+      />
+      <TextInput
+        label={text.records.value}
+        value={typed.value ?? ''}
+        maxLength={200}
         error={typed.value && !study ? text.records.valueNeedsStudy : undefined}
-        onChange={(event) => set({value: event.currentTarget.value})} />
-      <Button type="submit" disabled={Boolean(typed.value && !study)}>{text.common.search}</Button>
+        onChange={(event) => set({value: event.currentTarget.value})}
+      />
+      <Button type="submit" disabled={Boolean(typed.value && !study)}>
+        {text.common.search}
+      </Button>
     </form>
   );
 }
@@ -112,7 +150,9 @@ function Results({records}: {records: RecordSummary[]}) {
             <th scope="col">{text.common.form}</th>
             <th scope="col">{text.common.site}</th>
             <th scope="col">{text.common.study}</th>
-            <th scope="col" className={common.num}>{text.common.version}</th>
+            <th scope="col" className={common.num}>
+              {text.common.version}
+            </th>
             {withFound && <th scope="col">{text.records.found}</th>}
             <th scope="col">{text.common.state}</th>
           </tr>
@@ -120,7 +160,9 @@ function Results({records}: {records: RecordSummary[]}) {
         <tbody>
           {records.map((record) => (
             <tr key={record.key}>
-              <td><Link to={`/records/${encodeURIComponent(record.key)}`}>{record.subjectKey}</Link></td>
+              <td>
+                <Link to={`/records/${encodeURIComponent(record.key)}`}>{record.subjectKey}</Link>
+              </td>
               <td>{record.event.name}</td>
               <td>{record.form.name}</td>
               <td>{record.siteOID}</td>
@@ -129,7 +171,9 @@ function Results({records}: {records: RecordSummary[]}) {
               {withFound && (
                 <td>
                   {record.found?.map((found) => (
-                    <div key={found.path}><span className={common.dim}>{found.question}:</span> {found.value}</div>
+                    <div key={found.path}>
+                      <span className={common.dim}>{found.question}:</span> {found.value}
+                    </div>
                   ))}
                 </td>
               )}

@@ -46,23 +46,49 @@ export function ChangePasswordForm({onChanged}: {onChanged: (session: Session) =
     <form onSubmit={(event) => void submit(event)}>
       <Stack gap="sm">
         <input type="text" name="username" autoComplete="username" value={user} readOnly hidden />
-        <PasswordInput label={text.current} autoComplete="current-password" required withAsterisk={false}
-          size="sm" data-autofocus value={current} error={wrong ? errors.byCode.unauthorized.title : undefined}
-          onChange={(event) => setCurrent(event.currentTarget.value)} />
-        <PasswordInput label={text.next} autoComplete="new-password" required withAsterisk={false} size="sm"
-          aria-describedby="password-rules" value={next}
-          onChange={(event) => setNext(event.currentTarget.value)} />
-        <PasswordInput label={text.repeat} autoComplete="new-password" required withAsterisk={false} size="sm"
-          value={repeat} onChange={(event) => setRepeat(event.currentTarget.value)} />
+        <PasswordInput
+          label={text.current}
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          size="sm"
+          data-autofocus
+          value={current}
+          error={wrong ? errors.byCode.unauthorized.title : undefined}
+          onChange={(event) => setCurrent(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={text.next}
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          size="sm"
+          aria-describedby="password-rules"
+          value={next}
+          onChange={(event) => setNext(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={text.repeat}
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          size="sm"
+          value={repeat}
+          onChange={(event) => setRepeat(event.currentTarget.value)}
+        />
         <div id="password-rules">
-          <Text size="sm" fw={600}>{text.rules}</Text>
+          <Text size="sm" fw={600}>
+            {text.rules}
+          </Text>
           <ul className={classes.rules}>
             {lines.map(([met, line]) => (
               <li key={line} data-met={met || undefined}>
                 <Tick met={met} label={met ? text.ruleMet : text.ruleUnmet} /> {line}
               </li>
             ))}
-            <li><span className={classes.dot} aria-hidden /> {text.ruleServer}</li>
+            <li>
+              <span className={classes.dot} aria-hidden /> {text.ruleServer}
+            </li>
           </ul>
         </div>
         {error !== null && !wrong && <ProblemAlert error={error} />}
@@ -81,9 +107,14 @@ export function FirstPasswordPage() {
     <main className={classes.gate}>
       <div className={classes.card}>
         <div className={classes.brand}>
-          <Mark /> <Title order={1} size="h3">{text.session.mustChange}</Title>
+          <Mark />{' '}
+          <Title order={1} size="h3">
+            {text.session.mustChange}
+          </Title>
         </div>
-        <Text size="sm" mb="md">{text.session.mustChangeHint}</Text>
+        <Text size="sm" mb="md">
+          {text.session.mustChangeHint}
+        </Text>
         <ChangePasswordForm onChanged={opened} />
         <Button variant="subtle" size="sm" mt="sm" fullWidth onClick={() => void logOut()}>
           {text.session.logOut}

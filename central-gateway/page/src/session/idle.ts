@@ -1,10 +1,12 @@
-// Work, or none, in this browser. The gateway ends a session after so long without a call, but the open
-// page itself calls every few seconds; so the page has to notice that nobody is there and log out.
+// Work, or none, in this browser. The gateway ends a session after so long without a call, but the
+// open page itself calls every few seconds; so the page has to notice that nobody is there and log
+// out.
 import {useEffect, useRef, useState} from 'react';
 
 export const kWarnBeforeMs = 60_000;
 
-export type Idleness = {state: 'working'} | {state: 'warned'; secondsLeft: number} | {state: 'idle'};
+export type Idleness =
+  {state: 'working'} | {state: 'warned'; secondsLeft: number} | {state: 'idle'};
 
 export function idleness(lastWorkAt: number, now: number, idleMinutes: number): Idleness {
   const left = lastWorkAt + idleMinutes * 60_000 - now;
@@ -27,7 +29,8 @@ export function useIdleness(idleMinutes: number, active: boolean, onIdle: () => 
       return;
     }
     lastWorkAt = Date.now();
-    const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('edcsync.work');
+    const channel =
+      typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('edcsync.work');
     let toldAt = 0;
     let done = false;
     const onWork = () => {

@@ -1,6 +1,7 @@
 // The first page, and the same form over the page when a session has ended.
-import {Anchor, Modal, Text, Title} from '@mantine/core';
-import {useLanguage, useText} from '../text/language';
+import {Anchor, Text, Title} from '@mantine/core';
+import {useText} from '../text/language';
+import {Dialog} from '../common/dialog';
 import {Mark} from '../common/icons';
 import {ColoursSwitch, LanguageSwitch} from './switches';
 import {LogInForm} from './log_in_form';
@@ -14,7 +15,10 @@ export function LogInPage() {
     <main className={classes.gate}>
       <div className={classes.card}>
         <div className={classes.brand}>
-          <Mark /> <Title order={1} size="h3">{text.common.desk}</Title>
+          <Mark />{' '}
+          <Title order={1} size="h3">
+            {text.common.desk}
+          </Title>
         </div>
         <LogInForm onOpened={opened} />
         <div className={classes.switches}>
@@ -29,22 +33,10 @@ export function LogInPage() {
 // Covers the page's values wholly: whoever stands before an abandoned screen shall read nothing.
 export function SessionEnded() {
   const text = useText();
-  useLanguage();
   const {state, opened} = useSessionState();
   if (state.kind !== 'ended') return null;
   return (
-    <Modal
-      opened
-      onClose={() => {}}
-      withCloseButton={false}
-      closeOnEscape={false}
-      closeOnClickOutside={false}
-      lockScroll={false}
-      centered
-      zIndex={1000}
-      title={text.session.ended}
-      overlayProps={{backgroundOpacity: 1, color: 'var(--desk-ground)'}}
-    >
+    <Dialog title={text.session.ended} onClose={() => {}} firm curtain>
       <Text size="sm" mb="sm">
         {text.session.endedHint(state.session.idleMinutes)}
       </Text>
@@ -52,6 +44,6 @@ export function SessionEnded() {
       <Text size="sm" mt="md" ta="center">
         <Anchor href="/">{text.session.endedOther}</Anchor>
       </Text>
-    </Modal>
+    </Dialog>
   );
 }

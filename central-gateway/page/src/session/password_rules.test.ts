@@ -3,7 +3,9 @@ import {allMet, passwordRules} from './password_rules';
 
 describe('password rules', () => {
   it('are met by a long one typed twice', () => {
-    expect(allMet(passwordRules('amina', 'first one 1', 'a quiet morning', 'a quiet morning'))).toBe(true);
+    expect(
+      allMet(passwordRules('amina', 'first one 1', 'a quiet morning', 'a quiet morning')),
+    ).toBe(true);
   });
 
   it('count characters, not bytes or surrogates', () => {
@@ -16,6 +18,11 @@ describe('password rules', () => {
   });
 
   it('are not met by nothing typed', () => {
-    expect(passwordRules('amina', '', '', '')).toEqual({length: false, name: false, other: false, same: false});
+    expect(passwordRules('amina', '', '', '')).toEqual({
+      length: false,
+      name: false,
+      other: false,
+      same: false,
+    });
   });
 });

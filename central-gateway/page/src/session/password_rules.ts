@@ -8,7 +8,12 @@ export interface PasswordRules {
 
 export const kPasswordLengthMin = 12;
 
-export function passwordRules(user: string, current: string, next: string, repeat: string): PasswordRules {
+export function passwordRules(
+  user: string,
+  current: string,
+  next: string,
+  repeat: string,
+): PasswordRules {
   const typed = next !== '';
   return {
     // Characters as a person counts them, not UTF-16 units.

@@ -7,11 +7,12 @@ const everywhere = (role: Role): Right => ({role, studyOID: null, siteOID: null}
 
 describe('rights', () => {
   it('open to each role its own pages and no other', () => {
-    const open = (role: Role) => pageNames.filter((page) => mayOpen(session(everywhere(role)), page));
+    const open = (role: Role) =>
+      pageNames.filter((page) => mayOpen(session(everywhere(role)), page));
     expect(open('data_manager')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('monitor')).toEqual(['queue', 'records', 'quarantine', 'audit', 'overview']);
     expect(open('operator')).toEqual(['audit', 'overview']);
-    expect(open('administrator')).toEqual(['audit', 'users']);
+    expect(open('administrator')).toEqual(['audit', 'overview', 'users']);
   });
 
   it('let a data manager decide at the own site only', () => {

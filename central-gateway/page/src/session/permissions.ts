@@ -1,19 +1,26 @@
-// What the rights of a session allow. What is not allowed is not offered; the gateway refuses it anyway.
+// What the rights of a session allow. What is not allowed is not offered; the gateway refuses it
+// anyway.
 import type {Right, Role, Session} from '../api/types';
 
-export type PageName =
-  | 'queue' | 'records' | 'quarantine' | 'audit' | 'overview' | 'users';
+export type PageName = 'queue' | 'records' | 'quarantine' | 'audit' | 'overview' | 'users';
 
 const kReaders: Record<PageName, Role[]> = {
   queue: ['data_manager', 'monitor'],
   records: ['data_manager', 'monitor'],
   quarantine: ['data_manager', 'monitor'],
   audit: ['data_manager', 'monitor', 'operator', 'administrator'],
-  overview: ['data_manager', 'monitor', 'operator'],
+  overview: ['data_manager', 'monitor', 'operator', 'administrator'],
   users: ['administrator'],
 };
 
-export const pageNames: PageName[] = ['queue', 'records', 'quarantine', 'audit', 'overview', 'users'];
+export const pageNames: PageName[] = [
+  'queue',
+  'records',
+  'quarantine',
+  'audit',
+  'overview',
+  'users',
+];
 
 export const hasRole = (rights: Right[], ...roles: Role[]): boolean =>
   rights.some((right) => roles.includes(right.role));
@@ -25,7 +32,11 @@ export const firstPage = (session: Pick<Session, 'rights'>): PageName | null =>
   pageNames.find((page) => mayOpen(session, page)) ?? null;
 
 // Whether some data manager's right reaches this study and site.
-export const mayDecideAt = (session: Pick<Session, 'rights'>, studyOID: string, siteOID: string): boolean =>
+export const mayDecideAt = (
+  session: Pick<Session, 'rights'>,
+  studyOID: string,
+  siteOID: string,
+): boolean =>
   session.rights.some(
     (right) =>
       right.role === 'data_manager' &&

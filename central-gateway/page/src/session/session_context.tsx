@@ -1,7 +1,15 @@
-// Who is logged in. The page stays mounted when a session ends, so that nothing typed is lost; the log-in
-// then lies over it, and the same person goes on where they were.
+// Who is logged in. The page stays mounted when a session ends, so that nothing typed is lost; the
+// log-in then lies over it, and the same person goes on where they were.
 import {useQueryClient} from '@tanstack/react-query';
-import {createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode} from 'react';
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  type ReactNode,
+} from 'react';
 import * as calls from '../api/calls';
 import {connection, ProblemError} from '../api/http';
 import type {Problem, Session} from '../api/types';
@@ -42,13 +50,17 @@ export function SessionProvider({children}: {children: ReactNode}) {
       opened(await calls.showSession());
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      setState(error.problem.status === 401 ? {kind: 'none'} : {kind: 'failed', problem: error.problem});
+      setState(
+        error.problem.status === 401 ? {kind: 'none'} : {kind: 'failed', problem: error.problem},
+      );
     }
   }, [opened]);
 
   useEffect(() => {
     connection.onSessionEnded = () =>
-      setState((before) => (before.kind === 'open' ? {kind: 'ended', session: before.session} : before));
+      setState((before) =>
+        before.kind === 'open' ? {kind: 'ended', session: before.session} : before,
+      );
     connection.onPasswordChangeRequired = () =>
       setState((before) =>
         before.kind === 'open'
@@ -59,7 +71,9 @@ export function SessionProvider({children}: {children: ReactNode}) {
   }, [ask]);
 
   const endByIdleness = useCallback(() => {
-    setState((before) => (before.kind === 'open' ? {kind: 'ended', session: before.session} : before));
+    setState((before) =>
+      before.kind === 'open' ? {kind: 'ended', session: before.session} : before,
+    );
     // If this fails, the gateway ends the session by itself at the same time.
     calls.logOut().catch(() => {});
   }, []);

@@ -10,7 +10,10 @@ export function LanguageSwitch() {
       aria-label={text.common.language}
       value={language}
       onChange={(event) => setLanguage(event.currentTarget.value as Language)}
-      data={[{value: 'en', label: 'English'}, {value: 'zh', label: '简体中文'}]}
+      data={[
+        {value: 'en', label: 'English'},
+        {value: 'zh', label: '简体中文'},
+      ]}
     />
   );
 }

@@ -1,6 +1,14 @@
 // Which language the pages speak. It is remembered in this browser; before the first choice the
 // browser's own language decides.
-import {createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode} from 'react';
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  type ReactNode,
+} from 'react';
 import {connection} from '../api/http';
 import {readPreference, writePreference} from '../common/preferences';
 import {dictionaries, languageTags, type Dictionary, type Language} from './dictionary';
@@ -15,7 +23,9 @@ const Context = createContext<LanguageContext | null>(null);
 
 export function firstLanguage(stored: string | null, browser: readonly string[]): Language {
   if (stored === 'en' || stored === 'zh') return stored;
-  const known = browser.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag === 'en' || tag === 'zh');
+  const known = browser
+    .map((tag) => tag.toLowerCase().split('-')[0])
+    .find((tag) => tag === 'en' || tag === 'zh');
   return known === 'zh' ? 'zh' : 'en';
 }
 

@@ -1,8 +1,9 @@
 // Adds an account, or changes one.
-import {Button, Group, Modal, Stack, Switch, TextInput} from '@mantine/core';
+import {Button, Group, Stack, Switch, TextInput} from '@mantine/core';
 import {useState} from 'react';
 import {addUser, changeUser} from '../api/calls';
 import type {Answer, Right, User} from '../api/types';
+import {Dialog} from '../common/dialog';
 import {ProblemAlert} from '../common/problem_alert';
 import {useText} from '../text/language';
 import {isUserName} from './rights';
@@ -19,7 +20,9 @@ export function UserDialog({user: known, onClose}: Props) {
   const [user, setUser] = useState(known?.user ?? '');
   const [fullName, setFullName] = useState(known?.fullName ?? '');
   const [active, setActive] = useState(known?.active ?? true);
-  const [rights, setRights] = useState<Right[]>(known?.rights ?? [{role: 'data_manager', studyOID: null, siteOID: null}]);
+  const [rights, setRights] = useState<Right[]>(
+    known?.rights ?? [{role: 'data_manager', studyOID: null, siteOID: null}],
+  );
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const badName = known === null && user !== '' && !isUserName(user);
@@ -40,30 +43,68 @@ export function UserDialog({user: known, onClose}: Props) {
   };
 
   return (
-    <Modal opened onClose={() => onClose(null)} size="lg" closeOnClickOutside={false}
-      title={known ? words.edit(known.user) : words.add} closeButtonProps={{'aria-label': text.common.close}}>
-      <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
+    <Dialog
+      onClose={() => onClose(null)}
+      size="lg"
+      form
+      title={known ? words.edit(known.user) : words.add}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
         <Stack gap="sm">
           {known === null && (
-            <TextInput label={words.user} description={words.userHint} required withAsterisk={false} maxLength={64} data-autofocus
-              autoComplete="off" spellCheck={false} error={badName ? words.userHint : undefined} value={user}
-              onChange={(event) => setUser(event.currentTarget.value)} />
+            <TextInput
+              label={words.user}
+              description={words.userHint}
+              required
+              withAsterisk={false}
+              maxLength={64}
+              data-autofocus
+              autoComplete="off"
+              spellCheck={false}
+              error={badName ? words.userHint : undefined}
+              value={user}
+              onChange={(event) => setUser(event.currentTarget.value)}
+            />
           )}
-          <TextInput label={words.fullName} description={words.fullNameHint} required withAsterisk={false} maxLength={128}
-            autoComplete="off" value={fullName} onChange={(event) => setFullName(event.currentTarget.value)} />
+          <TextInput
+            label={words.fullName}
+            description={words.fullNameHint}
+            required
+            withAsterisk={false}
+            maxLength={128}
+            autoComplete="off"
+            value={fullName}
+            onChange={(event) => setFullName(event.currentTarget.value)}
+          />
           {known && (
-            <Switch size="xs" label={words.active} checked={active} onChange={(event) => setActive(event.currentTarget.checked)} />
+            <Switch
+              size="xs"
+              label={words.active}
+              checked={active}
+              onChange={(event) => setActive(event.currentTarget.checked)}
+            />
           )}
           <RightsEditor rights={rights} onChange={setRights} />
           {error !== null && <ProblemAlert error={error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
-            <Button type="submit" loading={busy} disabled={fullName.trim() === '' || (known === null && !isUserName(user))}>
+            <Button variant="default" onClick={() => onClose(null)}>
+              {text.common.cancel}
+            </Button>
+            <Button
+              type="submit"
+              loading={busy}
+              disabled={fullName.trim() === '' || (known === null && !isUserName(user))}
+            >
               {text.common.save}
             </Button>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

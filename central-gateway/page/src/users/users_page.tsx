@@ -1,10 +1,11 @@
 // The accounts, for administrators.
-import {Alert, Button, Code, CopyButton, Group, Modal, Stack, Text} from '@mantine/core';
+import {Alert, Button, Code, CopyButton, Group, Stack, Text} from '@mantine/core';
 import {useMutation, useQuery, useQueryClient} from '@tanstack/react-query';
 import {useState} from 'react';
 import {listUsers, resetPassword} from '../api/calls';
 import type {Answer, User} from '../api/types';
 import {useNow} from '../common/changes';
+import {Dialog} from '../common/dialog';
 import {formatAgo, formatTime} from '../common/format';
 import {Empty, PageHead, Reading, Tag} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
@@ -22,7 +23,11 @@ export function UsersPage() {
   const [editing, setEditing] = useState<User | 'new' | null>(null);
   const [resetting, setResetting] = useState<User | null>(null);
   const [first, setFirst] = useState<FirstPassword | null>(null);
-  const {data, error, refetch} = useQuery({queryKey: ['users', 'all'], queryFn: listUsers, meta: {live: true}});
+  const {data, error, refetch} = useQuery({
+    queryKey: ['users', 'all'],
+    queryFn: listUsers,
+    meta: {live: true},
+  });
   const renew = () => void queries.invalidateQueries({queryKey: ['users']});
   return (
     <>
@@ -33,26 +38,32 @@ export function UsersPage() {
       {!data && !error && <Reading />}
       {data && (
         <div className={common.paper}>
-          {data.users.length === 0
-            ? <Empty>{words.none}</Empty>
-            : <Accounts users={data.users} onEdit={setEditing} onReset={setResetting} />}
+          {data.users.length === 0 ? (
+            <Empty>{words.none}</Empty>
+          ) : (
+            <Accounts users={data.users} onEdit={setEditing} onReset={setResetting} />
+          )}
         </div>
       )}
       {editing !== null && (
-        <UserDialog user={editing === 'new' ? null : editing}
+        <UserDialog
+          user={editing === 'new' ? null : editing}
           onClose={(added) => {
             setEditing(null);
             setFirst(added);
             renew();
-          }} />
+          }}
+        />
       )}
       {resetting && (
-        <ResetDialog user={resetting}
+        <ResetDialog
+          user={resetting}
           onClose={(answer) => {
             setResetting(null);
             setFirst(answer);
             renew();
-          }} />
+          }}
+        />
       )}
       {first && <FirstPasswordDialog first={first} onClose={() => setFirst(null)} />}
     </>
@@ -88,16 +99,30 @@ function Accounts({users, onEdit, onReset}: AccountsProps) {
             const rests = user.lockedUntil && Date.parse(user.lockedUntil) > now;
             return (
               <tr key={user.user}>
-                <td><b>{user.user}</b></td>
+                <td>
+                  <b>{user.user}</b>
+                </td>
                 <td>{user.fullName}</td>
                 <td>
-                  {(user.rights ?? []).length === 0 && <span className={common.dim}>{words.noRights}</span>}
-                  {(user.rights ?? []).map((right, index) => <div key={index}>{rightWords(right, text)}</div>)}
+                  {(user.rights ?? []).length === 0 && (
+                    <span className={common.dim}>{words.noRights}</span>
+                  )}
+                  {(user.rights ?? []).map((right, index) => (
+                    <div key={index}>{rightWords(right, text)}</div>
+                  ))}
                 </td>
                 <td>
-                  <Tag tone={user.active === false ? 'plain' : 'good'}>{user.active === false ? words.inactive : words.active}</Tag>
-                  {user.mustChangePassword && <div className={common.dim}>{words.firstPassword}</div>}
-                  {rests && <div className={common.dim}>{words.lockedUntil(formatTime(user.lockedUntil!))}</div>}
+                  <Tag tone={user.active === false ? 'plain' : 'good'}>
+                    {user.active === false ? words.inactive : words.active}
+                  </Tag>
+                  {user.mustChangePassword && (
+                    <div className={common.dim}>{words.firstPassword}</div>
+                  )}
+                  {rests && (
+                    <div className={common.dim}>
+                      {words.lockedUntil(formatTime(user.lockedUntil!))}
+                    </div>
+                  )}
                 </td>
                 <td title={user.lastLogInAt ? formatTime(user.lastLogInAt) : undefined}>
                   {formatAgo(user.lastLogInAt ?? null, now, text.common)}
@@ -106,10 +131,12 @@ function Accounts({users, onEdit, onReset}: AccountsProps) {
                 <td>
                   <Group gap={4} wrap="nowrap">
                     <Button variant="default" size="compact-xs" onClick={() => onEdit(user)}>
-                      {words.editDo}<span className="visually-hidden"> {user.user}</span>
+                      {words.editDo}
+                      <span className="visually-hidden"> {user.user}</span>
                     </Button>
                     <Button variant="default" size="compact-xs" onClick={() => onReset(user)}>
-                      {words.reset}<span className="visually-hidden"> {user.user}</span>
+                      {words.reset}
+                      <span className="visually-hidden"> {user.user}</span>
                     </Button>
                   </Group>
                 </td>
@@ -122,42 +149,55 @@ function Accounts({users, onEdit, onReset}: AccountsProps) {
   );
 }
 
-function ResetDialog({user, onClose}: {user: User; onClose: (first: FirstPassword | null) => void}) {
+function ResetDialog({
+  user,
+  onClose,
+}: {
+  user: User;
+  onClose: (first: FirstPassword | null) => void;
+}) {
   const text = useText();
   const reset = useMutation({mutationFn: () => resetPassword(user.user), onSuccess: onClose});
   return (
-    <Modal opened onClose={() => onClose(null)} title={text.users.reset} closeButtonProps={{'aria-label': text.common.close}}>
+    <Dialog onClose={() => onClose(null)} title={text.users.reset}>
       <Stack gap="sm">
         <Text size="sm">{text.users.resetAsk(user.user)}</Text>
         {reset.isError && <ProblemAlert error={reset.error} />}
         <Group justify="flex-end">
-          <Button variant="default" onClick={() => onClose(null)}>{text.common.cancel}</Button>
-          <Button loading={reset.isPending} onClick={() => reset.mutate()}>{text.users.reset}</Button>
+          <Button variant="default" onClick={() => onClose(null)}>
+            {text.common.cancel}
+          </Button>
+          <Button loading={reset.isPending} onClick={() => reset.mutate()}>
+            {text.users.reset}
+          </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
 function FirstPasswordDialog({first, onClose}: {first: FirstPassword; onClose: () => void}) {
   const text = useText();
   return (
-    <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}
-      title={text.users.passwordTitle(first.user.user)}>
+    <Dialog onClose={onClose} firm title={text.users.passwordTitle(first.user.user)}>
       <Stack gap="sm">
         <Group gap="sm">
           <Code fz="md">{first.firstPassword}</Code>
           <CopyButton value={first.firstPassword}>
             {({copied, copy}) => (
-              <Button variant="default" onClick={copy}>{copied ? text.common.copied : text.common.copy}</Button>
+              <Button variant="default" onClick={copy}>
+                {copied ? text.common.copied : text.common.copy}
+              </Button>
             )}
           </CopyButton>
         </Group>
-        <Alert variant="outline" color="yellow">{text.users.passwordHint}</Alert>
+        <Alert variant="outline" color="yellow">
+          {text.users.passwordHint}
+        </Alert>
         <Group justify="flex-end">
           <Button onClick={onClose}>{text.users.passwordKept}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -214,6 +214,16 @@ TEST_F(Accounts, NoneOfTheLastFivePasswordsIsTakenAgain) {
   EXPECT_EQ(Read("nakato").earlier_hashes.size(), 4u);
 }
 
+TEST_F(Accounts, APasswordThatWasResetMeanwhileIsNotReplaced) {
+  Add("nakato");
+  std::string reset;
+  Overtaken store(*store_, [&] {
+    reset = Must(ResetPassword(*store_, hasher_, random_, "nakato", "root")).password;
+  });
+  EXPECT_EQ(CodeOf(ChangePassword(store, hasher_, "nakato", "vokhulatidem")), ErrorCode::kStale);
+  EXPECT_TRUE(Must(VerifyPassword(hasher_, Read("nakato"), reset)));
+}
+
 TEST_F(Accounts, AnInactiveAccountGetsNoPasswordOfItsOwnersChoice) {
   Add("nakato");
   Must(SetActive(*store_, "nakato", false, "root"));

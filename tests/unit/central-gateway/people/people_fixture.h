@@ -22,6 +22,39 @@ inline PasswordHasherOptions Cheap() {
 inline const RightRow kAdministratorRight{Role::kAdministrator, StudyOID(), SiteOID(), false};
 inline const RightRow kKisumuManager{Role::kDataManager, StudyOID(), SiteOID("Kisumu"), false};
 
+// A store where something else is committed just before the next write, as by another process.
+class Overtaken final : public CentralStore {
+ public:
+  Overtaken(CentralStore& store, std::function<void()> first)
+      : store_(store), first_(std::move(first)) {}
+
+  Status Submit(Work work, Done done) override {
+    return store_.Submit(std::move(work), std::move(done));
+  }
+  Status Write(Work work) override {
+    if (const auto first = std::exchange(first_, nullptr)) first();
+    return store_.Write(std::move(work));
+  }
+  Status Read(const std::function<Status(CentralReader&)>& read) override {
+    return store_.Read(read);
+  }
+  Status Backup(const std::string& path, const std::function<void(int)>& progress) override {
+    return store_.Backup(path, progress);
+  }
+  Result<std::vector<std::string>> Check(
+      const std::function<void(std::string_view, int)>& progress) override {
+    return store_.Check(progress);
+  }
+  Result<std::vector<std::string>> VerifyAudit(
+      std::uint64_t& entry_count, const std::function<void(std::uint64_t)>& progress) override {
+    return store_.VerifyAudit(entry_count, progress);
+  }
+
+ private:
+  CentralStore& store_;
+  std::function<void()> first_;
+};
+
 class PeopleTest : public CentralStoreTest {
  protected:
   // Returns the first password.

@@ -206,6 +206,15 @@ TEST_F(SessionsTest, OfManyWrongOnesAtATimeFiveCount) {
   EXPECT_EQ(Read("nakato").failed_count, 5u);
 }
 
+TEST_F(SessionsTest, APasswordThatIsResetWhileItIsBeingCheckedOpensNothing) {
+  Overtaken store(*store_,
+                  [&] { Must(ResetPassword(*store_, hasher_, random_, "nakato", "root")); });
+  Sessions sessions(store, hasher_, clock_, random_, Unlimited());
+  EXPECT_EQ(CodeOf(sessions.LogIn("nakato", kPassword, kAddress)), ErrorCode::kUnauthorized);
+  EXPECT_EQ(AuditOf("Nakato").back().detail, "address=192.0.2.7 reason=changed_meanwhile");
+  EXPECT_EQ(Read("nakato").failed_count, 0u);
+}
+
 TEST_F(SessionsTest, AttemptsAreLimitedByAddressAndWhatIsRefusedThereCostsNothing) {
   Sessions sessions(*store_, hasher_, clock_, random_);
   for (int i = 0; i < 20; ++i) {
@@ -242,6 +251,7 @@ TEST_F(SessionsTest, WhatAPageAsksByItselfDoesNotKeepASessionAlive) {
 }
 
 TEST_F(SessionsTest, ASessionInUseEndsAfterTwelveHours) {
+  clock_.Advance(5 * 60 * kMinuteMs);
   const SessionView session = Opened("nakato");
   for (int minute = 0; minute < 12 * 60 - 1; ++minute) {
     clock_.Advance(kMinuteMs);

@@ -229,7 +229,7 @@ TEST(Codec, ForeignHeadersAreRefusedByTheirName) {
     return CodeOf(altered);
   };
   EXPECT_EQ(with(0, 0), ErrorCode::kMalformed);  // Big endian.
-  EXPECT_EQ(with(1, 2), ErrorCode::kUnsupportedVersion);
+  EXPECT_EQ(with(1, kProtocolVersion - 1), ErrorCode::kUnsupportedVersion);
   for (const std::uint8_t kind : {0, 5, 15, 21, 255}) {
     EXPECT_EQ(with(2, kind), ErrorCode::kUnknownKind) << int{kind};
   }
@@ -282,7 +282,7 @@ TEST_F(SealedFrames, OpenAtTheirReceiverOnlyAndFromTheirSenderOnly) {
 TEST_F(SealedFrames, AFrameMadeForAnotherReceiverOrAsAnotherKindIsRefused) {
   const auto sealed = [&](std::string_view sender, std::string_view receiver, std::uint8_t kind) {
     const Bytes payload = EncodePayload(nudge_, sender, receiver).value();
-    Bytes bytes{'E', 'D', 'C', 'S', 1, kind, 0, 0};
+    Bytes bytes{'E', 'D', 'C', 'S', kProtocolVersion, kind, 0, 0};
     Append(bytes, gateway_.sealer.Seal(payload, kisumu_.certificate).value());
     return CodeOf(OpenFrame(bytes, kisumu_.sealer, gateway_.certificate));
   };

@@ -19,6 +19,8 @@ export const audit = {
   verifyGood: (n: string) => `The chain is whole: ${n} entries computed anew, nothing differs.`,
   verifyBad: (n: string, findings: number) => `${n} entries computed anew, ${findings} findings:`,
   checkpoint: 'Checkpoint',
-  checkpointHint: 'The chain’s head, signed by the gateway. Keep the file apart; “central-gateway audit check-checkpoint FILE” holds the trail against it later.',
+  checkpointHint:
+    'The chain’s head, signed by the gateway. Keep the file apart; ' +
+    '“central-gateway audit check-checkpoint FILE” holds the trail against it later.',
   checkpointDone: (n: string) => `Checkpoint over ${n} entries saved.`,
 };

@@ -10,5 +10,14 @@ import {session} from './session';
 import {users} from './users';
 
 export const en = {
-  common, session, errors, queue, conflict, records, quarantine, audit, overview, users,
+  common,
+  session,
+  errors,
+  queue,
+  conflict,
+  records,
+  quarantine,
+  audit,
+  overview,
+  users,
 };

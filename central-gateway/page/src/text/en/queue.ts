@@ -58,8 +58,10 @@ export const queue = {
   assignTo: 'Assignee',
   assignDo: 'Assign',
   decide: 'Decide…',
-  decideTitle: (n: number) => (n === 1 ? 'Decide 1 conflict by one rule' : `Decide ${n} conflicts by one rule`),
-  decideHint: 'Each is signed and audited on its own. One that the rule does not fit is left as it is.',
+  decideTitle: (n: number) =>
+    n === 1 ? 'Decide 1 conflict by one rule' : `Decide ${n} conflicts by one rule`,
+  decideHint:
+    'Each is signed and audited on its own. One that the rule does not fit is left as it is.',
   rule: 'Rule',
   rules: {
     current: 'Keep the value that counts now',

@@ -2,13 +2,16 @@ export const session = {
   logIn: 'Log in',
   user: 'User name',
   password: 'Password',
-  wrong: 'The name or the password is wrong, or the account rests after wrong passwords. Wait a minute before you try again.',
+  wrong:
+    'The name or the password is wrong, or the account rests after wrong passwords. ' +
+    'Wait a minute before you try again.',
   ended: 'Your session has ended',
   endedHint: (minutes: number) =>
     `It ends after ${minutes} minutes without work. Log in again: what you typed is still here.`,
   endedOther: 'Log in as someone else (loses what was typed)',
   endsSoon: 'Your session is about to end',
-  endsSoonHint: (seconds: number) => `It ends in ${seconds} seconds. Move the mouse or press a key to go on.`,
+  endsSoonHint: (seconds: number) =>
+    `It ends in ${seconds} seconds. Move the mouse or press a key to go on.`,
   logOut: 'Log out',
   account: 'Account',
   changePassword: 'Change password',

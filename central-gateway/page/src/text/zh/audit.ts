@@ -21,6 +21,7 @@ export const audit: typeof english = {
   verifyGood: (n) => `链条完整：重新计算 ${n} 条，全部一致。`,
   verifyBad: (n, findings) => `重新计算 ${n} 条，发现 ${findings} 处问题：`,
   checkpoint: '检查点',
-  checkpointHint: '由网关签名的链首。请另行保存该文件；日后可用 “central-gateway audit check-checkpoint FILE” 核对轨迹。',
+  checkpointHint:
+    '由网关签名的链首。请另行保存该文件；日后可用 “central-gateway audit check-checkpoint FILE” 核对轨迹。',
   checkpointDone: (n) => `已保存覆盖 ${n} 条的检查点。`,
 };

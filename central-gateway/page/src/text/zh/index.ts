@@ -11,5 +11,14 @@ import {session} from './session';
 import {users} from './users';
 
 export const zh: typeof en = {
-  common, session, errors, queue, conflict, records, quarantine, audit, overview, users,
+  common,
+  session,
+  errors,
+  queue,
+  conflict,
+  records,
+  quarantine,
+  audit,
+  overview,
+  users,
 };

@@ -77,7 +77,9 @@ export const queue: typeof english = {
   },
   decideDo: '签名并裁定',
   changes: (fresh, gone) =>
-    [fresh > 0 ? `新增 ${fresh} 条` : '', gone > 0 ? `减少 ${gone} 条` : ''].filter(Boolean).join('，'),
+    [fresh > 0 ? `新增 ${fresh} 条` : '', gone > 0 ? `减少 ${gone} 条` : '']
+      .filter(Boolean)
+      .join('，'),
   changesApply: '显示变化',
   empty: '没有等待处理的冲突。',
   emptyFiltered: '没有符合筛选条件的冲突。',

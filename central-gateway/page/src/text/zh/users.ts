@@ -19,6 +19,7 @@ export const users: typeof english = {
   editDo: '修改',
   addRight: '添加权限',
   removeRight: '移除此权限',
+  seesBlinded: '可看盲态数据',
   noRights: '无权限',
   reset: '重置初始密码',
   resetAsk: (user) => `为 ${user} 生成新的初始密码？该账户的会话将随之结束。`,
