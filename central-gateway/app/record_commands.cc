@@ -9,8 +9,10 @@
 #include <thread>
 
 #include "central-gateway/app/commands.h"
+#include "central-gateway/desk/audit_checkpoint.h"
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/online_edit.h"
+#include "shared/base/file.h"
 #include "shared/model/outcome_json.h"
 
 namespace edcsync::central {
@@ -19,6 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPage = 500;
+constexpr std::size_t kCheckpointBytesMax = 64 * 1024;
 
 std::string Text(const Json& value) {
   if (value.is_null()) return "-";
@@ -203,6 +206,45 @@ Status VerifyAudit(CommandContext& context, CentralStore& store, bool& sound) {
   return Ok();
 }
 
+Status CheckCheckpointFile(CommandContext& context, CentralStore& store, const std::string& file,
+                           bool& holds) {
+  EDCSYNC_ASSIGN(const std::string text, ReadFile(file, kCheckpointBytesMax));
+  EDCSYNC_ASSIGN(const Certificate authority,
+                 Certificate::Load(Installation(context.dir).Pki("ca.crt")));
+  EDCSYNC_ASSIGN(const std::vector<std::string> findings,
+                 CheckCheckpoint(store, text, authority));
+  holds = findings.empty();
+  if (context.json) {
+    std::printf("%s\n", Json{{"holds", holds}, {"findings", findings}}.dump(2).c_str());
+    return Ok();
+  }
+  for (const std::string& finding : findings) std::printf("%s\n", finding.c_str());
+  std::printf("The audit trail %s the checkpoint.\n", holds ? "holds" : "DOES NOT HOLD");
+  return Ok();
+}
+
+void AddAudit(CLI::App& app, CommandContext& context) {
+  CLI::App* audit = app.add_subcommand("audit", "The audit trail");
+  audit->require_subcommand(1)->fallthrough();
+  audit->add_subcommand("verify", "Walk the hash chain")->fallthrough()->callback([&context] {
+    bool sound = false;
+    context.code =
+        WithStore(context, [&](CentralStore& store) { return VerifyAudit(context, store, sound); });
+    if (context.code == kExitOk && !sound) context.code = kExitRefused;
+  });
+  auto file = std::make_shared<std::string>();
+  CLI::App* check = audit->add_subcommand(
+      "check-checkpoint", "Hold the trail against a checkpoint that the conflict desk gave");
+  check->fallthrough()->add_option("FILE", *file)->required();
+  check->callback([&context, file] {
+    bool holds = false;
+    context.code = WithStore(context, [&](CentralStore& store) {
+      return CheckCheckpointFile(context, store, *file, holds);
+    });
+    if (context.code == kExitOk && !holds) context.code = kExitRefused;
+  });
+}
+
 void AddFilter(CLI::App* command, const std::shared_ptr<CentralReader::RecordFilter>& filter) {
   command->add_option("--study", filter->study, "Only of this StudyOID");
   command->add_option("--site", filter->site, "Only of this SiteOID");
@@ -259,15 +301,7 @@ void AddRecordCommands(CLI::App& app, CommandContext& context) {
     context.code =
         WithStore(context, [&](CentralStore& store) { return TailFeed(store, *after, *follow); });
   });
-
-  CLI::App* audit = app.add_subcommand("audit", "The audit trail");
-  audit->require_subcommand(1)->fallthrough();
-  audit->add_subcommand("verify", "Walk the hash chain")->fallthrough()->callback([&context] {
-    bool sound = false;
-    context.code =
-        WithStore(context, [&](CentralStore& store) { return VerifyAudit(context, store, sound); });
-    if (context.code == kExitOk && !sound) context.code = kExitRefused;
-  });
+  AddAudit(app, context);
 }
 
 }  // namespace edcsync::central

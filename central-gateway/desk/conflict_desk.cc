@@ -47,9 +47,7 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
     return Fail(ErrorCode::kInvariant, "The conflict does not list its record's heads");
   }
   if (!decision.seen_heads.empty() && decision.seen_heads != conflict->heads) {
-    std::string message = "The record has moved on since this conflict was read; its heads now:";
-    for (const RevisionId& head : conflict->heads) message += " " + head.ToHex();
-    return Fail(ErrorCode::kStale, std::move(message));
+    return tl::unexpected<Error>(MovedOn(conflict->heads));
   }
   Revision resolution;
   resolution.key = conflict->key;
@@ -91,6 +89,12 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
 }
 
 }  // namespace
+
+Error MovedOn(const std::vector<RevisionId>& heads) {
+  std::string message = "The record has moved on since this conflict was read; its heads now:";
+  for (const RevisionId& head : heads) message += " " + head.ToHex();
+  return {ErrorCode::kStale, std::move(message)};
+}
 
 Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
                            const Decision& decision) {

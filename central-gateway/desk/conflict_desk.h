@@ -26,6 +26,9 @@ struct Decision {
   std::optional<Signing> signing = {};
 };
 
+// kStale, naming the heads that a conflict has now.
+Error MovedOn(const std::vector<RevisionId>& heads);
+
 // Writes a revision whose parents are all heads the conflict lists, and returns its id. Fails
 // with kStale if the record has other heads by now (the message names them), kClaimed, kNotFound,
 // kFieldMissing, kLocked, kStudyDefinition.

@@ -1,5 +1,7 @@
 #include "central-gateway/desk/conflict_view.h"
 
+#include "central-gateway/desk/conflict_desk.h"
+
 namespace edcsync::central {
 namespace {
 
@@ -152,17 +154,39 @@ Result<Json> PreviewJson(CentralStore& store, StudyCatalogue& catalogue, const V
   return json;
 }
 
-Result<ComposedDecision> ComposeDecision(CentralStore& store, StudyCatalogue& catalogue,
-                                         const Viewer& viewer, SnowflakeId id,
-                                         const DecisionChoices& choices) {
-  ComposedDecision decision;
+Result<ComposedForm> ComposeDecision(CentralStore& store, StudyCatalogue& catalogue,
+                                     const Viewer& viewer, SnowflakeId id,
+                                     const DecisionChoices& choices,
+                                     const std::vector<RevisionId>& seen_heads) {
+  ComposedForm composed;
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const OpenedConflict opened, Open(reader, catalogue, viewer, id));
-    decision.heads = opened.conflict.heads;
-    EDCSYNC_ASSIGN(decision.form, Compose(opened.Context(viewer), opened.Sources(), choices));
+    // First of all: a head chosen that is none any more is no mistake of who chose it.
+    if (opened.conflict.heads != seen_heads) {
+      return tl::unexpected<Error>(MovedOn(opened.conflict.heads));
+    }
+    EDCSYNC_ASSIGN(composed, Compose(opened.Context(viewer), opened.Sources(), choices));
     return Ok();
   }));
-  return decision;
+  return composed;
+}
+
+Status CheckReasonCode(CentralStore& store, StudyCatalogue& catalogue, SnowflakeId conflict,
+                       const std::string& code) {
+  return store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> row, reader.FindConflict(conflict));
+    if (!row) {
+      return Fail(ErrorCode::kNotFound, "There is no conflict " + std::to_string(conflict.value()));
+    }
+    EDCSYNC_ASSIGN(const auto studies, catalogue.Get(reader));
+    const auto study = studies->find(row->key.study);
+    const Json reasons =
+        Json::parse(study == studies->end() ? DefaultReasons() : study->second.reasons);
+    for (const Json& reason : reasons) {
+      if (reason["code"] == code) return Ok();
+    }
+    return Fail(ErrorCode::kFieldInvalid, "The reason's code is none of the study's");
+  });
 }
 
 }  // namespace edcsync::central

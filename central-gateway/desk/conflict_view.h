@@ -17,13 +17,15 @@ Result<Json> ConflictDetailJson(CentralStore& store, StudyCatalogue& catalogue,
 Result<Json> PreviewJson(CentralStore& store, StudyCatalogue& catalogue, const Viewer& viewer,
                          SnowflakeId id, const DecisionChoices& choices);
 
-// The content that the choices make, with the heads they were made upon.
-struct ComposedDecision {
-  ComposedForm form;
-  std::vector<RevisionId> heads;
-};
-Result<ComposedDecision> ComposeDecision(CentralStore& store, StudyCatalogue& catalogue,
-                                         const Viewer& viewer, SnowflakeId id,
-                                         const DecisionChoices& choices);
+// The content that the choices make. kStale if the conflict's heads are not `seen_heads`
+// (ascending); else as PreviewJson.
+Result<ComposedForm> ComposeDecision(CentralStore& store, StudyCatalogue& catalogue,
+                                     const Viewer& viewer, SnowflakeId id,
+                                     const DecisionChoices& choices,
+                                     const std::vector<RevisionId>& seen_heads);
+
+// kFieldInvalid for a reason that is none of those of the conflict's study; kNotFound.
+Status CheckReasonCode(CentralStore& store, StudyCatalogue& catalogue, SnowflakeId conflict,
+                       const std::string& code);
 
 }  // namespace edcsync::central

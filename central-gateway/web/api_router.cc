@@ -8,6 +8,7 @@ namespace {
 
 constexpr char kPrefix[] = "/api/v1";
 constexpr std::size_t kEtagDigits = 32;
+constexpr std::size_t kBodyDepthMax = 16;
 
 // The cookie's value, or "".
 std::string CookieOf(const HttpRequest& request, const std::string& name) {
@@ -66,6 +67,33 @@ bool Changes(const HttpRequest& request) {
   return request.method != "GET" && request.method != "HEAD";
 }
 
+// How deep the JSON is nested, whether it is well-formed or not.
+std::size_t DepthOf(std::string_view json) {
+  std::size_t depth = 0, deepest = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') in_text = !in_text;
+    if (in_text && c == '\\') ++i;
+    if (in_text) continue;
+    if (c == '[' || c == '{') deepest = std::max(deepest, ++depth);
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+  }
+  return deepest;
+}
+
+// Everything a call names in its address is a text.
+Status CheckAddress(const HttpRequest& request) {
+  for (const std::string& capture : request.captures) {
+    const std::optional<std::string> text = PercentDecode(capture);
+    if (!text || !IsUtf8(*text)) return Fail(ErrorCode::kMalformed, "The path is not well-formed");
+  }
+  for (const auto& [name, value] : request.query) {
+    if (!IsUtf8(value)) return Fail(ErrorCode::kMalformed, "The query is not UTF-8");
+  }
+  return Ok();
+}
+
 // A form of another page can send neither this content type nor, if it could, read the answer.
 Result<Json> BodyOf(const HttpRequest& request) {
   if (request.method != "POST" && request.method != "PUT" && request.method != "PATCH") {
@@ -76,18 +104,13 @@ Result<Json> BodyOf(const HttpRequest& request) {
   if (type.substr(0, type.find(';')) != "application/json") {
     return Fail(ErrorCode::kMalformed, "A body here is application/json");
   }
+  // Whoever copies a value recurses as deep as it is nested.
+  if (DepthOf(request.body) > kBodyDepthMax) {
+    return Fail(ErrorCode::kMalformed, "The body is nested deeper than any call needs");
+  }
   Json body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (body.is_object()) return body;
   return Fail(ErrorCode::kMalformed, "The body is no JSON object");
-}
-
-// As shared/http says it, but `code` is the error's name: pages choose their words by it.
-HttpResponse NamedProblem(const Error& error) {
-  HttpResponse response = Problem(error);
-  Json json = Json::parse(response.body);
-  json["code"] = Describe(error.code).name;
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return response;
 }
 
 void AddEtag(const HttpRequest& request, HttpResponse& response) {
@@ -156,9 +179,7 @@ Result<ApiCall> ApiRouter::Judge(const HttpRequest& request, Need need) {
     call.viewer = ViewerOf(call.session, request);
   }
   EDCSYNC_ASSIGN(call.body, BodyOf(request));
-  for (const std::string& capture : request.captures) {
-    if (!PercentDecode(capture)) return Fail(ErrorCode::kMalformed, "The path is not well-formed");
-  }
+  EDCSYNC_TRY(CheckAddress(request));
   return call;
 }
 
@@ -172,6 +193,20 @@ std::string ApiRouter::SessionCookie(const std::string& token) const {
   if (is_https_) cookie += "; Secure";
   if (token.empty()) cookie += "; Max-Age=0";
   return cookie;
+}
+
+HttpResponse NamedProblem(const Error& error) {
+  HttpResponse response = Problem(error);
+  Json json = Json::parse(response.body);
+  json["code"] = Describe(error.code).name;
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+HttpResponse RefusalOf(const Error& error) {
+  HttpResponse response = NamedProblem(error);
+  AddSecurityHeaders(response);
+  return response;
 }
 
 HttpResponse JsonResponse(const Json& json) {

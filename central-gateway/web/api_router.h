@@ -61,6 +61,11 @@ class ApiRouter {
   const bool is_https_;
 };
 
+// As shared/http's Problem(), but `code` is the error's name: pages choose their words by it.
+HttpResponse NamedProblem(const Error& error);
+// The same with the headers of every answer, for what no route has seen.
+HttpResponse RefusalOf(const Error& error);
+
 // 200 with the JSON.
 HttpResponse JsonResponse(const Json& json);
 HttpResponse NoContent();

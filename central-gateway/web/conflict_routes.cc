@@ -12,14 +12,19 @@ constexpr std::size_t kBulkMax = 500;
 constexpr std::size_t kExportPage = 500;
 constexpr std::size_t kExportRowsMax = 200'000;
 constexpr std::size_t kReasonBytesMax = 2000 * 4;
+constexpr std::size_t kReasonCodeBytesMax = 64;
 
 Result<SnowflakeId> IdOf(const std::string& text) {
   EDCSYNC_ASSIGN(const std::uint64_t id, ParseNumber("conflictId", text));
   return SnowflakeId(id);
 }
 
-// "Transcription error: as on the source"; the study's own words for the code.
-Result<std::string> ReasonOf(const Json& body) {
+struct Reason {
+  std::string code;  // Empty: none was chosen.
+  std::string text;
+};
+
+Result<Reason> ReasonOf(const Json& body) {
   if (!body.contains("reason") || !body["reason"].is_object()) {
     return Fail(ErrorCode::kFieldMissing, "A decision needs its reason");
   }
@@ -28,10 +33,17 @@ Result<std::string> ReasonOf(const Json& body) {
     return Fail(ErrorCode::kFieldMissing, "A decision needs its reason");
   }
   const Json& reason = body["reason"];
-  if (reason.contains("code") && reason["code"].is_string()) {
-    text = reason["code"].get<std::string>() + ": " + text;
-  }
-  return text;
+  if (!reason.contains("code") || reason["code"].is_null()) return Reason{"", std::move(text)};
+  EDCSYNC_ASSIGN(std::string code, TextOf(reason, "code", kReasonCodeBytesMax));
+  return Reason{std::move(code), std::move(text)};
+}
+
+// "transcription: as on the source", as it stands in the revision. kFieldInvalid for a code that
+// is none of the study's.
+Result<std::string> ReasonFor(DeskContext& context, SnowflakeId conflict, const Reason& reason) {
+  if (reason.code.empty()) return reason.text;
+  EDCSYNC_TRY(CheckReasonCode(context.store, context.catalogue, conflict, reason.code));
+  return reason.code + ": " + reason.text;
 }
 
 Result<std::vector<RevisionId>> HeadsOf(const Json& body) {
@@ -140,17 +152,19 @@ Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
   Decision decision;
   decision.conflict = id;
   decision.user = call.session.user;
-  EDCSYNC_ASSIGN(decision.reason, ReasonOf(call.body));
+  EDCSYNC_ASSIGN(const Reason reason, ReasonOf(call.body));
+  EDCSYNC_ASSIGN(decision.reason, ReasonFor(context, id, reason));
   EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(call.body));
   EDCSYNC_ASSIGN(const std::string token, TextOf(call.body, "fencingToken", 20));
   EDCSYNC_ASSIGN(decision.fencing_token, ParseNumber("fencingToken", token));
-  EDCSYNC_ASSIGN(const ComposedDecision composed,
-                 ComposeDecision(context.store, context.catalogue, call.viewer, id, choices));
-  // A removal cannot be composed: it is taken from the revision that removes.
-  if (composed.form.removes) {
+  EDCSYNC_ASSIGN(const ComposedForm composed,
+                 ComposeDecision(context.store, context.catalogue, call.viewer, id, choices,
+                                 decision.seen_heads));
+  // A revision taken whole is taken with its metadata version, and may be a removal.
+  if (choices.take) {
     decision.take = choices.take;
   } else {
-    decision.items = composed.form.items;
+    decision.items = composed.items;
   }
   EDCSYNC_ASSIGN(decision.signing, Authorise(context, call, {"decided", "approved", "reviewed"}));
   EDCSYNC_ASSIGN(const RevisionId revision, Resolve(context.store, context.centre(), decision));
@@ -167,21 +181,27 @@ Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
 Result<HttpResponse> Assign(DeskContext& context, const ApiCall& call) {
   EDCSYNC_ASSIGN(const std::vector<std::string> ids,
                  TextsOf(call.body, "conflictIds", kBulkMax));
-  std::string assignee;
+  Viewer assignee;  // Of what they may decide; nobody's name is empty.
   if (!call.body.contains("assignee")) {
     return Fail(ErrorCode::kFieldMissing, "assignee is missing; null gives it to nobody");
   }
   if (!call.body["assignee"].is_null()) {
     EDCSYNC_ASSIGN(const std::string name, TextOf(call.body, "assignee", 64));
     EDCSYNC_ASSIGN(const AccountRow account, FindAccount(context.store, name));
-    assignee = account.user;
+    if (!account.active) return Fail(ErrorCode::kFieldInvalid, "The assignee is not active");
+    assignee.user = account.user;
+    assignee.decides = Rights(account.rights).Scopes(Role::kDataManager);
+    assignee.reads = assignee.decides;
   }
   Json outcomes = Json::array();
   for (const std::string& text : ids) {
     const auto assign = [&]() -> Status {
       EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(text));
       EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
-      return AssignConflict(context.store, id, assignee, call.session.user);
+      if (!assignee.user.empty() && !RequireDecides(context.store, assignee, id).ok()) {
+        return Fail(ErrorCode::kFieldInvalid, "The assignee has no right to decide at this site");
+      }
+      return AssignConflict(context.store, id, assignee.user, call.session.user);
     };
     outcomes.push_back(OutcomeJson(text, assign()));
   }
@@ -189,14 +209,14 @@ Result<HttpResponse> Assign(DeskContext& context, const ApiCall& call) {
 }
 
 Result<RevisionId> DecideOne(DeskContext& context, const ApiCall& call, const Json& one,
-                             BulkRule rule, const std::string& reason, const Signing& signing) {
+                             BulkRule rule, const Reason& reason, const Signing& signing) {
   EDCSYNC_ASSIGN(const std::string text, TextOf(one, "conflictId", 20));
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(text));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   Decision decision;
   decision.conflict = id;
   decision.user = call.session.user;
-  decision.reason = reason;
+  EDCSYNC_ASSIGN(decision.reason, ReasonFor(context, id, reason));
   decision.signing = signing;
   EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(one));
   EDCSYNC_ASSIGN(decision.take, HeadByRule(context.store, id, rule));
@@ -208,7 +228,7 @@ Result<HttpResponse> Decide(DeskContext& context, const ApiCall& call) {
   EDCSYNC_ASSIGN(const std::string rule_text, TextOf(body, "rule", 20));
   const std::optional<BulkRule> rule = ParseBulkRule(rule_text);
   if (!rule) return Fail(ErrorCode::kFieldInvalid, "rule is current, newest, site or online");
-  EDCSYNC_ASSIGN(const std::string reason, ReasonOf(body));
+  EDCSYNC_ASSIGN(const Reason reason, ReasonOf(body));
   if (!body.contains("conflicts") || !body["conflicts"].is_array() ||
       body["conflicts"].size() > kBulkMax) {
     return Fail(ErrorCode::kFieldInvalid, "conflicts is a list of at most 500");
@@ -217,7 +237,9 @@ Result<HttpResponse> Decide(DeskContext& context, const ApiCall& call) {
                                                                   "reviewed"}));
   Json outcomes = Json::array();
   for (const Json& one : body["conflicts"]) {
-    const std::string id = one.is_object() ? one.value("conflictId", "") : "";
+    const bool named = one.is_object() && one.contains("conflictId") &&
+                       one["conflictId"].is_string();
+    const std::string id = named ? one["conflictId"].get<std::string>() : "";
     const Result<RevisionId> decided =
         one.is_object() ? DecideOne(context, call, one, *rule, reason, signing)
                         : Fail(ErrorCode::kFieldInvalid, "Each conflict is an object");

@@ -16,6 +16,8 @@ HttpServerOptions HttpOptions(const DeskServerOptions& options) {
   http.key_file = options.key_file;
   http.thread_count = kThreadCount;
   http.body_bytes_max = kBodyBytesMax;
+  http.read_timeout_s = options.read_timeout_s;
+  http.problem = RefusalOf;
   return http;
 }
 
@@ -30,7 +32,8 @@ SessionOptions SessionsOf(const DeskServerOptions& options) {
 struct DeskServer::Impl {
   Impl(const DeskServerOptions& options, CentralStore& store, const Clock& clock, Random& random,
        const std::string& gateway, PrivateKey key, Certificate certificate, PageFiles files)
-      : sessions(store, hasher, clock, random, SessionsOf(options)),
+      : hasher(options.passwords),
+        sessions(store, hasher, clock, random, SessionsOf(options)),
         context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
                 std::move(certificate), options.due_times},
         pages(std::move(files)),

@@ -20,6 +20,8 @@ struct DeskServerOptions {
   std::string page_folder;
   std::int64_t idle_minutes = 30;
   DueTimes due_times;
+  PasswordHasherOptions passwords;
+  int read_timeout_s = 15;
 };
 
 class DeskServer {

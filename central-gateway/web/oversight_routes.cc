@@ -74,6 +74,10 @@ Result<HttpResponse> ListQuarantine(DeskContext& context, const ApiCall& call) {
   if (state == "applied") request.state = QuarantineEnd::kApplied;
   if (state == "rejected") request.state = QuarantineEnd::kRejected;
   if (state == "all") request.state = std::nullopt;
+  if (!state.empty() && state != "all" && state != "applied" && state != "rejected" &&
+      state != "waiting") {
+    return Fail(ErrorCode::kFieldInvalid, "state is waiting, applied, rejected or all");
+  }
   EDCSYNC_ASSIGN(request.count_max, ParseLimit(call.request, kLimitDefault, kLimitMax));
   EDCSYNC_ASSIGN(const auto place, ParseCursor(call.request, 1));
   if (place) {

@@ -69,9 +69,7 @@ HttpResponse PageFiles::Serve(const HttpRequest& request, Random& random) const 
   if (found == files_.end() || found->first == kIndex) {
     // A file of an older release is gone; index.html in its place would only confuse.
     if (request.path.starts_with("/assets/")) {
-      HttpResponse gone = Problem({ErrorCode::kNotFound, "There is no such file; load the page again"});
-      AddSecurityHeaders(gone);
-      return gone;
+      return RefusalOf({ErrorCode::kNotFound, "There is no such file; load the page again"});
     }
     return ServeIndex(random);
   }

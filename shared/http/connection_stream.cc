@@ -14,6 +14,9 @@ namespace edcsync {
 namespace {
 
 constexpr int kLingerMs = 3000;
+// A line so poor carries a decision in seconds; a client that sends a byte now and then, to hold a
+// thread, is at an end.
+constexpr std::int64_t kBodyBytesPerSecondMin = 4 * 1024;
 constexpr std::size_t kLingerBytesMax = 64 * 1024 * 1024;
 
 std::int64_t NowMs() {
@@ -96,12 +99,19 @@ void ConnectionStream::BeginHead(std::size_t size_bytes_max) {
 
 void ConnectionStream::BeginBody(std::size_t size_bytes_max) {
   in_head_ = false;
+  body_began_ms_ = NowMs();
+  body_received_bytes_ = 0;
   left_bytes_ = size_bytes_max;
 }
 
 int ConnectionStream::ReadTimeoutMs() const {
-  if (!in_head_) return options_.read_timeout_ms;
-  return static_cast<int>(std::max<std::int64_t>(0, head_deadline_ms_ - NowMs()));
+  std::int64_t deadline_ms = head_deadline_ms_;
+  if (!in_head_) {
+    deadline_ms = body_began_ms_ + options_.read_timeout_ms +
+                  body_received_bytes_ * 1000 / kBodyBytesPerSecondMin;
+  }
+  return static_cast<int>(
+      std::clamp<std::int64_t>(deadline_ms - NowMs(), 0, options_.read_timeout_ms));
 }
 
 ssize_t ConnectionStream::ReadSome(char* ptr, std::size_t size) {
@@ -112,11 +122,13 @@ ssize_t ConnectionStream::ReadSome(char* ptr, std::size_t size) {
     if (ssl_ != nullptr) {
       ERR_clear_error();
       const int count = SSL_read(ssl_, ptr, count_max);
+      body_received_bytes_ += std::max(count, 0);
       if (count > 0) return count;
       if (!WaitForTls(count, timeout_ms, true)) break;
       continue;
     }
     const ssize_t count = recv(fd_, ptr, static_cast<std::size_t>(count_max), 0);
+    body_received_bytes_ += std::max<ssize_t>(count, 0);
     if (count >= 0) return count;
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) break;

@@ -20,7 +20,8 @@ class ConnectionStream final : public httplib::Stream {
  public:
   struct Options {
     int stop_fd;
-    int read_timeout_ms;   // For the whole head; for each wait within a body.
+    int read_timeout_ms;   // For the whole head; for each wait within a body, and for the whole of
+                           // it beyond what it takes at 4 KiB/s.
     int write_timeout_ms;  // For each wait.
     int keep_alive_ms;
   };
@@ -64,6 +65,8 @@ class ConnectionStream final : public httplib::Stream {
   bool broken_ = false;
   bool in_head_ = true;
   std::int64_t head_deadline_ms_ = 0;
+  std::int64_t body_began_ms_ = 0;
+  std::int64_t body_received_bytes_ = 0;
   std::size_t left_bytes_ = 0;
   std::array<char, 16 * 1024> buffer_;
   std::size_t buffer_at_ = 0;

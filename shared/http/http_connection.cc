@@ -52,8 +52,8 @@ void Fill(HttpResponse from, httplib::Response& to) {
   if (!to.body.empty()) to.set_header("Content-Type", from.content_type);
 }
 
-void FillProblem(const Error& error, httplib::Response& to) {
-  HttpResponse problem = Problem(error);
+void FillProblem(const HttpServerOptions& options, const Error& error, httplib::Response& to) {
+  HttpResponse problem = options.problem(error);
   if (error.code == ErrorCode::kUnauthorized) {
     problem.headers.emplace("WWW-Authenticate", "Bearer");
   }
@@ -61,9 +61,10 @@ void FillProblem(const Error& error, httplib::Response& to) {
 }
 
 // What an exception says may hold a value: only its type is told.
-HttpResponse HandlerFailed(const httplib::Request& request, const char* what) {
+HttpResponse HandlerFailed(const HttpServerOptions& options, const httplib::Request& request,
+                           const char* what) {
   Log(LogLevel::kError, "http.handler_failed", {{"method", request.method}, {"exception", what}});
-  return Problem({ErrorCode::kInternal, "The request could not be completed"});
+  return options.problem({ErrorCode::kInternal, "The request could not be completed"});
 }
 
 }  // namespace
@@ -74,12 +75,12 @@ HttpConnection::HttpConnection(const std::vector<HttpRoute>& routes,
   set_payload_max_length(options.body_bytes_max);
   set_expect_100_continue_handler([this](const httplib::Request&, httplib::Response& response) {
     if (!refusal_) return 100;
-    FillProblem(*refusal_, response);
+    FillProblem(options_, *refusal_, response);
     return response.status;
   });
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     if (refusal_) {
-      FillProblem(*refusal_, response);
+      FillProblem(options_, *refusal_, response);
     } else if (body_unread_) {
       return HandlerResponse::Unhandled;  // Goes on to AnswerWithBody.
     } else {
@@ -97,10 +98,12 @@ HttpConnection::HttpConnection(const std::vector<HttpRoute>& routes,
   Patch("/", with_body);
   Delete("/", with_body);
   // What cpp-httplib refuses by itself: a malformed request line, too long a header.
-  set_error_handler(HandlerWithResponse([](const httplib::Request&, httplib::Response& response) {
+  set_error_handler(HandlerWithResponse([this](const httplib::Request&,
+                                               httplib::Response& response) {
     if (!response.body.empty()) return HandlerResponse::Unhandled;
     const int status = response.status;
-    FillProblem({status == 414 ? ErrorCode::kTooLarge : ErrorCode::kMalformed,
+    FillProblem(options_,
+                {status == 414 ? ErrorCode::kTooLarge : ErrorCode::kMalformed,
                  "The request's head is not well-formed HTTP/1.1 or too long"},
                 response);
     response.status = status;
@@ -139,7 +142,9 @@ void HttpConnection::Judge(httplib::Request& request) {
     request.headers.erase("Connection");
     request.headers.emplace("Connection", "close");
   }
-  // Ranges are not offered, and brotli at cpp-httplib's level takes seconds for a large answer.
+  // Ranges are not offered, and brotli at cpp-httplib's level takes seconds for a large answer: a
+  // handler alone decides what it encodes.
+  accept_encoding_ = request.get_header_value("Accept-Encoding");
   request.ranges.clear();
   request.headers.erase("Range");
   request.headers.erase("Accept-Encoding");
@@ -203,6 +208,7 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   ours.captures = captures_;
   ours.query = request.params;
   for (const auto& [name, value] : request.headers) ours.headers.emplace(Lower(name), value);
+  if (!accept_encoding_.empty()) ours.headers.emplace("accept-encoding", accept_encoding_);
   if (!content_type_.empty()) ours.headers.emplace("content-type", content_type_);
   ours.body = std::move(body);
   ours.peer = request.remote_addr;
@@ -210,9 +216,9 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   try {
     answer = route_->handler(ours);
   } catch (const std::exception& exception) {
-    answer = HandlerFailed(request, typeid(exception).name());
+    answer = HandlerFailed(options_, request, typeid(exception).name());
   } catch (...) {
-    answer = HandlerFailed(request, "unknown");
+    answer = HandlerFailed(options_, request, "unknown");
   }
   Fill(std::move(answer), response);
 }
@@ -232,7 +238,8 @@ void HttpConnection::AnswerWithBody(const httplib::Request& request, httplib::Re
     return;
   }
   response.set_header("Connection", "close");
-  FillProblem(too_large ? BodyTooLarge(options_.body_bytes_max)
+  FillProblem(options_,
+              too_large ? BodyTooLarge(options_.body_bytes_max)
                         : Error{ErrorCode::kMalformed, "The body broke off or is not well-formed"},
               response);
 }

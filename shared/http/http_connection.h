@@ -54,6 +54,7 @@ class HttpConnection final : private httplib::Server {
 
   // Of the request at hand:
   std::string path_;
+  std::string accept_encoding_;
   std::string content_type_;
   std::vector<std::string> captures_;
   const HttpRoute* route_ = nullptr;

@@ -24,6 +24,8 @@ struct HttpServerOptions {
   int read_timeout_s = 15;
   int write_timeout_s = 15;
   int keep_alive_s = 20;
+  // How an error is told that no handler saw: a path not served, a body too large.
+  std::function<HttpResponse(const Error&)> problem = Problem;
 };
 
 class HttpServer {
