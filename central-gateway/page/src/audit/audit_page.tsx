@@ -191,7 +191,7 @@ function Entries({entries}: {entries: AuditEntry[]}) {
   const {time} = useText().common;
   return (
     <div className={common.scroll} tabIndex={0} role="region" aria-label={words.title}>
-      <table className={common.table}>
+      <table className={`${common.table} ${common.wide}`}>
         <thead>
           <tr>
             <th scope="col" className={common.num}>

@@ -92,7 +92,7 @@ function Edges({edges}: {edges: Edge[]}) {
   const queue = mayOpen(useSession(), 'queue');
   return (
     <div className={common.scroll} tabIndex={0} role="region" aria-label={words.sites}>
-      <table className={common.table}>
+      <table className={`${common.table} ${common.wide}`}>
         <thead>
           <tr>
             <th scope="col">{text.common.site}</th>

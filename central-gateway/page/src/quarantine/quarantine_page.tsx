@@ -96,7 +96,7 @@ export function QuarantinePage() {
             <Empty>{words.none}</Empty>
           ) : (
             <div className={common.scroll} tabIndex={0} role="region" aria-label={words.title}>
-              <table className={common.table}>
+              <table className={`${common.table} ${common.wide}`}>
                 <thead>
                   <tr>
                     {mayDecide && (

@@ -142,7 +142,7 @@ function Results({records}: {records: RecordSummary[]}) {
   const withFound = records.some((record) => record.found && record.found.length > 0);
   return (
     <div className={common.scroll} tabIndex={0} role="region" aria-label={text.records.title}>
-      <table className={common.table}>
+      <table className={`${common.table} ${common.wide}`}>
         <thead>
           <tr>
             <th scope="col">{text.common.subject}</th>

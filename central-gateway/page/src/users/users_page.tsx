@@ -82,7 +82,7 @@ function Accounts({users, onEdit, onReset}: AccountsProps) {
   const now = useNow();
   return (
     <div className={common.scroll} tabIndex={0} role="region" aria-label={words.title}>
-      <table className={common.table}>
+      <table className={`${common.table} ${common.wide}`}>
         <thead>
           <tr>
             <th scope="col">{words.user}</th>

@@ -1,0 +1,117 @@
+// A real browser on the real desk: contexts, logging in, axe, screenshots. What the console says and
+// every request to a foreign host is kept and held against the page at the end of each test.
+import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import {mkdirSync, readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {join} from 'node:path';
+
+import {chromium} from 'playwright-core';
+
+export const world = JSON.parse(readFileSync(process.env.EDCSYNC_WORLD, 'utf8'));
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const passwords = new Map(Object.entries(world.passwords));
+mkdirSync(world.shots, {recursive: true});
+
+let browser;
+
+export async function start() {
+  browser = await chromium.launch({executablePath: world.chromium, args: ['--no-sandbox']});
+}
+
+export async function stop() {
+  await browser?.close();
+}
+
+// `expected`: statuses that this test provokes; every other refusal is a failure of the page.
+export async function newPage({width = 1280, height = 800, scheme = 'light', locale = 'en-GB',
+                               expected = []} = {}) {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, viewport: {width, height}, colorScheme: scheme, locale,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.problems = [];
+  page.on('pageerror', (error) => page.problems.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    const text = message.text();
+    // The browser's own words for a refusal, which `response` judges.
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) {
+      page.problems.push(`console: ${text}`);
+    }
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(world.address) && !url.startsWith('blob:') && !url.startsWith('data:')) {
+      page.problems.push(`foreign request: ${url}`);
+    }
+  });
+  page.on('response', (response) => {
+    const status = response.status();
+    const asksWho = status === 401 && response.url().endsWith('/api/v1/session');
+    if (status >= 400 && !asksWho && !expected.includes(status)) {
+      page.problems.push(`${status}: ${response.request().method()} ${response.url()}`);
+    }
+  });
+  return page;
+}
+
+export async function endPage(page) {
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+// Logs in; who still has a first password chooses another, as the page demands.
+export async function logIn(page, user, path = '') {
+  await page.goto(world.address + path);
+  await typeLogIn(page, user);
+  await Promise.race([page.waitForSelector('header'), page.waitForSelector('#password-rules')]);
+  if (await page.locator('#password-rules').count()) {
+    const chosen = `a quiet morning in ${user}`.replace(user, `${user.length} towns`);
+    const inputs = page.locator('input[type=password]');
+    await inputs.nth(0).fill(passwords.get(user));
+    await inputs.nth(1).fill(chosen);
+    await inputs.nth(2).fill(chosen);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('header');
+    passwords.set(user, chosen);
+  }
+}
+
+export async function typeLogIn(page, user) {
+  await page.waitForSelector('input[name=username]');
+  await page.locator('input[name=username]').fill(user);
+  await page.locator('input[name=password]').fill(passwords.get(user));
+  await page.keyboard.press('Enter');
+}
+
+export const passwordOf = (user) => passwords.get(user);
+
+// WCAG 2.2 AA; asked through the debugger, which the page's policy does not bind.
+export async function expectAccessible(page, name) {
+  await page.evaluate(`${axeSource};0`);
+  const result = await page.evaluate(() => window.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+  }));
+  const found = result.violations.map((violation) =>
+    `${name}: ${violation.id} at ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`);
+  assert.deepEqual(found, []);
+}
+
+export async function shoot(page, name) {
+  await page.screenshot({path: join(world.shots, `${name}.png`)});
+}
+
+// A command of the gateway or of an edge, as JSON.
+export function command(who, ...args) {
+  return JSON.parse(execFileSync(world.programs[who][0],
+    [...world.programs[who].slice(1), '--json', ...args], {encoding: 'utf8'}));
+}
+
+export async function until(what, holds) {
+  for (let tries = 0; tries < 300; ++tries) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`waited in vain until ${what}`);
+}
