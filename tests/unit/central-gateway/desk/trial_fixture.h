@@ -88,8 +88,8 @@ class TrialTest : public CentralStoreTest {
   void Apply(const KnownRevision& known) {
     Change([&](CentralWriter& writer) -> Status {
       Incoming incoming = ReadIncoming(EncodeRevision(known.revision));
-      incoming.edge = kisumu_;
-      incoming.incarnation = incarnation_;
+      incoming.edge = known.revision.edge;  // Empty: written at the centre.
+      if (!incoming.edge.empty()) incoming.incarnation = incarnation_;
       incoming.site = known.revision.site;
       EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry_));
       EDCSYNC_TRY(merger.Apply(incoming));
