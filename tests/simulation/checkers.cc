@@ -185,7 +185,16 @@ class Judge {
     for (const auto& [key, severity] : edge.conflicts) shown.insert(key);
     if (open != shown) Fail("I5", "the edge shows other open conflicts", {machine.name()});
     if (!edge.held.empty()) Fail("I4", "revisions of the feed are still held", {machine.name()});
-    if (edge.locks != centre_.locks) Fail("I4", "the edge knows other locks", {machine.name()});
+    for (const auto& lock : edge.locks) {
+      if (!centre_.locks.contains(lock)) {
+        Fail("I4", "the edge knows a lock that there is not: " + lock, {machine.name()});
+      }
+    }
+    for (const auto& lock : centre_.locks) {
+      if (!edge.locks.contains(lock)) {
+        Fail("I4", "the edge does not know the lock " + lock, {machine.name()});
+      }
+    }
   }
 
   // The edge has all of the centre's revisions, and beyond them only such of its own as the centre
