@@ -242,7 +242,8 @@ void AddSecurityHeaders(HttpResponse& response) {
     response.headers.emplace("Cache-Control", "no-store");
   }
   if (!response.headers.contains("Content-Security-Policy")) {
-    response.headers.emplace("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    response.headers.emplace("Content-Security-Policy",
+                             "default-src 'none'; frame-ancestors 'none'");
   }
 }
 

@@ -22,8 +22,7 @@ class AuditCommands : public CommandTest {
     const auto key = PrivateKey::Load(installation.Pki("gateway.key"));
     const auto certificate = Certificate::Load(installation.Pki("gateway.crt"));
     ASSERT_TRUE(key.ok() && certificate.ok());
-    const auto text =
-        MakeCheckpoint(*OpenStore(), "gateway-1", *key, *certificate, clock_.Wall());
+    const auto text = MakeCheckpoint(*OpenStore(), "gateway-1", *key, *certificate, clock_.Wall());
     ASSERT_TRUE(text.ok());
     Write(*text);
   }

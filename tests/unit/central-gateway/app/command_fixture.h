@@ -1,5 +1,5 @@
-// The gateway's command line on a new installation, run as from a shell: its words, its answers, its
-// exit codes.
+// The gateway's command line on a new installation, run as from a shell: its words, its answers,
+// its exit codes.
 #pragma once
 
 #include <gtest/gtest.h>

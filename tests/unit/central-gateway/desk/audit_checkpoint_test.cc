@@ -43,8 +43,8 @@ class AuditCheckpointTest : public TrialTest {
     return identity;
   }
   std::string Make(const Identity& identity) {
-    return Must(MakeCheckpoint(*store_, "gateway-1", identity.key, identity.certificate,
-                               clock_.Wall()));
+    return Must(
+        MakeCheckpoint(*store_, "gateway-1", identity.key, identity.certificate, clock_.Wall()));
   }
   std::vector<std::string> Check(const std::string& text) {
     return Must(CheckCheckpoint(*store_, text, authority_.certificate()));
@@ -59,8 +59,7 @@ class AuditCheckpointTest : public TrialTest {
     Damage("DROP TRIGGER audit_is_never_altered; DROP TRIGGER audit_is_never_removed; " + sql);
   }
   std::string Entries() {
-    return std::to_string(
-        nlohmann::json::parse(text_).at("entries").get<std::uint64_t>());
+    return std::to_string(nlohmann::json::parse(text_).at("entries").get<std::uint64_t>());
   }
 
   const CertificateAuthority authority_ =
@@ -135,14 +134,15 @@ TEST_F(AuditCheckpointTest, ACheckpointSignedByAnEdgeIsFound) {
 }
 
 TEST_F(AuditCheckpointTest, WhatIsNoCheckpointSaysSo) {
-  for (const std::string& text : {std::string(), std::string("{}"), std::string("[1]"),
-                                  With("entries", "5"), With("signature", "xyz"),
-                                  With("hash", "")}) {
+  for (const std::string& text :
+       {std::string(), std::string("{}"), std::string("[1]"), With("entries", "5"),
+        With("signature", "xyz"), With("hash", "")}) {
     const auto checked = CheckCheckpoint(*store_, text, authority_.certificate());
     ASSERT_FALSE(checked.ok()) << text;
     EXPECT_EQ(checked.error().code, ErrorCode::kMalformed) << text;
   }
-  EXPECT_FALSE(CheckCheckpoint(*store_, With("certificate", "none"), authority_.certificate()).ok());
+  EXPECT_FALSE(
+      CheckCheckpoint(*store_, With("certificate", "none"), authority_.certificate()).ok());
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ class ConflictViewTest : public TrialTest {
     });
   }
   Json Show(const Viewer& viewer) {
-    return Must(ConflictDetailJson(*store_, catalogue_, viewer, opened_.row.id, {},
-                                   clock_.Wall()));
+    return Must(ConflictDetailJson(*store_, catalogue_, viewer, opened_.row.id, {}, clock_.Wall()));
   }
   static Json ItemAt(const Json& conflict, const ItemPath& path) {
     for (const Json& group : conflict["groups"]) {
@@ -33,8 +32,7 @@ class ConflictViewTest : public TrialTest {
   }
   Result<ComposedForm> Decide(const Json& body, const Viewer& viewer) {
     EDCSYNC_ASSIGN(const DecisionChoices choices, ParseChoices(body));
-    return ComposeDecision(*store_, catalogue_, viewer, opened_.row.id, choices,
-                           opened_.row.heads);
+    return ComposeDecision(*store_, catalogue_, viewer, opened_.row.id, choices, opened_.row.heads);
   }
   Result<ComposedForm> Choose(const ItemPath& path, const Json& value) {
     return Decide({{"choices", Json::array({{{"path", ToString(path)}, {"value", value}}})}}, dm_);
@@ -125,16 +123,20 @@ TEST_F(ConflictViewTest, CodeListTextsAndQuestionsComeInTheViewersLanguage) {
  <Study OID="CDISCPILOT01"><GlobalVariables><StudyName>Pilot</StudyName>
  <StudyDescription>d</StudyDescription><ProtocolName>p</ProtocolName></GlobalVariables>
  <MetaDataVersion OID="MDV.2" Name="2">
-  <FormDef OID="F.VS" Name="VS" Repeating="No"><ItemGroupRef ItemGroupOID="IG.VS.BP" Mandatory="No"/></FormDef>
-  <ItemGroupDef OID="IG.VS.BP" Name="BP" Repeating="No"><ItemRef ItemOID="IT.VS.SUBPOS" Mandatory="No"/></ItemGroupDef>
+  <FormDef OID="F.VS" Name="VS" Repeating="No">
+   <ItemGroupRef ItemGroupOID="IG.VS.BP" Mandatory="No"/></FormDef>
+  <ItemGroupDef OID="IG.VS.BP" Name="BP" Repeating="No">
+   <ItemRef ItemOID="IT.VS.SUBPOS" Mandatory="No"/></ItemGroupDef>
   <ItemDef OID="IT.VS.SUBPOS" Name="Position" DataType="text" Length="8">
    <Question><TranslatedText xml:lang="en">Position</TranslatedText>
              <TranslatedText xml:lang="zh">体位</TranslatedText></Question>
    <CodeListRef CodeListOID="CL.POS"/></ItemDef>
   <CodeList OID="CL.POS" Name="POS" DataType="text">
-   <CodeListItem CodedValue="SUPINE"><Decode><TranslatedText xml:lang="en">Lying down</TranslatedText>
+   <CodeListItem CodedValue="SUPINE"><Decode>
+    <TranslatedText xml:lang="en">Lying down</TranslatedText>
     <TranslatedText xml:lang="zh">仰卧位</TranslatedText></Decode></CodeListItem>
-   <CodeListItem CodedValue="STANDING"><Decode><TranslatedText xml:lang="en">Standing</TranslatedText></Decode></CodeListItem>
+   <CodeListItem CodedValue="STANDING"><Decode>
+    <TranslatedText xml:lang="en">Standing</TranslatedText></Decode></CodeListItem>
   </CodeList>
  </MetaDataVersion></Study></ODM>)";
   Change([&](CentralWriter& writer) {
@@ -179,19 +181,22 @@ TEST_F(ConflictViewTest, ABlindedItemIsHiddenFromWhoMayNotSeeItAndFromNobodyElse
   blind_.unblinded = {{kPilot, kKisumu}};
   EXPECT_NE(Show(blind_).dump().find("\"71\""), std::string::npos);
   blind_.unblinded.clear();
-  const Json preview = Must(PreviewJson(
-      *store_, catalogue_, blind_, opened_.row.id,
-      Must(ParseChoices({{"take", opened_.left.id.ToHex()}}))));
+  const Json preview = Must(PreviewJson(*store_, catalogue_, blind_, opened_.row.id,
+                                        Must(ParseChoices({{"take", opened_.left.id.ToHex()}}))));
   EXPECT_EQ(preview.dump().find("\"71\""), std::string::npos) << preview;
   EXPECT_EQ(preview.dump().find("\"90\""), std::string::npos) << preview;
 }
 
 TEST_F(ConflictViewTest, AnEndedConflictShowsWhatWasDecidedUpon) {
-  const auto resolution =
-      Resolve(*store_, {clock_, random_},
-              {.conflict = opened_.row.id, .take = opened_.left.id, .items = {},
-               .seen_heads = opened_.row.heads, .reason = "as on the source", .user = "dm",
-               .fencing_token = {}, .signing = Signing{"Rose Nakato", "decided"}});
+  const auto resolution = Resolve(*store_, {clock_, random_},
+                                  {.conflict = opened_.row.id,
+                                   .take = opened_.left.id,
+                                   .items = {},
+                                   .seen_heads = opened_.row.heads,
+                                   .reason = "as on the source",
+                                   .user = "dm",
+                                   .fencing_token = {},
+                                   .signing = Signing{"Rose Nakato", "decided"}});
   ASSERT_TRUE(resolution.ok());
   const Json shown = Show(dm_);
   EXPECT_EQ(shown["state"], "resolved");
@@ -234,9 +239,9 @@ TEST_F(ConflictViewTest, WhatIsChosenIsComposedUponTheCurrentHead) {
   ASSERT_TRUE(taken.ok());
   EXPECT_EQ(taken->items, opened_.base.revision.items);
   const auto composed =
-      Decide({{"choices", Json::array({{{"path", ToString(kPulse)},
-                                        {"revisionId", opened_.left.id.ToHex()}},
-                                       {{"path", ToString(kWeight)}, {"value", "150.5"}}})}},
+      Decide({{"choices",
+               Json::array({{{"path", ToString(kPulse)}, {"revisionId", opened_.left.id.ToHex()}},
+                            {{"path", ToString(kWeight)}, {"value", "150.5"}}})}},
              dm_);
   ASSERT_TRUE(composed.ok()) << composed.error().ToString();
   FormItems expected = opened_.right.revision.items;
@@ -251,9 +256,10 @@ TEST_F(ConflictViewTest, ItemsThatASideDoesNotHaveGoWithIt) {
   const KnownRevision less = Vitals("01-702-1082", kKisumu, {&opened_.left}, {{kPulse, "71"}});
   Apply(less);
   opened_.row = OpenOf(less);
-  const auto composed = Decide({{"choices", Json::array({{{"path", ToString(kSystolic)},
-                                                          {"revisionId", less.id.ToHex()}}})}},
-                               dm_);
+  const auto composed =
+      Decide({{"choices",
+               Json::array({{{"path", ToString(kSystolic)}, {"revisionId", less.id.ToHex()}}})}},
+             dm_);
   ASSERT_TRUE(composed.ok()) << composed.error().ToString();
   EXPECT_FALSE(StateAt(composed->items, kSystolic).present);
 }
@@ -279,9 +285,9 @@ TEST_F(ConflictViewTest, ABlindedItemIsTakenFromASideAndNeverTypedIn) {
   Blind(kPulse);
   Viewer decides = blind_;
   decides.decides = {Scope{}};
-  EXPECT_FALSE(Decide({{"choices", Json::array({{{"path", ToString(kPulse)}, {"value", "80"}}})}},
-                      decides)
-                   .ok());
+  EXPECT_FALSE(
+      Decide({{"choices", Json::array({{{"path", ToString(kPulse)}, {"value", "80"}}})}}, decides)
+          .ok());
   EXPECT_TRUE(Decide({{"choices", Json::array({{{"path", ToString(kPulse)},
                                                 {"revisionId", opened_.left.id.ToHex()}}})}},
                      decides)
@@ -297,14 +303,15 @@ TEST_F(ConflictViewTest, ADecisionThatSaysTwoThingsOrNoneIsRefused) {
   EXPECT_EQ(Refusal({{"take", "abc"}}), ErrorCode::kFieldInvalid);
   EXPECT_EQ(Refusal({{"take", std::string(64, '0')}}), ErrorCode::kFieldInvalid);
   EXPECT_EQ(Refusal({{"choices", 5}}), ErrorCode::kMalformed);
-  const auto one = [&](const Json& choice) { return Refusal({{"choices", Json::array({choice})}}); };
+  const auto one = [&](const Json& choice) {
+    return Refusal({{"choices", Json::array({choice})}});
+  };
   EXPECT_EQ(one(5), ErrorCode::kFieldMissing);
   EXPECT_EQ(one({{"path", pulse}}), ErrorCode::kFieldInvalid);
   EXPECT_EQ(one({{"path", pulse}, {"value", "1"}, {"revisionId", left}}), ErrorCode::kFieldInvalid);
   EXPECT_EQ(one({{"path", pulse}, {"value", 71}}), ErrorCode::kFieldInvalid);
   EXPECT_EQ(one({{"path", "nowhere"}, {"value", "1"}}), ErrorCode::kFieldInvalid);
-  EXPECT_EQ(one({{"path", pulse}, {"revisionId", std::string(64, '0')}}),
-            ErrorCode::kFieldInvalid);
+  EXPECT_EQ(one({{"path", pulse}, {"revisionId", std::string(64, '0')}}), ErrorCode::kFieldInvalid);
   const Json twice = {{"path", pulse}, {"value", "71"}};
   EXPECT_EQ(Refusal({{"choices", Json::array({twice, twice})}}), ErrorCode::kFieldInvalid);
 }

@@ -104,8 +104,7 @@ TEST_F(RecordViewTest, PagesGoOnWhereTheLastEnded) {
 
 TEST_F(RecordViewTest, ARecordIsShownWithEachRevisionsValues) {
   const Opened opened = OpenConflict("S5");
-  const Json shown =
-      Must(RecordDetailJson(*store_, catalogue_, all_, opened.base.revision.key));
+  const Json shown = Must(RecordDetailJson(*store_, catalogue_, all_, opened.base.revision.key));
   EXPECT_EQ(shown["revisionId"], opened.right.id.ToHex());
   EXPECT_EQ(shown["timeline"].size(), 3u);
   EXPECT_EQ(shown["conflictIds"], Json::array({opened.id()}));
@@ -136,8 +135,7 @@ TEST_F(RecordViewTest, BytesInQuarantineThatDoNotDecodeAreForWhoSeesEverything) 
   ASSERT_EQ(list(all_).size(), 2u);
   ASSERT_EQ(list(kisumu).size(), 1u);
   EXPECT_EQ(list(kisumu)[0]["revisionId"], known.id.ToHex());
-  const RevisionId undecoded =
-      *RevisionIdFromHex(list(all_)[0]["revisionId"].get<std::string>());
+  const RevisionId undecoded = *RevisionIdFromHex(list(all_)[0]["revisionId"].get<std::string>());
   EXPECT_FALSE(Must(MayDecideQuarantined(*store_, kisumu, undecoded)));
   EXPECT_TRUE(Must(MayDecideQuarantined(*store_, kisumu, known.id)));
   EXPECT_EQ(Must(QuarantinedJson(*store_, catalogue_, all_, undecoded))["revision"], nullptr);

@@ -88,8 +88,8 @@ class TrialTest : public CentralStoreTest {
   void Apply(const KnownRevision& known) {
     Change([&](CentralWriter& writer) -> Status {
       Incoming incoming = ReadIncoming(EncodeRevision(known.revision));
-      incoming.edge = kisumu_;
-      incoming.incarnation = incarnation_;
+      incoming.edge = known.revision.edge;  // Empty: written at the centre.
+      if (!incoming.edge.empty()) incoming.incarnation = incarnation_;
       incoming.site = known.revision.site;
       EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry_));
       EDCSYNC_TRY(merger.Apply(incoming));
@@ -99,8 +99,8 @@ class TrialTest : public CentralStoreTest {
   // Two pulses upon one; the right one is the current head.
   Opened OpenConflict(const std::string& subject, const SiteOID& site = kKisumu) {
     Opened opened;
-    opened.base = Vitals(subject, site, {},
-                         {{kPulse, "70"}, {kSystolic, "120"}, {kPosition, "SUPINE"}});
+    opened.base =
+        Vitals(subject, site, {}, {{kPulse, "70"}, {kSystolic, "120"}, {kPosition, "SUPINE"}});
     opened.left = Vitals(subject, site, {&opened.base},
                          {{kPulse, "71"}, {kSystolic, "120"}, {kPosition, "SUPINE"}});
     opened.right = Vitals(subject, site, {&opened.base},
@@ -114,17 +114,18 @@ class TrialTest : public CentralStoreTest {
     const auto record = Read<std::optional<RecordState>>(
         [&](CentralReader& reader) { return reader.FindRecord(known.revision.key); });
     if (!record) return {};
-    return Read<std::optional<ConflictRow>>([&](CentralReader& reader) {
-             return reader.OpenConflictOf(record->record_id);
-           }).value_or(ConflictRow{});
+    return Read<std::optional<ConflictRow>>(
+               [&](CentralReader& reader) { return reader.OpenConflictOf(record->record_id); })
+        .value_or(ConflictRow{});
   }
   // What counts of the revision's record now.
   Revision Current(const KnownRevision& known) {
-    return Read<std::optional<RevisionRow>>([&](CentralReader& reader)
-                                                -> Result<std::optional<RevisionRow>> {
-             EDCSYNC_ASSIGN(const auto record, reader.FindRecord(known.revision.key));
-             return reader.FindRevision(record->current);
-           })->known.revision;
+    return Read<std::optional<RevisionRow>>(
+               [&](CentralReader& reader) -> Result<std::optional<RevisionRow>> {
+                 EDCSYNC_ASSIGN(const auto record, reader.FindRecord(known.revision.key));
+                 return reader.FindRevision(record->current);
+               })
+        ->known.revision;
   }
   // In quarantine: the study does not define the form.
   KnownRevision Quarantine(const std::string& subject, const SiteOID& site = kKisumu) {

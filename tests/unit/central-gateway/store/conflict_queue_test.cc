@@ -120,37 +120,43 @@ class ConflictQueueTest : public CentralStoreTest {
 TEST_F(ConflictQueueTest, EachFilterFindsWhatFitsAndNothingElse) {
   QueueFilter filter = Unfiltered();
   filter.state = ConflictEnd::kOpen;
-  ExpectFinds(filter, [](auto& row) { return row.conflict.end == ConflictEnd::kOpen; }, "open");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.end == ConflictEnd::kOpen; }, "open");
   filter.state = ConflictEnd::kSuperseded;
-  ExpectFinds(filter, [](auto& row) { return row.conflict.end == ConflictEnd::kSuperseded; },
-              "superseded");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.end == ConflictEnd::kSuperseded; }, "superseded");
   filter = Unfiltered();
   filter.severity = Severity::kHard;
-  ExpectFinds(filter, [](auto& row) { return row.conflict.severity == Severity::kHard; }, "hard");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.severity == Severity::kHard; }, "hard");
   filter = Unfiltered();
   filter.study = "OTHER";
-  ExpectFinds(filter, [](auto& row) { return row.conflict.key.study.str() == "OTHER"; }, "study");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.key.study.str() == "OTHER"; }, "study");
   filter = Unfiltered();
   filter.site = "Busia";
-  ExpectFinds(filter, [](auto& row) { return row.conflict.site.str() == "Busia"; }, "site");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.site.str() == "Busia"; }, "site");
   filter = Unfiltered();
   filter.subject = "S3-3";
-  ExpectFinds(filter, [](auto& row) { return row.conflict.key.subject.str() == "S3-3"; },
-              "subject");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.key.subject.str() == "S3-3"; }, "subject");
   filter = Unfiltered();
   filter.event = "SE.BASELINE";
-  ExpectFinds(filter, [](auto& row) { return row.conflict.key.event.str() == "SE.BASELINE"; },
-              "event");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.key.event.str() == "SE.BASELINE"; }, "event");
   filter = Unfiltered();
   filter.form = "F.DM";
-  ExpectFinds(filter, [](auto& row) { return row.conflict.key.form.str() == "F.DM"; }, "form");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.key.form.str() == "F.DM"; }, "form");
 }
 
 TEST_F(ConflictQueueTest, AnItemIsFoundWholeAndWhereverItStandsInTheList) {
   for (const char* item : {"IT.PULSE", "IT.PULSE2", "IT.TERM"}) {
     QueueFilter filter = Unfiltered();
     filter.item = item;
-    ExpectFinds(filter, [&](auto& row) { return HasItem(row, item); }, item);
+    ExpectFinds(
+        filter, [&](auto& row) { return HasItem(row, item); }, item);
   }
   QueueFilter part = Unfiltered();
   part.item = "IT.PUL";
@@ -160,20 +166,21 @@ TEST_F(ConflictQueueTest, AnItemIsFoundWholeAndWhereverItStandsInTheList) {
 TEST_F(ConflictQueueTest, AnAssigneesNobodysAndWhatIsDueSoonAreFound) {
   QueueFilter filter = Unfiltered();
   filter.assignee = "okello";
-  ExpectFinds(filter, [](auto& row) { return row.work.assignee == "okello"; }, "okello");
+  ExpectFinds(
+      filter, [](auto& row) { return row.work.assignee == "okello"; }, "okello");
   filter.assignee = "";
-  ExpectFinds(filter, [](auto& row) { return row.work.assignee.empty(); }, "nobody");
+  ExpectFinds(
+      filter, [](auto& row) { return row.work.assignee.empty(); }, "nobody");
   filter = Unfiltered();
   filter.due_before = clock_.Wall();
   const DueTimes due_times;
-  ExpectFinds(filter,
-              [&](auto& row) { return due_times.DueAt(row.conflict) < clock_.Wall(); }, "due");
+  ExpectFinds(
+      filter, [&](auto& row) { return due_times.DueAt(row.conflict) < clock_.Wall(); }, "due");
   filter.due_times.soft_ms = filter.due_times.hard_ms;
-  ExpectFinds(filter,
-              [&](auto& row) {
-                return row.conflict.opened_at.ms + due_times.hard_ms < clock_.Wall().ms;
-              },
-              "due by another agreement");
+  ExpectFinds(
+      filter,
+      [&](auto& row) { return row.conflict.opened_at.ms + due_times.hard_ms < clock_.Wall().ms; },
+      "due by another agreement");
 }
 
 TEST_F(ConflictQueueTest, EachWordMustStandSomewhereWhateverItsCase) {
@@ -184,14 +191,16 @@ TEST_F(ConflictQueueTest, EachWordMustStandSomewhereWhateverItsCase) {
   };
   QueueFilter filter = Unfiltered();
   filter.words = {"kISum", "baseline", "OKELL"};
-  ExpectFinds(filter,
-              [](auto& row) {
-                return row.conflict.site.str() == "Kisumu" && row.work.assignee == "okello" &&
-                       row.conflict.key.event.str() == "SE.BASELINE";
-              },
-              "three words");
+  ExpectFinds(
+      filter,
+      [](auto& row) {
+        return row.conflict.site.str() == "Kisumu" && row.work.assignee == "okello" &&
+               row.conflict.key.event.str() == "SE.BASELINE";
+      },
+      "three words");
   filter.words = {"it.term"};
-  ExpectFinds(filter, [](auto& row) { return HasItem(row, "IT.TERM"); }, "an item");
+  ExpectFinds(
+      filter, [](auto& row) { return HasItem(row, "IT.TERM"); }, "an item");
   EXPECT_TRUE(found({"kisumu", "tororo"}).empty());
   EXPECT_TRUE(found({"%"}).empty());
   EXPECT_TRUE(found({"K_sumu"}).empty()) << "no wildcard";
@@ -206,17 +215,20 @@ TEST_F(ConflictQueueTest, AScopeIsAStudyAndASiteAndNoneIsNothing) {
   EXPECT_EQ(Total(filter), 0u);
   EXPECT_EQ(Count(filter, "dm").total, 0u);
   filter.scopes = {{StudyOID("OTHER"), SiteOID()}};
-  ExpectFinds(filter, [](auto& row) { return row.conflict.key.study.str() == "OTHER"; }, "study");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.key.study.str() == "OTHER"; }, "study");
   filter.scopes = {{StudyOID(), SiteOID("Tororo")}};
-  ExpectFinds(filter, [](auto& row) { return row.conflict.site.str() == "Tororo"; }, "site");
-  filter.scopes = {{StudyOID("OTHER"), SiteOID("Tororo")}, {StudyOID("CDISCPILOT01"),
-                                                            SiteOID("Kisumu")}};
-  ExpectFinds(filter,
-              [](auto& row) {
-                const bool other = row.conflict.key.study.str() == "OTHER";
-                return row.conflict.site.str() == (other ? "Tororo" : "Kisumu");
-              },
-              "pairs");
+  ExpectFinds(
+      filter, [](auto& row) { return row.conflict.site.str() == "Tororo"; }, "site");
+  filter.scopes = {{StudyOID("OTHER"), SiteOID("Tororo")},
+                   {StudyOID("CDISCPILOT01"), SiteOID("Kisumu")}};
+  ExpectFinds(
+      filter,
+      [](auto& row) {
+        const bool other = row.conflict.key.study.str() == "OTHER";
+        return row.conflict.site.str() == (other ? "Tororo" : "Kisumu");
+      },
+      "pairs");
   filter.site = "Busia";
   EXPECT_EQ(Total(filter), 0u) << "a filter does not widen a scope";
   filter = Unfiltered();
@@ -300,8 +312,8 @@ TEST_F(ConflictQueueTest, CountsAreThoseOfTheList) {
   EXPECT_EQ(counts.overdue, expected.overdue);
   EXPECT_EQ(counts.mine, expected.mine);
   EXPECT_EQ(counts.unassigned, expected.unassigned);
-  for (const std::uint64_t some : {counts.hard, counts.soft, counts.overdue, counts.mine,
-                                   counts.unassigned}) {
+  for (const std::uint64_t some :
+       {counts.hard, counts.soft, counts.overdue, counts.mine, counts.unassigned}) {
     EXPECT_GT(some, 0u);
   }
   for (std::size_t i = 0; i < counts.by_age.size(); ++i) {

@@ -70,10 +70,11 @@ TEST_F(SignatureTableTest, ASignatureWithAnyFieldAlteredIsInvalid) {
 }
 
 TEST_F(SignatureTableTest, AMeaningThatIsNoneIsNotStored) {
-  EXPECT_FALSE(store_->Write([&](CentralWriter& writer) {
-                       return writer.InsertSignature(
-                           {first_, "nakato", "Rose Nakato", "glanced at", writer.Now()});
-                     })
+  EXPECT_FALSE(store_
+                   ->Write([&](CentralWriter& writer) {
+                     return writer.InsertSignature(
+                         {first_, "nakato", "Rose Nakato", "glanced at", writer.Now()});
+                   })
                    .ok());
   EXPECT_EQ(Of(first_).size(), 1u);
 }
@@ -82,12 +83,10 @@ class AuditSearch : public CentralStoreTest {
  protected:
   void SetUp() override {
     CentralStoreTest::SetUp();
-    const char* const entries[][3] = {{"dm", "conflict.claimed", "A"},
-                                      {"okello", "conflict.claimed", "B"},
-                                      {"dm", "conflict.assigned", "B"},
-                                      {"dm", "conflicts", "A"},
-                                      {"edge:kisumu", "revision.applied", "A"},
-                                      {"dm", "conflict.claimed.x", "A"}};
+    const char* const entries[][3] = {
+        {"dm", "conflict.claimed", "A"},          {"okello", "conflict.claimed", "B"},
+        {"dm", "conflict.assigned", "B"},         {"dm", "conflicts", "A"},
+        {"edge:kisumu", "revision.applied", "A"}, {"dm", "conflict.claimed.x", "A"}};
     for (const auto& [actor, action, object] : entries) {
       clock_.Advance(1000);
       ExpectOk(store_->Write([&, a = actor, b = action, c = object](CentralWriter& writer) {

@@ -169,11 +169,10 @@ TEST_F(DeskAccess, ACallFromAPageOfAnotherSiteIsRefused) {
 
 TEST_F(DeskAccess, BeforeTheFirstPasswordIsChangedNothingElseIsOpen) {
   PasswordHasher hasher(hashing_);
-  const std::string first = Must(AddAccount(*store_, hasher, system_random_,
-                                            {"novice", "New Here", {kAllManager,
-                                                                    kAdministratorRight}},
-                                            "root"))
-                                .password;
+  const std::string first =
+      Must(AddAccount(*store_, hasher, system_random_,
+                      {"novice", "New Here", {kAllManager, kAdministratorRight}}, "root"))
+          .password;
   DeskClient novice = Anonymous();
   const Answer opened = LogIn(novice, "novice", first);
   ASSERT_EQ(opened.status, 200);
@@ -220,18 +219,27 @@ TEST_F(DeskAccess, WhatIsOfAnotherSiteIsAsIfItWereNotThere) {
   EXPECT_EQ(client.Get("/api/v1/audit").status, 403);
   EXPECT_EQ(client.Get("/api/v1/audit/export").status, 403);
   const TestJson many[] = {
-      client.Post("/api/v1/conflicts/assign",
-                  {{"conflictIds", {there.id()}}, {"assignee", "kisumu-dm"}}).json(),
-      client.Post("/api/v1/conflicts/decide",
-                  {{"rule", "current"}, {"reason", {{"text", "r"}}}, {"signature", Signed()},
-                   {"conflicts", {{{"conflictId", there.id()},
-                                   {"seenHeads", HeadsOf(there.row)}}}}}).json(),
-      client.Post("/api/v1/quarantine/release",
-                  {{"revisionIds", {waiting_there.id.ToHex()}}, {"reason", "r"},
-                   {"signature", Signed()}}).json(),
-      client.Post("/api/v1/quarantine/reject",
-                  {{"revisionIds", {waiting_there.id.ToHex()}}, {"reason", "r"},
-                   {"signature", Signed()}}).json()};
+      client
+          .Post("/api/v1/conflicts/assign",
+                {{"conflictIds", {there.id()}}, {"assignee", "kisumu-dm"}})
+          .json(),
+      client
+          .Post("/api/v1/conflicts/decide",
+                {{"rule", "current"},
+                 {"reason", {{"text", "r"}}},
+                 {"signature", Signed()},
+                 {"conflicts", {{{"conflictId", there.id()}, {"seenHeads", HeadsOf(there.row)}}}}})
+          .json(),
+      client
+          .Post("/api/v1/quarantine/release", {{"revisionIds", {waiting_there.id.ToHex()}},
+                                               {"reason", "r"},
+                                               {"signature", Signed()}})
+          .json(),
+      client
+          .Post("/api/v1/quarantine/reject", {{"revisionIds", {waiting_there.id.ToHex()}},
+                                              {"reason", "r"},
+                                              {"signature", Signed()}})
+          .json()};
   for (const TestJson& answer : many) {
     ASSERT_EQ(answer["outcomes"].size(), 1u) << answer;
     EXPECT_EQ(answer["outcomes"][0]["done"], false) << answer;
@@ -246,8 +254,9 @@ TEST_F(DeskAccess, ListsAndCountsHoldOnesOwnSitesOnly) {
   const DeskClient client = As("kisumu-dm", {ManagerOf(kKisumu)});
   for (const char* path :
        {"/api/v1/conflicts", "/api/v1/conflicts?site=Tororo", "/api/v1/conflicts?q=703",
-        "/api/v1/conflicts/counts", "/api/v1/conflicts/export", "/api/v1/conflicts/export?format=json",
-        "/api/v1/records", "/api/v1/records?study=CDISCPILOT01&value=71", "/api/v1/records?site=Tororo",
+        "/api/v1/conflicts/counts", "/api/v1/conflicts/export",
+        "/api/v1/conflicts/export?format=json", "/api/v1/records",
+        "/api/v1/records?study=CDISCPILOT01&value=71", "/api/v1/records?site=Tororo",
         "/api/v1/quarantine?state=all", "/api/v1/overview", "/api/v1/studies"}) {
     const Answer answer = client.Get(path);
     EXPECT_EQ(answer.status, 200) << path;
@@ -273,9 +282,10 @@ TEST_F(DeskAccess, WhoOnlyReadsASiteDoesNotDecideThere) {
   const std::string before = Everything();
   EXPECT_EQ(client.Post(PathOf(there, "/claim"), TestJson::object()).status, 403);
   EXPECT_EQ(client.Post(PathOf(there, "/resolve"), DecisionOn(there, "1")).status, 403);
-  const TestJson assigned = client.Post("/api/v1/conflicts/assign",
-                                        {{"conflictIds", {there.id()}}, {"assignee", nullptr}})
-                                .json();
+  const TestJson assigned =
+      client
+          .Post("/api/v1/conflicts/assign", {{"conflictIds", {there.id()}}, {"assignee", nullptr}})
+          .json();
   EXPECT_EQ(assigned["outcomes"][0]["code"], "forbidden");
   EXPECT_EQ(Everything(), before);
 }

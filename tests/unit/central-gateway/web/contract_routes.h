@@ -10,13 +10,13 @@ namespace edcsync::central {
 
 // As in the contract's description.
 enum class Callers {
-  kAll,         // Without a session.
-  kSession,     // Whoever is logged in, also before the first password is changed.
-  kMembers,     // Whoever is logged in.
+  kAll,      // Without a session.
+  kSession,  // Whoever is logged in, also before the first password is changed.
+  kMembers,  // Whoever is logged in.
   kManagersAndAdministrators,
-  kReaders,     // Monitors and data managers.
+  kReaders,  // Monitors and data managers.
   kManagers,
-  kOverseers,   // Whoever has any right.
+  kOverseers,  // Whoever has any right.
   kAdministrators,
 };
 

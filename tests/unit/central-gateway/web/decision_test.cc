@@ -1,5 +1,5 @@
-// Deciding through the API: one conflict from claim to signature, many by one rule, and every way in
-// which nothing may be decided.
+// Deciding through the API: one conflict from claim to signature, many by one rule, and every way
+// in which nothing may be decided.
 #include <gmock/gmock.h>
 
 #include "tests/unit/central-gateway/web/desk_fixture.h"
@@ -41,9 +41,9 @@ TEST_F(DeskDecision, FromClaimToSignatureAConflictIsDecidedAndGoesToTheSite) {
   EXPECT_EQ(shown["claim"]["user"], "dm");
   EXPECT_EQ(shown["claim"]["fencingToken"], token);
   EXPECT_EQ(shown["heads"], HeadsOf(opened_.row));
-  const TestJson choices = {{{"path", ToString(kPulse)}, {"value", "80"}},
-                            {{"path", ToString(kSystolic)},
-                             {"revisionId", opened_.base.id.ToHex()}}};
+  const TestJson choices = {
+      {{"path", ToString(kPulse)}, {"value", "80"}},
+      {{"path", ToString(kSystolic)}, {"revisionId", opened_.base.id.ToHex()}}};
   const Answer preview = client.Post(PathOf(opened_, "/preview"), {{"choices", choices}});
   ASSERT_EQ(preview.status, 200) << preview.body;
   EXPECT_EQ(preview.json()["removes"], false);
@@ -177,7 +177,8 @@ TEST_F(DeskDecision, SomebodyElsesClaimIsNotMine) {
   EXPECT_EQ(refused.status, 409);
   EXPECT_EQ(refused.code(), "claimed");
   EXPECT_THAT(refused.body, HasSubstr("okello"));
-  EXPECT_THAT(refused.body, HasSubstr(FormatUtc({clock_.Wall().ms - 3000 + 15 * 60'000}).substr(0, 16)));
+  EXPECT_THAT(refused.body,
+              HasSubstr(FormatUtc({clock_.Wall().ms - 3000 + 15 * 60'000}).substr(0, 16)));
   EXPECT_EQ(mine.Get(PathOf(opened_)).json()["claim"].contains("fencingToken"), false);
   EXPECT_EQ(Resolve(mine, DecisionOn(opened_, token)).code(), "claimed") << "a token read off";
   EXPECT_EQ(mine.Delete(PathOf(opened_, "/claim")).status, 204) << "nothing of mine to give back";
@@ -210,8 +211,7 @@ TEST_F(DeskDecision, AClaimGivenBackIsFreeForTheNext) {
 TEST_F(DeskDecision, AConflictThatHasMovedOnIsNotDecidedUnseen) {
   const DeskClient client = As("dm", {});
   TestJson decision = DecisionOn(opened_, Claim(client, opened_));
-  const KnownRevision unseen =
-      Vitals("01-702-1082", kKisumu, {&opened_.right}, {{kPulse, "92"}});
+  const KnownRevision unseen = Vitals("01-702-1082", kKisumu, {&opened_.right}, {{kPulse, "92"}});
   Apply(unseen);
   const std::string before = Everything();
   const Answer stale = Resolve(client, decision);
@@ -283,9 +283,9 @@ TEST_F(DeskDecision, ConflictsAreGivenToSomebodyWhoMayDecideThem) {
   EXPECT_EQ(client.Get("/api/v1/conflicts?assignee=none").json()["total"], 2);
   TestJson ids = TestJson::array();
   for (int i = 0; i < 501; ++i) ids.push_back("1");
-  EXPECT_EQ(client.Post("/api/v1/conflicts/assign", {{"conflictIds", ids}, {"assignee", nullptr}})
-                .status,
-            413);
+  EXPECT_EQ(
+      client.Post("/api/v1/conflicts/assign", {{"conflictIds", ids}, {"assignee", nullptr}}).status,
+      413);
 }
 
 TEST_F(DeskDecision, ManyAreDecidedEachOnItsOwn) {
@@ -304,7 +304,12 @@ TEST_F(DeskDecision, ManyAreDecidedEachOnItsOwn) {
                    {"reason", {{"code", "latest"}, {"text", "the later reading"}}},
                    {"signature", Signed()},
                    {"conflicts",
-                    {one(fits), one(claimed), one(moved), one(there), 7, {{"conflictId", 5}},
+                    {one(fits),
+                     one(claimed),
+                     one(moved),
+                     one(there),
+                     7,
+                     {{"conflictId", 5}},
                      {{"conflictId", fits.id()}}}}};
   const Answer answer = client.Post("/api/v1/conflicts/decide", body);
   ASSERT_EQ(answer.status, 200) << answer.body;
@@ -348,18 +353,18 @@ TEST_F(DeskDecision, WhatWaitsInQuarantineIsDecidedAndSigned) {
   EXPECT_EQ(shown["reason"], "study_definition");
   EXPECT_EQ(shown["groups"][0]["items"][0]["values"][first.id.ToHex()]["value"], "70");
   const auto decide = [&](const char* how, const std::string& id, const TestJson& signature) {
-    return client.Post(std::string("/api/v1/quarantine/") + how,
-                       {{"revisionIds", {id, "zz"}}, {"reason", "seen the source"},
-                        {"signature", signature}});
+    return client.Post(
+        std::string("/api/v1/quarantine/") + how,
+        {{"revisionIds", {id, "zz"}}, {"reason", "seen the source"}, {"signature", signature}});
   };
   EXPECT_EQ(decide("release", first.id.ToHex(), Signed("wrong password 1")).status, 401);
   const TestJson released = decide("release", first.id.ToHex(), Signed()).json()["outcomes"];
   EXPECT_EQ(released[0]["done"], true) << released;
   EXPECT_EQ(released[1]["code"], "field_invalid");
-  EXPECT_EQ(StateAt(Current(first).items, {{ItemGroupOID("IG.VS"), RepeatKey("1")},
-                                           ItemOID("IT.PULSE")})
-                .value,
-            "70");
+  EXPECT_EQ(
+      StateAt(Current(first).items, {{ItemGroupOID("IG.VS"), RepeatKey("1")}, ItemOID("IT.PULSE")})
+          .value,
+      "70");
   EXPECT_EQ(decide("reject", second.id.ToHex(), Signed()).json()["outcomes"][0]["done"], true);
   EXPECT_EQ(decide("release", second.id.ToHex(), Signed()).json()["outcomes"][0]["code"],
             "not_found");

@@ -107,9 +107,8 @@ class DeskClient {
       const std::string line = text.substr(at, line_end - at);
       const std::size_t colon = line.find(": ");
       std::string name = line.substr(0, colon);
-      std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-      });
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
       if (colon != std::string::npos) answer.headers.emplace(name, line.substr(colon + 2));
       at = line_end + 2;
     }

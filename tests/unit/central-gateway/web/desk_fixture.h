@@ -14,9 +14,7 @@ inline const RightRow kAllMonitor{Role::kMonitor, StudyOID(), SiteOID(), false};
 inline const RightRow kOperatorRight{Role::kOperator, StudyOID(), SiteOID(), false};
 inline const RightRow kAdministratorRight{Role::kAdministrator, StudyOID(), SiteOID(), false};
 
-inline RightRow ManagerOf(const SiteOID& site) {
-  return {Role::kDataManager, kPilot, site, false};
-}
+inline RightRow ManagerOf(const SiteOID& site) { return {Role::kDataManager, kPilot, site, false}; }
 
 class DeskServerTest : public TrialTest {
  protected:
@@ -58,8 +56,8 @@ class DeskServerTest : public TrialTest {
   void AddUser(const std::string& user, std::vector<RightRow> rights,
                const std::string& full_name = "Rose Nakato") {
     PasswordHasher hasher(hashing_);
-    const auto added = AddAccount(*store_, hasher, system_random_,
-                                  {user, full_name, std::move(rights)}, "root");
+    const auto added =
+        AddAccount(*store_, hasher, system_random_, {user, full_name, std::move(rights)}, "root");
     ASSERT_TRUE(added.ok()) << added.error().ToString();
     const auto changed = ChangePassword(*store_, hasher, user, kPassword);
     ASSERT_TRUE(changed.ok()) << changed.error().ToString();

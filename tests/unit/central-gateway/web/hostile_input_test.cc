@@ -121,8 +121,9 @@ TEST_F(HostileInput, InThePathItFindsNothing) {
       EXPECT_TRUE(answer.status == 404 || answer.status == 422 || answer.status == 400) << path;
     }
     EXPECT_EQ(client.Send("PATCH", "/api/v1/users/" + segment, "{\"active\":false}").status, 404);
-    EXPECT_EQ(client.Post("/api/v1/users/" + segment + "/reset-password", TestJson::object()).status,
-              404);
+    EXPECT_EQ(
+        client.Post("/api/v1/users/" + segment + "/reset-password", TestJson::object()).status,
+        404);
   }
   EXPECT_EQ(client.Get("/api/v1/records/%zz").status, 400);
   EXPECT_EQ(Everything(), before);
@@ -139,7 +140,8 @@ TEST_F(HostileInput, WhatIsNotUtf8IsRefusedWhereverItStands) {
         "/api/v1/audit?object=" + bytes, "/api/v1/records/" + bytes}) {
     EXPECT_EQ(client.Get(path).code(), "malformed") << path;
   }
-  const std::string body = std::string("{\"views\":[{\"name\":\"") + kNotUtf8 + "\",\"query\":\"\"}]}";
+  const std::string body =
+      std::string("{\"views\":[{\"name\":\"") + kNotUtf8 + "\",\"query\":\"\"}]}";
   EXPECT_EQ(client.Send("PUT", "/api/v1/views", body).code(), "malformed");
 }
 
@@ -168,12 +170,14 @@ TEST_F(HostileInput, InTheTextsThatAreKeptItComesBackAsItWas) {
       EXPECT_EQ(client.Get("/api/v1/views").json()["views"][0]["name"], hostile);
       EXPECT_EQ(client.Get("/api/v1/views").json()["views"][0]["query"], hostile);
     }
-    EXPECT_EQ(client.Post("/api/v1/users", {{"user", hostile}, {"fullName", "x"},
-                                            {"rights", TestJson::array()}})
+    EXPECT_EQ(client
+                  .Post("/api/v1/users",
+                        {{"user", hostile}, {"fullName", "x"}, {"rights", TestJson::array()}})
                   .status,
               422);
-    EXPECT_EQ(client.Post("/api/v1/users",
-                          {{"user", "u"}, {"fullName", "x"}, {"rights", {{{"role", hostile}}}}})
+    EXPECT_EQ(client
+                  .Post("/api/v1/users",
+                        {{"user", "u"}, {"fullName", "x"}, {"rights", {{{"role", hostile}}}}})
                   .status,
               422);
   }
@@ -254,8 +258,7 @@ TEST_F(HostileInput, WhatIsNoJsonObjectIsRefused) {
     }
     for (const char* type : {"application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
                              "text/plain", "application/jsonp", ""}) {
-      const Answer answer =
-          client.Send(route.method, route.path, "{}", {{"Content-Type", type}});
+      const Answer answer = client.Send(route.method, route.path, "{}", {{"Content-Type", type}});
       EXPECT_EQ(answer.status, 400) << route.path << type;
     }
   }
@@ -310,10 +313,12 @@ TEST_F(HostileInput, ABodyNestedWithoutEndIsRefusedAndTheServerGoesOn) {
       EXPECT_EQ(answer.status, 400) << path;
     }
   }
-  EXPECT_EQ(Anonymous().Send("POST", "/api/v1/session", "{\"user\":\"[[{\\\"[\",\"password\":\"" +
-                                                            std::string(100, '[') + "\"}")
+  EXPECT_EQ(Anonymous()
+                .Send("POST", "/api/v1/session",
+                      "{\"user\":\"[[{\\\"[\",\"password\":\"" + std::string(100, '[') + "\"}")
                 .status,
-            401) << "brackets in a text are no nesting";
+            401)
+      << "brackets in a text are no nesting";
   EXPECT_EQ(client.Get("/api/v1/session").status, 200);
 }
 
@@ -323,8 +328,9 @@ TEST_F(HostileInput, ABodyThatNeverEndsIsEndedAndOthersAreServed) {
   options_.read_timeout_s = 1;
   StartServer();
   RawConnection slow(server_->port());
-  ASSERT_TRUE(slow.Send("POST /api/v1/session HTTP/1.1\r\nHost: desk\r\n"
-                        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"));
+  ASSERT_TRUE(
+      slow.Send("POST /api/v1/session HTTP/1.1\r\nHost: desk\r\n"
+                "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"));
   const DeskClient other = Anonymous();
   int sent = 0;
   // Each byte comes well within the wait that one byte may take.

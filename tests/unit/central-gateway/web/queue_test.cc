@@ -16,8 +16,8 @@ class DeskQueue : public DeskServerTest {
   void SetUp() override {
     DeskServerTest::SetUp();
     for (int i = 0; i < 7; ++i) {
-      opened_.push_back(OpenConflict("01-70" + std::to_string(i) + "-1001",
-                                     i % 3 == 0 ? kTororo : kKisumu));
+      opened_.push_back(
+          OpenConflict("01-70" + std::to_string(i) + "-1001", i % 3 == 0 ? kTororo : kKisumu));
     }
     AddUser("dm", {kAllManager});
   }
@@ -66,25 +66,34 @@ TEST_F(DeskQueue, FiltersOfTheAddressNarrowListCountsAndFileAlike) {
   client.Post("/api/v1/conflicts/assign",
               {{"conflictIds", {opened_[1].id(), opened_[2].id()}}, {"assignee", "dm"}});
   clock_.Advance(60'000);
-  const std::pair<const char*, int> filters[] = {
-      {"site=Tororo", 3},     {"subject=01-704-1001", 1}, {"assignee=me", 2},
-      {"assignee=none", 5},   {"assignee=dm&site=Kisumu", 2}, {"severity=hard", 7},
-      {"severity=soft", 0},   {"item=IT.VS.PULSE", 7},    {"item=IT.VS.SUBPOS", 0},
-      {"q=tororo", 3},        {"q=tororo%20706", 1},      {"due=overdue", 0},
-      {"due=week", 7},        {"due=today", 0},           {"study=CDISCPILOT01", 7},
-      {"event=SE.WEEK_2", 7}, {"form=F.DM", 0},           {"state=resolved", 0},
-      {"state=all", 7}};
+  const std::pair<const char*, int> filters[] = {{"site=Tororo", 3},
+                                                 {"subject=01-704-1001", 1},
+                                                 {"assignee=me", 2},
+                                                 {"assignee=none", 5},
+                                                 {"assignee=dm&site=Kisumu", 2},
+                                                 {"severity=hard", 7},
+                                                 {"severity=soft", 0},
+                                                 {"item=IT.VS.PULSE", 7},
+                                                 {"item=IT.VS.SUBPOS", 0},
+                                                 {"q=tororo", 3},
+                                                 {"q=tororo%20706", 1},
+                                                 {"due=overdue", 0},
+                                                 {"due=week", 7},
+                                                 {"due=today", 0},
+                                                 {"study=CDISCPILOT01", 7},
+                                                 {"event=SE.WEEK_2", 7},
+                                                 {"form=F.DM", 0},
+                                                 {"state=resolved", 0},
+                                                 {"state=all", 7}};
   for (const auto& [filter, count] : filters) {
     const TestJson list = client.Get(std::string("/api/v1/conflicts?") + filter).json();
     EXPECT_EQ(list["total"], count) << filter;
     EXPECT_EQ(list["conflicts"].size(), static_cast<std::size_t>(count)) << filter;
-    const TestJson counts =
-        client.Get(std::string("/api/v1/conflicts/counts?") + filter).json();
+    const TestJson counts = client.Get(std::string("/api/v1/conflicts/counts?") + filter).json();
     EXPECT_EQ(counts["total"], count) << filter;
     const Answer csv = client.Get(std::string("/api/v1/conflicts/export?") + filter);
     EXPECT_EQ(FirstFields(csv.body), IdsOf(list["conflicts"])) << filter;
-    const Answer json =
-        client.Get(std::string("/api/v1/conflicts/export?format=json&") + filter);
+    const Answer json = client.Get(std::string("/api/v1/conflicts/export?format=json&") + filter);
     EXPECT_EQ(json.json(), list["conflicts"]) << filter;
   }
 }
@@ -151,7 +160,9 @@ TEST_F(DeskQueue, SavedViewsAreOnesOwn) {
 
 TEST_F(DeskQueue, AccountsAreKeptThroughTheApi) {
   const DeskClient admin = As("admin", {kAdministratorRight});
-  const TestJson right = {{"role", "monitor"}, {"studyOID", "CDISCPILOT01"}, {"siteOID", nullptr},
+  const TestJson right = {{"role", "monitor"},
+                          {"studyOID", "CDISCPILOT01"},
+                          {"siteOID", nullptr},
                           {"seesBlinded", true}};
   const Answer added = admin.Post(
       "/api/v1/users",
@@ -173,8 +184,9 @@ TEST_F(DeskQueue, AccountsAreKeptThroughTheApi) {
   EXPECT_EQ(LogIn(nakato, "nakato", reset.json()["firstPassword"]).status, 401);
   EXPECT_EQ(admin.Send("PATCH", "/api/v1/users/admin", "{\"active\":false}").status, 403)
       << "the last administrator";
-  EXPECT_EQ(admin.Post("/api/v1/users", {{"user", "NAKATO"}, {"fullName", "x"},
-                                         {"rights", TestJson::array()}})
+  EXPECT_EQ(admin
+                .Post("/api/v1/users",
+                      {{"user", "NAKATO"}, {"fullName", "x"}, {"rights", TestJson::array()}})
                 .status,
             409);
   const TestJson seen = As("dm", {}).Get("/api/v1/users").json()["users"];

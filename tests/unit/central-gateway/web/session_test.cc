@@ -153,9 +153,9 @@ TEST_F(DeskSession, AnotherPasswordEndsEveryOtherSession) {
 TEST_F(DeskSession, AnUnchangedAnswerIsNotSentTwice) {
   const Opened opened = OpenConflict("01-702-1082");
   const DeskClient client = As("dm", {});
-  for (const std::string& path : {std::string("/api/v1/conflicts"), PathOf(opened),
-                                  std::string("/api/v1/conflicts/counts"),
-                                  std::string("/api/v1/records")}) {
+  for (const std::string& path :
+       {std::string("/api/v1/conflicts"), PathOf(opened), std::string("/api/v1/conflicts/counts"),
+        std::string("/api/v1/records")}) {
     const Answer first = client.Get(path);
     const std::string etag = first.Header("etag");
     ASSERT_NE(etag, "") << path;
@@ -173,8 +173,9 @@ TEST_F(DeskSession, AnUnchangedAnswerIsNotSentTwice) {
 
 TEST_F(DeskSession, EveryAnswerForbidsWhatABrowserMightMakeOfIt) {
   const DeskClient client = As("dm", {});
-  for (const char* path : {"/api/v1/session", "/api/v1/conflicts", "/api/v1/conflicts/1",
-                           "/api/v1/conflicts/export", "/api/v1/nothing", "/api/v1/audit/checkpoint"}) {
+  for (const char* path :
+       {"/api/v1/session", "/api/v1/conflicts", "/api/v1/conflicts/1", "/api/v1/conflicts/export",
+        "/api/v1/nothing", "/api/v1/audit/checkpoint"}) {
     const Answer answer = client.Get(path);
     EXPECT_EQ(answer.Header("x-content-type-options"), "nosniff") << path;
     EXPECT_EQ(answer.Header("x-frame-options"), "DENY") << path;
