@@ -72,7 +72,9 @@ Result<Json> MetaJson(CentralReader& reader, const RevisionRow& row) {
 
 Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& json) {
   const ConflictRow& conflict = opened.conflict;
-  json["currentRevisionId"] = opened.current.ToHex();
+  json["currentRevisionId"] = conflict.end != ConflictEnd::kOpen && conflict.ended_by
+                                  ? conflict.ended_by->ToHex()
+                                  : opened.current.ToHex();
   json["ancestor"] = nullptr;
   if (conflict.ancestor) {
     EDCSYNC_ASSIGN(json["ancestor"], MetaJson(reader, opened.revisions.at(*conflict.ancestor)));

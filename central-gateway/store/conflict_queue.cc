@@ -1,5 +1,7 @@
 #include "central-gateway/store/conflict_queue.h"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "central-gateway/store/conflict_sql.h"
@@ -15,7 +17,7 @@ constexpr std::string_view kFrom =
     " FROM conflict c JOIN record r ON r.record_id = c.record_id"
     " LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id";
 
-// One text for every filter, so that few statements are prepared: what is NULL asks nothing.
+// What is NULL asks nothing: one text serves most filters, so that few statements are prepared.
 constexpr std::string_view kWhere =
     " AND (?1 IS NULL OR c.severity = ?1)"
     " AND (?2 IS NULL OR r.study_oid = ?2)"
@@ -24,14 +26,25 @@ constexpr std::string_view kWhere =
     " AND (?5 IS NULL OR r.study_event_oid = ?5)"
     " AND (?6 IS NULL OR r.form_oid = ?6)"
     " AND (?7 IS NULL OR instr(c.items, '/' || ?7 || char(10)) > 0)"
-    " AND (?8 IS NULL OR coalesce(w.assignee, '') = ?8)"
-    " AND (?9 IS NULL OR " EDCSYNC_DUE " < ?9)"
-    " AND (?10 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(?10) word WHERE instr(lower("
-    "r.site_oid || ' ' || r.subject_key || ' ' || r.study_event_oid || ' ' || r.form_oid || ' ' ||"
-    " c.items || ' ' || coalesce(w.assignee, '')), lower(word.value)) = 0))"
-    " AND (?11 IS NULL OR EXISTS (SELECT 1 FROM json_each(?11) scope WHERE"
+    " AND (?9 IS NULL OR " EDCSYNC_DUE " < ?9)";
+
+// These cost each row something even if they ask nothing, so they stand only where they are meant:
+// without them SQLite leaves `conflict_work` alone.
+constexpr std::string_view kAssignee = " AND coalesce(w.assignee, '') = ?8";
+constexpr std::string_view kScopes =
+    " AND EXISTS (SELECT 1 FROM json_each(?11) scope WHERE"
     " (scope.value ->> 0 = '' OR scope.value ->> 0 = r.study_oid) AND"
-    " (scope.value ->> 1 = '' OR scope.value ->> 1 = r.site_oid)))";
+    " (scope.value ->> 1 = '' OR scope.value ->> 1 = r.site_oid))";
+constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
+// Column by column: LIKE minds no case of ASCII letters, and to join the texts first costs more.
+constexpr std::string_view kWordColumns[] = {"r.subject_key",    "r.site_oid", "r.form_oid",
+                                             "r.study_event_oid", "c.items",    "w.assignee"};
+
+bool SeesAll(const QueueFilter& filter) {
+  return std::any_of(filter.scopes.begin(), filter.scopes.end(), [](const Scope& scope) {
+    return scope.study.empty() && scope.site.empty();
+  });
+}
 
 std::string Where(const QueueFilter& filter) {
   // The state stands in the text: open conflicts have an index of their own.
@@ -41,7 +54,19 @@ std::string Where(const QueueFilter& filter) {
   } else {
     sql += " WHERE (?12 IS NULL OR c.state = ?12)";
   }
-  return sql.append(kWhere);
+  sql += kWhere;
+  if (filter.assignee) sql += kAssignee;
+  if (!SeesAll(filter)) sql += kScopes;
+  for (std::size_t i = 0; i < filter.words.size(); ++i) {
+    const std::string word = "?" + std::to_string(kFirstWord + static_cast<int>(i));
+    std::string any;
+    for (const std::string_view column : kWordColumns) {
+      any.append(any.empty() ? "" : " OR ").append(column);
+      any.append(" LIKE ").append(word).append(" ESCAPE '\\'");
+    }
+    sql.append(" AND (").append(any).append(")");
+  }
+  return sql;
 }
 
 void BindText(Statement& statement, int index, const std::string& text) {
@@ -52,18 +77,28 @@ void BindText(Statement& statement, int index, const std::string& text) {
   }
 }
 
-// `words` and `scopes` must outlive the statement's use.
+// A pattern of LIKE for texts that hold `word`.
+std::string PatternOf(const std::string& word) {
+  std::string pattern = "%";
+  for (const char c : word) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + "%";
+}
+
+// The texts that are made for binding; they must outlive the statement's use.
 struct Lists {
   explicit Lists(const QueueFilter& filter) {
-    if (!filter.words.empty()) words = Json(filter.words).dump();
+    for (const std::string& word : filter.words) words.push_back(PatternOf(word));
     Json list = Json::array();
     for (const Scope& scope : filter.scopes) {
-      if (scope.study.empty() && scope.site.empty()) return;  // All of it: nothing to ask.
       list.push_back({scope.study.str(), scope.site.str()});
     }
     scopes = list.dump();
   }
-  std::string words, scopes;
+  std::vector<std::string> words;
+  std::string scopes;
 };
 
 void BindFilter(Statement& statement, const QueueFilter& filter, const Lists& lists) {
@@ -78,14 +113,12 @@ void BindFilter(Statement& statement, const QueueFilter& filter, const Lists& li
   BindText(statement, 5, filter.event);
   BindText(statement, 6, filter.form);
   BindText(statement, 7, filter.item);
-  if (filter.assignee) {
-    statement.Bind(8, std::string_view(*filter.assignee));
-  } else {
-    statement.BindNull(8);
-  }
+  if (filter.assignee) statement.Bind(8, std::string_view(*filter.assignee));
   BindOptional(statement, 9, filter.due_before);
-  BindText(statement, 10, lists.words);
-  BindText(statement, 11, lists.scopes);
+  if (!SeesAll(filter)) statement.Bind(11, std::string_view(lists.scopes));
+  for (std::size_t i = 0; i < lists.words.size(); ++i) {
+    statement.Bind(kFirstWord + static_cast<int>(i), std::string_view(lists.words[i]));
+  }
   if (filter.state) {
     statement.Bind(12, Number(*filter.state));
   } else {
@@ -126,6 +159,13 @@ ConflictWork ReadWork(const Statement& statement, SnowflakeId conflict, int colu
   return work;
 }
 
+// The last of QueueCounts::kFromHours that an age in milliseconds has reached.
+std::size_t AgeOf(std::int64_t age_ms) {
+  std::size_t age = QueueCounts::kFromHours.size() - 1;
+  while (age > 0 && age_ms < std::int64_t{QueueCounts::kFromHours[age]} * 3'600'000) --age;
+  return age;
+}
+
 #define EDCSYNC_WORK "w.assignee, w.claimed_by, w.claim_expires_at_ms, w.fencing_token"
 
 }  // namespace
@@ -136,13 +176,17 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
                                                   std::size_t count_max) {
   const SortColumn column = ColumnOf(order.sort);
   const std::string by(column.sql);
-  std::string sql = "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK ", " + by + Where(filter);
+  const std::string_view way = order.descending ? " DESC" : "";
+  // Sorted by number and value alone: the rest is read for the rows of the page only.
+  std::string sql = "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK
+                    ", page.value FROM (SELECT c.conflict_id, " + by + " AS value" + Where(filter);
   if (after != nullptr) {
     sql += " AND (" + by + ", c.conflict_id) " + (order.descending ? "<" : ">") + " (?15, ?16)";
   }
-  const std::string_view way = order.descending ? " DESC" : "";
-  sql.append(" ORDER BY ").append(by).append(way).append(", c.conflict_id").append(way);
-  sql += " LIMIT ?17";
+  sql.append(" ORDER BY 2").append(way).append(", 1").append(way).append(" LIMIT ?17) page");
+  sql += " JOIN conflict c ON c.conflict_id = page.conflict_id JOIN record r ON r.record_id = "
+         "c.record_id LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id";
+  sql.append(" ORDER BY page.value").append(way).append(", page.conflict_id").append(way);
   Statement statement = database_.Prepare(sql);
   const Lists lists(filter);
   BindFilter(statement, filter, lists);
@@ -177,40 +221,37 @@ Result<std::uint64_t> ConflictQueue::Total(const QueueFilter& filter) {
 
 Result<QueueCounts> ConflictQueue::Count(const QueueFilter& filter, const std::string& user,
                                          WallTime now) {
-  // One walk: a row for each site, severity, age and owner.
-  std::string age = "CASE";
-  for (std::size_t i = QueueCounts::kFromHours.size() - 1; i > 0; --i) {
-    age += " WHEN ?16 - c.opened_at_ms >= " +
-           std::to_string(std::int64_t{QueueCounts::kFromHours[i]} * 3'600'000) + " THEN " +
-           std::to_string(i);
-  }
-  age += " ELSE 0 END";
+  // One walk, counted here: SQLite would sort all rows to group them.
   Statement statement = database_.Prepare(
-      "SELECT r.site_oid, c.severity, " + age + ", CASE coalesce(w.assignee, '') WHEN '' THEN 0 "
-      "WHEN ?15 THEN 1 ELSE 2 END, " EDCSYNC_DUE " < ?16 AND c.state = 0, count(*)" +
-      Where(filter) + " GROUP BY 1, 2, 3, 4, 5 ORDER BY 1");
+      "SELECT r.site_oid, c.severity, c.opened_at_ms, coalesce(w.assignee, ''), " EDCSYNC_DUE
+      " < ?15 AND c.state = 0" + Where(filter));
   const Lists lists(filter);
   BindFilter(statement, filter, lists);
-  statement.Bind(15, std::string_view(user)).Bind(16, now.ms);
+  statement.Bind(15, now.ms);
   QueueCounts counts;
+  std::map<std::string, std::uint64_t, std::less<>> by_site;
   while (true) {
     EDCSYNC_ASSIGN(const bool found, statement.Step());
-    if (!found) return counts;
-    const std::uint64_t count = Unsigned(statement.Int(5));
+    if (!found) break;
+    ++counts.total;
     const bool hard = static_cast<Severity>(statement.Int(1)) == Severity::kHard;
-    counts.total += count;
-    (hard ? counts.hard : counts.soft) += count;
-    QueueCounts::Ages& ages = counts.by_age[static_cast<std::size_t>(statement.Int(2))];
-    (hard ? ages.hard : ages.soft) += count;
-    if (statement.Int(3) == 0) counts.unassigned += count;
-    if (statement.Int(3) == 1) counts.mine += count;
-    if (statement.Int(4) != 0) counts.overdue += count;
-    const SiteOID site{TextAt(statement, 0)};
-    if (counts.by_site.empty() || counts.by_site.back().site != site) {
-      counts.by_site.push_back({site, 0});
+    ++(hard ? counts.hard : counts.soft);
+    QueueCounts::Ages& ages = counts.by_age[AgeOf(now.ms - statement.Int(2))];
+    ++(hard ? ages.hard : ages.soft);
+    const std::string_view assignee = statement.Text(3);
+    if (assignee.empty()) ++counts.unassigned;
+    if (!assignee.empty() && assignee == user) ++counts.mine;
+    if (statement.Int(4) != 0) ++counts.overdue;
+    const std::string_view site = statement.Text(0);
+    const auto known = by_site.find(site);
+    if (known != by_site.end()) {
+      ++known->second;
+    } else {
+      by_site.emplace(site, 1);
     }
-    counts.by_site.back().count += count;
   }
+  for (const auto& [site, count] : by_site) counts.by_site.push_back({SiteOID(site), count});
+  return counts;
 }
 
 Result<ConflictWork> ConflictQueue::FindWork(SnowflakeId conflict) {

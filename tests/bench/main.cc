@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "shared/base/file.h"
+#include "tests/bench/desk.h"
 #include "tests/bench/measures.h"
 
 namespace edcsync::bench {
@@ -71,6 +72,10 @@ Json Targets(const Json& figures) {
     const double p50 = figures["live"]["submissionToReceipt"]["p50Ms"];
     targets.push_back(Target("live p50, ms", 10, p50, p50 <= 10));
   }
+  if (figures.contains("desk")) {
+    const double page = figures["desk"]["slowestPageMs"];
+    targets.push_back(Target("desk, slowest first page or filter, ms", 200, page, page <= 200));
+  }
   if (figures.contains("million")) {
     const double rss = figures["million"]["peakRssMib"];
     targets.push_back(Target("edge peak RSS with 1,000,000 waiting, MiB", 64, rss, rss <= 64));
@@ -112,6 +117,7 @@ int Run(Options options) {
     report["drainOfMany"] = MeasureDrainOfMany(options.scale);
   }
   if (wanted("live")) report["live"] = MeasureLive(options.scale);
+  if (wanted("desk")) report["desk"] = MeasureDesk(options.quick ? 2'000 : 100'000);
   if (options.million) report["million"] = MeasureMillion(options.scale);
   report["machine"]["loadAfter"] = LoadAverage();
   report["targets"] = Targets(report);
@@ -130,12 +136,12 @@ int Run(Options options) {
 
 int main(int argc, char** argv) {
   edcsync::bench::Options options;
-  CLI::App app("Measures capture, drain and live delivery of the real programs. Progress goes to "
+  CLI::App app("Measures capture, drain and live delivery of the real programs, and the desk's queue. Progress goes to "
                "standard error, figures as JSON to standard output or --json.");
   app.add_option("--json", options.json_file, "Write the figures to this file");
   app.add_flag("--quick", options.quick, "A small run of seconds");
   app.add_option("--only", options.only, "One measure")
-      ->check(CLI::IsMember({"capture", "drain", "live"}));
+      ->check(CLI::IsMember({"capture", "drain", "live", "desk"}));
   app.add_flag("--million", options.million, "Also the agent's memory with 1,000,000 waiting");
   app.add_option("--records", options.scale.drain_records, "Backlog of the drain of one edge")
       ->check(CLI::Range(1'000, 10'000'000));

@@ -71,7 +71,10 @@ export function QueuePage() {
   // Rows may move while nobody points at them and nothing is selected.
   const changed = fresh > 0 || gone.size > 0;
   const {applyChanges} = queue;
-  const selected = rows.filter((row) => selection[row.conflictId]);
+  const selected = useMemo(
+    () => rows.filter((row) => selection[row.conflictId]),
+    [rows, selection],
+  );
   const calm = !pointerInside && selected.length === 0 && dialog === null;
   useEffect(() => {
     if (changed && calm) applyChanges();

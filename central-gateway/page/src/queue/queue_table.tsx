@@ -1,18 +1,16 @@
 // The queue itself: a grid of which only the rows on the screen exist. One row is active; the keys
 // move it and the focus follows.
-import {Checkbox} from '@mantine/core';
 import {useMediaQuery} from '@mantine/hooks';
 import {getCoreRowModel, useReactTable, type RowSelectionState} from '@tanstack/react-table';
 import {useVirtualizer} from '@tanstack/react-virtual';
 import {useEffect, useLayoutEffect, useMemo, useRef} from 'react';
-import {Link} from 'react-router-dom';
 import type {ConflictSort, ConflictSummary} from '../api/types';
 import {useNow} from '../common/changes';
-import {Arrow} from '../common/icons';
 import {useSession} from '../session/session_context';
 import {useText} from '../text/language';
-import {Cell, columns, type CellContext} from './columns';
-import {nextSort, sortDirection} from './filters';
+import {columns} from './columns';
+import {QueueHead} from './queue_head';
+import {QueueRow} from './queue_row';
 import {queueTrail, setQueueTrail} from './queue_trail';
 import classes from './queue.module.css';
 
@@ -78,11 +76,11 @@ export function QueueTable(props: Props) {
     if (last >= shown.length - kAhead) onEnd();
   }, [first, last, shown.length, onRange, onEnd]);
 
-  useActiveRow(activeId, rows, virtual.scrollToIndex, scroller);
+  useActiveRow(activeId, rows, height, scroller);
   useSteadyTop(rows, height, scroller, virtual.scrollToOffset);
 
-  const context: Omit<CellContext, 'gone'> = {text, now, me};
-  const all = shown.length > 0 && shown.every((row) => row.getIsSelected());
+  const context = useMemo(() => ({text, now, me}), [text, now, me]);
+  const selectedCount = Object.keys(props.selection).length;
   return (
     <div
       ref={scroller}
@@ -95,106 +93,33 @@ export function QueueTable(props: Props) {
       onPointerEnter={() => props.onPointer(true)}
       onPointerLeave={() => props.onPointer(false)}
     >
-      <div role="row" aria-rowindex={1} className={classes.head}>
-        {columns.map((column) => {
-          const meta = column.meta!;
-          if (column.id === 'select') {
-            return (
-              <span key="select" role="columnheader" className={classes.cell} data-column="select">
-                {props.selectable && (
-                  <Checkbox
-                    aria-label={text.queue.selectAll}
-                    checked={all}
-                    indeterminate={!all && table.getIsSomeRowsSelected()}
-                    onChange={(event) => table.toggleAllRowsSelected(event.currentTarget.checked)}
-                  />
-                )}
-                {!props.selectable && (
-                  <span className="visually-hidden">{text.queue.columns.select}</span>
-                )}
-              </span>
-            );
-          }
-          const direction = meta.sort ? sortDirection(props.sort, meta.sort) : undefined;
-          return (
-            <span
-              key={column.id}
-              role="columnheader"
-              className={classes.cell}
-              data-column={column.id}
-              aria-sort={direction}
-            >
-              {meta.sort ? (
-                <button
-                  type="button"
-                  className={classes.sort}
-                  onClick={() => props.onSort(nextSort(props.sort, meta.sort!))}
-                >
-                  {meta.name(text)}
-                  {direction !== 'none' && <Arrow up={direction === 'ascending'} />}
-                </button>
-              ) : (
-                meta.name(text)
-              )}
-            </span>
-          );
-        })}
-      </div>
+      <QueueHead
+        sort={props.sort}
+        onSort={props.onSort}
+        selectable={props.selectable}
+        all={selectedCount > 0 && selectedCount >= shown.length}
+        some={selectedCount > 0}
+        onAll={(on) => table.toggleAllRowsSelected(on)}
+      />
       <div role="rowgroup" className={classes.body} style={{height: virtual.getTotalSize()}}>
         {items.map((item) => {
           const row = shown[item.index];
           if (!row) return null;
-          const conflict = row.original;
-          const gone = props.gone.has(row.id);
           return (
-            <div
+            <QueueRow
               key={row.id}
-              role="row"
-              id={`conflict-${row.id}`}
-              aria-rowindex={item.index + 2}
-              aria-selected={props.selectable ? row.getIsSelected() : undefined}
-              className={classes.row}
-              data-active={row.id === activeId || undefined}
-              data-gone={gone || undefined}
-              data-selected={row.getIsSelected() || undefined}
-              tabIndex={row.id === activeId ? 0 : -1}
-              style={{transform: `translateY(${item.start}px)`, height}}
-              onFocus={() => props.onActive(row.id)}
-              onClick={() => props.onOpen(row.id)}
-            >
-              {row.getAllCells().map((cell) => (
-                <span
-                  key={cell.id}
-                  role="gridcell"
-                  className={classes.cell}
-                  data-column={cell.column.id}
-                >
-                  {cell.column.id === 'select' ? (
-                    props.selectable && (
-                      <Checkbox
-                        aria-label={text.queue.selectRow(
-                          `${conflict.subjectKey} ${conflict.form.name}`,
-                        )}
-                        tabIndex={-1}
-                        checked={row.getIsSelected()}
-                        onClick={(event) => event.stopPropagation()}
-                        onChange={(event) => row.toggleSelected(event.currentTarget.checked)}
-                      />
-                    )
-                  ) : cell.column.id === 'subject' ? (
-                    <Link
-                      to={`/conflicts/${encodeURIComponent(row.id)}`}
-                      tabIndex={-1}
-                      className={classes.subject}
-                    >
-                      {conflict.subjectKey}
-                    </Link>
-                  ) : (
-                    <Cell id={cell.column.id} row={conflict} context={{...context, gone}} />
-                  )}
-                </span>
-              ))}
-            </div>
+              row={row}
+              index={item.index}
+              top={item.start}
+              height={height}
+              context={context}
+              isActive={row.id === activeId}
+              isGone={props.gone.has(row.id)}
+              isSelected={row.getIsSelected()}
+              selectable={props.selectable}
+              onActive={props.onActive}
+              onOpen={props.onOpen}
+            />
           );
         })}
       </div>
@@ -206,23 +131,28 @@ export function QueueTable(props: Props) {
 function useActiveRow(
   activeId: string | null,
   rows: ConflictSummary[],
-  scrollTo: (index: number, options?: {align: 'auto'}) => void,
+  height: number,
   scroller: React.RefObject<HTMLDivElement>,
 ): void {
   const before = useRef<string | null>(null);
   useEffect(() => {
-    if (activeId === null || before.current === activeId) return;
+    const box = scroller.current;
+    if (activeId === null || before.current === activeId || !box) return;
     const index = rows.findIndex((row) => row.conflictId === activeId);
     if (index === -1) return;
     before.current = activeId;
-    scrollTo(index, {align: 'auto'});
+    // The column heads stay on top and cover what is scrolled under them.
+    const covered = box.querySelector<HTMLElement>('[role="row"]')?.offsetHeight ?? 0;
+    const bottom = covered + (index + 1) * height;
+    if (index * height < box.scrollTop) box.scrollTop = index * height;
+    else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
     requestAnimationFrame(() => {
       const focused = document.activeElement;
       const nowhere = !focused || focused === document.body || focused.id === 'content';
-      if (!nowhere && !scroller.current?.contains(focused)) return;
+      if (!nowhere && !box.contains(focused)) return;
       document.getElementById(`conflict-${activeId}`)?.focus({preventScroll: true});
     });
-  }, [activeId, rows, scrollTo, scroller]);
+  }, [activeId, rows, height, scroller]);
 }
 
 // When rows came or went above the screen, the first row on the screen stays where it is.
