@@ -98,7 +98,9 @@ Result<Json> StudiesJson(CentralStore& store, StudyCatalogue& catalogue, const V
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const auto studies, catalogue.Get(reader));
     EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, reader.ListEdges());
-    for (const auto& [oid, study] : *studies) {
+    for (const auto& known : *studies) {
+      const StudyOID& oid = known.first;
+      const CatalogueStudy& study = known.second;
       std::set<std::string> sites;
       for (const EdgeRow& edge : edges) {
         if (Covers(viewer.reads, oid, edge.site)) sites.insert(edge.site.str());
