@@ -285,9 +285,11 @@ bool World::AtRest(std::string& why) {
     if (revoked.contains(edge->edge())) continue;
     std::string behind = edge->Behind(head);
     // A restored centre's feed may be as long as the one before (seed 9287).
-    const std::optional<edge::Checkpoint> checkpoint = edge->Checkpoint();
-    if (behind.empty() && checkpoint && checkpoint->history != of_centre) {
-      behind = "has not greeted the restored centre";
+    if (behind.empty()) {  // So it runs.
+      const std::optional<edge::Checkpoint> checkpoint = edge->Checkpoint();
+      if (checkpoint && checkpoint->history != of_centre) {
+        behind = "has not greeted the restored centre";
+      }
     }
     if (behind.empty()) continue;
     why = edge->name() + " " + behind;
