@@ -1,15 +1,12 @@
 #include "central-gateway/desk/central_queries.h"
 
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "shared/model/odm_import.h"
+#include "central-gateway/desk/form_view.h"
 #include "shared/model/submission.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json RevisionJson(const RevisionRow& row, bool current) {
   Json json = Json::parse(
@@ -20,34 +17,10 @@ Json RevisionJson(const RevisionRow& row, bool current) {
   return json;
 }
 
-Result<RevisionRow> GetRevision(CentralReader& reader, const RevisionId& id) {
-  EDCSYNC_ASSIGN(std::optional<RevisionRow> row, reader.FindRevision(id));
-  if (!row) return Fail(ErrorCode::kInvariant, "Revision " + id.ToHex() + " is not stored");
-  return std::move(*row);
-}
-
 Json IdList(const std::vector<RevisionId>& ids) {
   Json list = Json::array();
   for (const RevisionId& id : ids) list.push_back(id.ToHex());
   return list;
-}
-
-std::string_view StateOf(ConflictEnd end) {
-  switch (end) {
-    case ConflictEnd::kOpen: return "open";
-    case ConflictEnd::kResolved: return "resolved";
-    case ConflictEnd::kSuperseded: return "superseded";
-  }
-  return "open";
-}
-
-std::string_view StateOf(QuarantineEnd end) {
-  switch (end) {
-    case QuarantineEnd::kWaiting: return "waiting";
-    case QuarantineEnd::kApplied: return "applied";
-    case QuarantineEnd::kRejected: return "rejected";
-  }
-  return "waiting";
 }
 
 std::string_view NameOf(LockScope scope) {
@@ -76,7 +49,7 @@ Json SummaryOf(const ConflictRow& conflict) {
   json["key"] = ToString(conflict.key);
   json["siteOID"] = conflict.site.str();
   json["severity"] = ToString(conflict.severity);
-  json["state"] = StateOf(conflict.end);
+  json["state"] = ToString(conflict.end);
   json["items"] = conflict.items;
   json["heads"] = IdList(conflict.heads);
   json["ancestor"] = conflict.ancestor ? Json(conflict.ancestor->ToHex()) : Json(nullptr);
@@ -101,7 +74,7 @@ Json QuarantineSummary(const QuarantineRow& row) {
   json["detail"] = row.detail;
   json["held"] = row.missing_parent.has_value();
   json["receivedAt"] = FormatUtc(row.received_at);
-  json["state"] = StateOf(row.state);
+  json["state"] = ToString(row.state);
   if (row.state != QuarantineEnd::kWaiting) {
     json["decidedBy"] = row.decided_by;
     json["decisionReason"] = row.decision_reason;
@@ -113,31 +86,6 @@ Json QuarantineSummary(const QuarantineRow& row) {
 Json ValueJson(const ItemState& state) {
   if (!state.present) return "(absent)";
   return state.value ? Json(*state.value) : Json(nullptr);
-}
-
-// The study's question text for an item, or its name, or "".
-std::string QuestionOf(const std::vector<StudyDefinition>& definitions, const std::string& item) {
-  for (auto it = definitions.rbegin(); it != definitions.rend(); ++it) {
-    const ItemDef* definition = it->items.Find(item);
-    if (definition == nullptr) continue;
-    if (!definition->question.empty()) return std::string(TextIn(definition->question, "en"));
-    return definition->name;
-  }
-  return "";
-}
-
-Result<std::vector<StudyDefinition>> DefinitionsOf(CentralReader& reader, const StudyOID& study) {
-  std::vector<StudyDefinition> definitions;
-  EDCSYNC_ASSIGN(const std::vector<StudyRow> rows, reader.ListStudies(/*with_xml=*/true));
-  for (const StudyRow& row : rows) {
-    if (row.study != study) continue;
-    EDCSYNC_ASSIGN(std::vector<StudyDefinition> imported, ImportOdm(row.odm_xml));
-    for (StudyDefinition& definition : imported) {
-      if (definition.study_oid != study.str()) continue;
-      definitions.push_back(std::move(definition));
-    }
-  }
-  return definitions;
 }
 
 }  // namespace
@@ -249,7 +197,12 @@ Result<std::string> ConflictJson(CentralStore& store, SnowflakeId id) {
       json["headRevisions"].push_back(RevisionJson(row, record && record->current == head));
       heads.push_back(std::move(row));
     }
-    EDCSYNC_ASSIGN(const auto definitions, DefinitionsOf(reader, conflict->key.study));
+    StudyCatalogue catalogue;
+    EDCSYNC_ASSIGN(const auto studies, catalogue.Get(reader));
+    const Viewer viewer = Everything("");
+    const FormContext form =
+        MakeFormContext(viewer, *studies, conflict->key, conflict->site,
+                        heads.front().known.revision.metadata_version);
     json["dispute"] = Json::array();
     std::set<ItemPath> paths;
     for (const RevisionRow& head : heads) {
@@ -261,7 +214,7 @@ Result<std::string> ConflictJson(CentralStore& store, SnowflakeId id) {
     for (const ItemPath& path : paths) {
       Json item;
       item["path"] = ToString(path);
-      item["question"] = QuestionOf(definitions, path.item.str());
+      item["question"] = QuestionOf(form, path.item);
       item["ancestor"] =
           ancestor ? ValueJson(StateAt(ancestor->known.revision.items, path)) : "(absent)";
       for (const RevisionRow& head : heads) {

@@ -1,6 +1,7 @@
-// What people and scripts ask of the centre, as JSON text; read-only.
+// What the gateway's commands ask of the centre, as JSON text; read-only. The pages ask queue_view.h,
+// conflict_view.h and their neighbours, which know viewers and their rights.
 //
-//   used by   central-gateway/app/commands*.cc
+//   used by   central-gateway/app/*_commands.cc
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // A data manager's decisions: resolving a conflict, releasing or rejecting what waits in
 // quarantine. Each is one work of the store, with its audit entry.
 //
-//   used by   central-gateway/app (conflict, quarantine)
+//   used by   central-gateway/app (conflict, quarantine), central-gateway/web
 #pragma once
 
 #include "central-gateway/desk/online_edit.h"

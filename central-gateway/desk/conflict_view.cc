@@ -8,12 +8,6 @@ namespace {
 // The newest so many of a record's revisions; the DAG beyond them is in the record's history.
 constexpr std::size_t kTimelineMax = 200;
 
-Result<RevisionRow> GetRevision(CentralReader& reader, const RevisionId& id) {
-  EDCSYNC_ASSIGN(std::optional<RevisionRow> row, reader.FindRevision(id));
-  if (!row) return Fail(ErrorCode::kInvariant, "Revision " + id.ToHex() + " is not stored");
-  return std::move(*row);
-}
-
 // A conflict as one read found it.
 struct OpenedConflict {
   ConflictRow conflict;
@@ -46,28 +40,18 @@ Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
     opened.conflict.heads = end.known.revision.parents;
   }
   EDCSYNC_ASSIGN(opened.studies, catalogue.Get(reader));
+  std::vector<KnownRevision> heads;
   for (const RevisionId& head : opened.conflict.heads) {
     EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, head));
-    const Revision& revision = row.known.revision;
-    const auto order = [](const Revision& one) { return std::tuple(one.version, one.edited_at); };
-    const bool first = opened.revisions.empty();
-    const bool wins =
-        first || std::tuple(order(revision), head) >
-                     std::tuple(order(opened.revisions.at(opened.current).known.revision),
-                                opened.current);
-    if (wins) opened.current = head;
+    heads.push_back(row.known);
     opened.revisions.emplace(head, std::move(row));
   }
+  opened.current = Winner(heads).id;
   if (conflict->ancestor) {
     EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, *conflict->ancestor));
     opened.revisions.emplace(*conflict->ancestor, std::move(row));
   }
   return opened;
-}
-
-Result<Json> MetaJson(CentralReader& reader, const RevisionRow& row) {
-  EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures, reader.SignaturesOf(row.known.id));
-  return RevisionMetaJson(row, signatures);
 }
 
 Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& json) {
@@ -77,18 +61,18 @@ Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& j
                                   : opened.current.ToHex();
   json["ancestor"] = nullptr;
   if (conflict.ancestor) {
-    EDCSYNC_ASSIGN(json["ancestor"], MetaJson(reader, opened.revisions.at(*conflict.ancestor)));
+    EDCSYNC_ASSIGN(json["ancestor"], RevisionMetaJson(reader, opened.revisions.at(*conflict.ancestor)));
   }
   json["headRevisions"] = Json::array();
   for (const RevisionId& head : conflict.heads) {
-    EDCSYNC_ASSIGN(Json meta, MetaJson(reader, opened.revisions.at(head)));
+    EDCSYNC_ASSIGN(Json meta, RevisionMetaJson(reader, opened.revisions.at(head)));
     json["headRevisions"].push_back(std::move(meta));
   }
   EDCSYNC_ASSIGN(const std::vector<RevisionRow> all, reader.RevisionsOf(conflict.record_id));
   json["timeline"] = Json::array();
   for (std::size_t i = all.size() > kTimelineMax ? all.size() - kTimelineMax : 0; i < all.size();
        ++i) {
-    EDCSYNC_ASSIGN(Json meta, MetaJson(reader, all[i]));
+    EDCSYNC_ASSIGN(Json meta, RevisionMetaJson(reader, all[i]));
     json["timeline"].push_back(std::move(meta));
   }
   return Ok();

@@ -209,7 +209,14 @@ Json FormJson(const FormContext& form) {
                               form.key.form_repeat)}};
 }
 
-Json RevisionMetaJson(const RevisionRow& row, const std::vector<SignatureRow>& signatures) {
+Result<RevisionRow> GetRevision(CentralReader& reader, const RevisionId& id) {
+  EDCSYNC_ASSIGN(std::optional<RevisionRow> row, reader.FindRevision(id));
+  if (!row) return Fail(ErrorCode::kInvariant, "Revision " + id.ToHex() + " is not stored");
+  return std::move(*row);
+}
+
+Result<Json> RevisionMetaJson(CentralReader& reader, const RevisionRow& row) {
+  EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures, reader.SignaturesOf(row.known.id));
   const Revision& revision = row.known.revision;
   Json json;
   json["revisionId"] = row.known.id.ToHex();

@@ -48,8 +48,10 @@ std::string QuestionOf(const FormContext& form, const ItemOID& item);
 Json EventJson(const FormContext& form);
 Json FormJson(const FormContext& form);
 
-// Who, when, where and why, without items.
-Json RevisionMetaJson(const RevisionRow& row, const std::vector<SignatureRow>& signatures);
+// What a conflict, record or parent names; kInvariant if it is not stored.
+Result<RevisionRow> GetRevision(CentralReader& reader, const RevisionId& id);
+// Who, when, where and why, without items, and the last signature given for it.
+Result<Json> RevisionMetaJson(CentralReader& reader, const RevisionRow& row);
 Json SignatureJson(const SignatureRow& signature);
 
 }  // namespace edcsync::central

@@ -10,15 +10,6 @@ namespace {
 constexpr std::array<std::string_view, 8> kAuditColumns = {"number", "id",     "at",     "actor",
                                                            "action", "object", "detail", "hash"};
 
-std::string_view NameOf(QuarantineEnd state) {
-  switch (state) {
-    case QuarantineEnd::kWaiting: return "waiting";
-    case QuarantineEnd::kApplied: return "applied";
-    case QuarantineEnd::kRejected: return "rejected";
-  }
-  return "waiting";
-}
-
 bool SeesQuarantined(const std::vector<Scope>& scopes, const QuarantineRow& row) {
   return row.key ? Covers(scopes, row.key->study, row.site) : CoversAll(scopes);
 }
@@ -27,7 +18,7 @@ Json QuarantineSummaryJson(const QuarantineRow& row) {
   const ErrorInfo* reason = FindError(row.reason);
   const bool decided = row.state != QuarantineEnd::kWaiting && row.decided_at.has_value();
   return {{"revisionId", row.revision.ToHex()},
-          {"state", NameOf(row.state)},
+          {"state", ToString(row.state)},
           {"reason", reason == nullptr ? "" : reason->name},
           {"detail", row.detail},
           {"key", row.key ? Json(ToString(*row.key)) : Json(nullptr)},
@@ -171,9 +162,7 @@ Result<Json> QuarantinedJson(CentralStore& store, StudyCatalogue& catalogue, con
     const FormContext form =
         MakeFormContext(viewer, *studies, decoded.known.revision.key, row->site,
                         decoded.known.revision.metadata_version);
-    EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures,
-                   reader.SignaturesOf(row->revision));
-    json["revision"] = RevisionMetaJson(decoded, signatures);
+    EDCSYNC_ASSIGN(json["revision"], RevisionMetaJson(reader, decoded));
     json["groups"] =
         GroupsJson(form, nullptr, {{decoded.known.id, &decoded.known.revision.items}});
     return Ok();

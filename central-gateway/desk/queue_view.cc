@@ -27,15 +27,6 @@ std::string CsvText(const Json& value) {
 
 }  // namespace
 
-std::string_view NameOf(ConflictEnd end) {
-  switch (end) {
-    case ConflictEnd::kOpen: return "open";
-    case ConflictEnd::kResolved: return "resolved";
-    case ConflictEnd::kSuperseded: return "superseded";
-  }
-  return "open";
-}
-
 Json ConflictSummaryJson(const FormContext& form, const QueueRow& row, const DueTimes& due_times,
                          WallTime now) {
   const ConflictRow& conflict = row.conflict;
@@ -48,7 +39,7 @@ Json ConflictSummaryJson(const FormContext& form, const QueueRow& row, const Due
   json["event"] = EventJson(form);
   json["form"] = FormJson(form);
   json["severity"] = ToString(conflict.severity);
-  json["state"] = NameOf(conflict.end);
+  json["state"] = ToString(conflict.end);
   json["items"] = conflict.items;
   json["heads"] = Json::array();
   for (const RevisionId& head : conflict.heads) json["heads"].push_back(head.ToHex());

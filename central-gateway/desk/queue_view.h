@@ -24,7 +24,6 @@ Result<Json> QueueCountsJson(CentralStore& store, const Viewer& viewer, QueueFil
 // Of one conflict, for lists.
 Json ConflictSummaryJson(const FormContext& form, const QueueRow& row, const DueTimes& due_times,
                          WallTime now);
-std::string_view NameOf(ConflictEnd end);  // "open", "resolved", "superseded".
 
 // A page of QueueJson as lines of CSV (RFC 4180), without the head line; and that line.
 std::string QueueCsvHead();

@@ -53,18 +53,12 @@ Result<Json> FindIn(CentralReader& reader, const Catalogue& studies, const Viewe
   const FormContext plain = MakeFormContext(viewer, studies, record.key, record.site, {});
   Json json = SummaryJson(plain, record);
   if (search.value.empty() && search.item.empty()) return json;
-  EDCSYNC_ASSIGN(const std::optional<RevisionRow> row, reader.FindRevision(record.current));
-  if (!row) return Fail(ErrorCode::kInvariant, "The current revision is not stored");
-  const Revision& revision = row->known.revision;
+  EDCSYNC_ASSIGN(const RevisionRow row, GetRevision(reader, record.current));
+  const Revision& revision = row.known.revision;
   const FormContext form =
       MakeFormContext(viewer, studies, record.key, record.site, revision.metadata_version);
   json["found"] = FoundJson(form, revision.items, search);
   return json["found"].empty() ? Json(nullptr) : json;
-}
-
-Result<Json> MetaJson(CentralReader& reader, const RevisionRow& row) {
-  EDCSYNC_ASSIGN(const std::vector<SignatureRow> signatures, reader.SignaturesOf(row.known.id));
-  return RevisionMetaJson(row, signatures);
 }
 
 }  // namespace
@@ -120,7 +114,7 @@ Result<Json> RecordDetailJson(CentralStore& store, StudyCatalogue& catalogue,
       const Revision& revision = all[i].known.revision;
       if (all[i].known.id == record->current) version = revision.metadata_version;
       if (i + kValueColumnsMax >= all.size()) columns.push_back({all[i].known.id, &revision.items});
-      EDCSYNC_ASSIGN(Json meta, MetaJson(reader, all[i]));
+      EDCSYNC_ASSIGN(Json meta, RevisionMetaJson(reader, all[i]));
       json["timeline"].push_back(std::move(meta));
     }
     const FormContext form = MakeFormContext(viewer, *studies, key, record->site, version);

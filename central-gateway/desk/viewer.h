@@ -22,13 +22,6 @@ inline bool Covers(const std::vector<Scope>& scopes, const StudyOID& study, cons
   });
 }
 
-// True if nothing of the trial is kept from them.
-inline bool CoversAll(const std::vector<Scope>& scopes) {
-  return std::any_of(scopes.begin(), scopes.end(), [](const Scope& scope) {
-    return scope.study.empty() && scope.site.empty();
-  });
-}
-
 // Of a command: whoever reads the store's folder.
 inline Viewer Everything(std::string user) {
   const std::vector<Scope> all(1);

@@ -13,6 +13,24 @@ std::string_view ToString(EdgeStanding standing) {
   return "suspended";
 }
 
+std::string_view ToString(ConflictEnd end) {
+  switch (end) {
+    case ConflictEnd::kOpen: return "open";
+    case ConflictEnd::kResolved: return "resolved";
+    case ConflictEnd::kSuperseded: return "superseded";
+  }
+  return "open";
+}
+
+std::string_view ToString(QuarantineEnd end) {
+  switch (end) {
+    case QuarantineEnd::kWaiting: return "waiting";
+    case QuarantineEnd::kApplied: return "applied";
+    case QuarantineEnd::kRejected: return "rejected";
+  }
+  return "waiting";
+}
+
 std::string_view ToString(Role role) {
   switch (role) {
     case Role::kDataManager: return "data_manager";

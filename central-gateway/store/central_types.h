@@ -68,6 +68,7 @@ struct IntakeRow {
 };
 
 enum class ConflictEnd : std::uint8_t { kOpen = 0, kResolved = 1, kSuperseded = 2 };
+std::string_view ToString(ConflictEnd end);  // "open", "resolved", "superseded".
 
 struct ConflictRow {
   SnowflakeId id;
@@ -86,6 +87,7 @@ struct ConflictRow {
 };
 
 enum class QuarantineEnd : std::uint8_t { kWaiting = 1, kApplied = 2, kRejected = 3 };
+std::string_view ToString(QuarantineEnd end);  // "waiting", "applied", "rejected".
 
 struct QuarantineRow {
   std::int64_t rowid = 0;               // Order of arrival; given by the store.

@@ -1,6 +1,5 @@
 #include "central-gateway/store/conflict_queue.h"
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -40,12 +39,6 @@ constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
 constexpr std::string_view kWordColumns[] = {"r.subject_key",    "r.site_oid", "r.form_oid",
                                              "r.study_event_oid", "c.items",    "w.assignee"};
 
-bool SeesAll(const QueueFilter& filter) {
-  return std::any_of(filter.scopes.begin(), filter.scopes.end(), [](const Scope& scope) {
-    return scope.study.empty() && scope.site.empty();
-  });
-}
-
 std::string Where(const QueueFilter& filter) {
   // The state stands in the text: open conflicts have an index of their own.
   std::string sql(kFrom);
@@ -56,7 +49,7 @@ std::string Where(const QueueFilter& filter) {
   }
   sql += kWhere;
   if (filter.assignee) sql += kAssignee;
-  if (!SeesAll(filter)) sql += kScopes;
+  if (!CoversAll(filter.scopes)) sql += kScopes;
   for (std::size_t i = 0; i < filter.words.size(); ++i) {
     const std::string word = "?" + std::to_string(kFirstWord + static_cast<int>(i));
     std::string any;
@@ -115,7 +108,7 @@ void BindFilter(Statement& statement, const QueueFilter& filter, const Lists& li
   BindText(statement, 7, filter.item);
   if (filter.assignee) statement.Bind(8, std::string_view(*filter.assignee));
   BindOptional(statement, 9, filter.due_before);
-  if (!SeesAll(filter)) statement.Bind(11, std::string_view(lists.scopes));
+  if (!CoversAll(filter.scopes)) statement.Bind(11, std::string_view(lists.scopes));
   for (std::size_t i = 0; i < lists.words.size(); ++i) {
     statement.Bind(kFirstWord + static_cast<int>(i), std::string_view(lists.words[i]));
   }

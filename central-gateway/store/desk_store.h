@@ -4,6 +4,7 @@
 //   kept in   tables `conflict_work`, `signature`, `study_setting`, schema/central/0003_desk.sql
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -28,6 +29,11 @@ struct Scope {
   SiteOID site;
   friend auto operator<=>(const Scope&, const Scope&) = default;
 };
+
+// True if nothing of the trial lies outside of them.
+inline bool CoversAll(const std::vector<Scope>& scopes) {
+  return std::find(scopes.begin(), scopes.end(), Scope()) != scopes.end();
+}
 
 // When an open conflict should be decided, after its opening.
 struct DueTimes {
