@@ -5,6 +5,7 @@
 #include <set>
 
 #include "central-gateway/merge/feed_detail.h"
+#include "shared/crypto/digest.h"
 #include "shared/model/odm_import.h"
 
 namespace edcsync::central {
@@ -95,7 +96,9 @@ Result<StudySettings> SettingsOf(CentralReader& reader, const StudyOID& study) {
   for (const StudySettings& settings : all) {
     if (settings.study == study) return settings;
   }
-  return StudySettings{study, {}, ""};
+  StudySettings none;
+  none.study = study;
+  return none;
 }
 
 Status CheckReasons(const std::string& text) {
@@ -172,6 +175,29 @@ Status SetReasons(CentralStore& store, const StudyOID& study, const std::string&
     settings.reasons = json;
     EDCSYNC_TRY(writer.PutStudySettings(settings));
     return writer.AppendAudit(user, "study.reasons", study.str(), json.empty() ? "own=no" : "own=yes");
+  });
+}
+
+Status SetResolution(CentralStore& store, const StudyOID& study, ResolutionMode mode,
+                     const std::string& rule, const std::string& user) {
+  if (mode == ResolutionMode::kCentral &&
+      rule.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Fail(ErrorCode::kFieldMissing,
+                "The text of the rule that sponsor and investigators agreed on is required: --rule");
+  }
+  if (rule.size() > kRuleBytesMax || !IsUtf8(rule)) {
+    return Fail(ErrorCode::kFieldInvalid,
+                "The rule is UTF-8 text of at most " + std::to_string(kRuleBytesMax) + " bytes");
+  }
+  return store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(RequireItems(writer, study, {}));
+    EDCSYNC_ASSIGN(StudySettings settings, SettingsOf(writer, study));
+    settings.resolution = mode;
+    settings.resolution_rule = rule;
+    EDCSYNC_TRY(writer.PutStudySettings(settings));
+    return writer.AppendAudit(user, "study.resolution", study.str(),
+                              "resolution=" + std::string(ToString(mode)) + " rule_sha256=" +
+                                  ToHex(Sha256(AsBytes(rule))));
   });
 }
 

@@ -23,6 +23,12 @@ Status SetBlindedItems(CentralStore& store, const StudyOID& study,
 Status SetReasons(CentralStore& store, const StudyOID& study, const std::string& json,
                   const std::string& user);
 
+// How the study's conflicts are settled (ICH E6(R3) 3.16.1(i)), with the text of the rule agreed on
+// beforehand, which kCentral requires. kNotFound, kFieldMissing, kFieldInvalid.
+inline constexpr std::size_t kRuleBytesMax = 64 * 1024;
+Status SetResolution(CentralStore& store, const StudyOID& study, ResolutionMode mode,
+                     const std::string& rule, const std::string& user);
+
 Status SetLock(CentralStore& store, LockRow lock);
 Status ClearLock(CentralStore& store, const LockRow& lock, const std::string& user,
                  const std::string& reason);

@@ -113,6 +113,7 @@ Result<FormItems> ReadItems(const std::string& file, const RecordKey& key, const
 struct ResolveArguments {
   std::string conflict, take, items_file;
   std::vector<std::string> seen;
+  bool propose = false;  // To the site, instead of deciding.
 };
 
 Status ResolveCommand(CommandContext& context, CentralStore& store,
@@ -138,6 +139,19 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
     if (!conflict) return Fail(ErrorCode::kNotFound, "There is no conflict " + arguments.conflict);
     EDCSYNC_ASSIGN(decision.items, ReadItems(arguments.items_file, conflict->key, conflict->site));
   }
+  if (arguments.propose) {
+    EDCSYNC_ASSIGN(const Proposed proposed, Propose(store, context.centre(), decision));
+    if (context.json) {
+      const Json json{{"conflictId", arguments.conflict},
+                      {"proposalId", std::to_string(proposed.proposal.value())},
+                      {"revisionId", proposed.revision.ToHex()}};
+      std::printf("%s\n", json.dump().c_str());
+    } else {
+      std::printf("Proposed as %s. It goes to the site with the feed.\n",
+                  std::to_string(proposed.proposal.value()).c_str());
+    }
+    return Ok();
+  }
   EDCSYNC_ASSIGN(const RevisionId id, Resolve(store, context.centre(), decision));
   if (context.json) {
     std::printf(
@@ -148,6 +162,33 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
                 id.ToHex().c_str());
   }
   return Ok();
+}
+
+// `conflict withdraw CONFLICT` and `conflict reopen CONFLICT`
+void AddProposals(CLI::App& conflict, CommandContext& context) {
+  auto id_text = std::make_shared<std::string>();
+  CLI::App* withdraw = conflict.add_subcommand(
+      "withdraw", "Take back the proposal that waits for the site; needs --user");
+  withdraw->fallthrough()->add_option("CONFLICT", *id_text)->required();
+  withdraw->callback([&context, id_text] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
+      EDCSYNC_TRY(WithdrawProposal(store, id, context.user));
+      std::printf("Withdrawn.\n");
+      return Ok();
+    });
+  });
+  CLI::App* reopen = conflict.add_subcommand(
+      "reopen", "Have one that has ended decided anew; needs --user and --reason");
+  reopen->fallthrough()->add_option("CONFLICT", *id_text)->required();
+  reopen->callback([&context, id_text] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
+      EDCSYNC_ASSIGN(const SnowflakeId opened, Reopen(store, id, context.user, context.reason));
+      std::printf("Opened again as conflict %s.\n", std::to_string(opened.value()).c_str());
+      return Ok();
+    });
+  });
 }
 
 Status ListQuarantine(CommandContext& context, CentralStore& store, bool all) {
@@ -269,21 +310,28 @@ void AddDeskCommands(CLI::App& app, CommandContext& context) {
     context.code = WithStore(
         context, [&](CentralStore& store) { return Show(context, store, arguments->conflict); });
   });
-  CLI::App* resolve = conflict->add_subcommand("resolve", "Decide; needs --user and --reason");
-  resolve->fallthrough();
-  resolve->add_option("CONFLICT", arguments->conflict)->required();
-  CLI::Option* take =
-      resolve->add_option("--take", arguments->take, "The revision whose content wins");
-  resolve
-      ->add_option("--items", arguments->items_file,
-                   "A JSON file with \"itemGroups\": the content composed")
-      ->excludes(take);
-  resolve->add_option("--seen", arguments->seen,
-                      "The heads decided upon; refused if the record has others by now");
-  resolve->callback([&context, arguments] {
-    context.code = WithStore(
-        context, [&](CentralStore& store) { return ResolveCommand(context, store, *arguments); });
-  });
+  for (const bool propose : {false, true}) {
+    CLI::App* decide = conflict->add_subcommand(
+        propose ? "propose" : "resolve",
+        propose ? "Propose a decision to the site; needs --user and --reason"
+                : "Decide; needs --user and --reason");
+    decide->fallthrough();
+    decide->add_option("CONFLICT", arguments->conflict)->required();
+    CLI::Option* take =
+        decide->add_option("--take", arguments->take, "The revision whose content wins");
+    decide
+        ->add_option("--items", arguments->items_file,
+                     "A JSON file with \"itemGroups\": the content composed")
+        ->excludes(take);
+    decide->add_option("--seen", arguments->seen,
+                       "The heads decided upon; refused if the record has others by now");
+    decide->callback([&context, arguments, propose] {
+      arguments->propose = propose;
+      context.code = WithStore(
+          context, [&](CentralStore& store) { return ResolveCommand(context, store, *arguments); });
+    });
+  }
+  AddProposals(*conflict, context);
   AddQuarantine(app, context);
 }
 

@@ -112,6 +112,39 @@ Status ImportFile(CommandContext& context, CentralStore& store, const std::strin
   return Ok();
 }
 
+// `study resolution STUDYOID central|site_endorsed [--rule FILE]`
+void AddResolution(CLI::App& study, CommandContext& context) {
+  auto of_study = std::make_shared<std::string>();
+  auto mode = std::make_shared<std::string>();
+  auto file = std::make_shared<std::string>();
+  CLI::App* resolution = study.add_subcommand(
+      "resolution", "Who settles the study's conflicts (ICH E6(R3) 3.16.1(i))");
+  resolution->fallthrough();
+  resolution->add_option("STUDYOID", *of_study)->required();
+  resolution
+      ->add_option("MODE", *mode,
+                   "central: a data manager, by the rule agreed on; site_endorsed: a data manager "
+                   "proposes, the site endorses")
+      ->required()
+      ->check(CLI::IsMember({"central", "site_endorsed"}));
+  resolution->add_option("--rule", *file, "A file with the text of the rule agreed on");
+  resolution->callback([&context, of_study, mode, file] {
+    context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      Result<std::string> rule = std::string();
+      if (!file->empty()) rule = ReadFile(*file, kRuleBytesMax);
+      if (!rule.ok()) return tl::unexpected<Error>(rule.error());
+      const bool central = *mode == "central";
+      EDCSYNC_TRY(SetResolution(
+          store, StudyOID(*of_study),
+          central ? ResolutionMode::kCentral : ResolutionMode::kSiteEndorsed, *rule,
+          context.user));
+      std::printf(central ? "Data managers settle the study's conflicts, by this rule.\n"
+                          : "Data managers propose, and the sites endorse.\n");
+      return Ok();
+    });
+  });
+}
+
 // `study blind STUDYOID [ITEMOID...]` and `study reasons STUDYOID [FILE]`
 void AddStudySettings(CLI::App& study, CommandContext& context) {
   auto of_study = std::make_shared<std::string>();
@@ -158,6 +191,7 @@ void AddStudies(CLI::App& app, CommandContext& context) {
         context, [&](CentralStore& store) { return ImportFile(context, store, *file); });
   });
   AddStudySettings(*study, context);
+  AddResolution(*study, context);
 
   auto study_oid = std::make_shared<std::string>();
   auto form_oid = std::make_shared<std::string>();

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "central-gateway/desk/claims.h"
+#include "central-gateway/merge/proposals.h"
+#include "shared/crypto/revision_id.h"
 
 namespace edcsync::central {
 namespace {
@@ -29,8 +31,15 @@ Status Sign(CentralWriter& writer, const RevisionId& revision, const std::string
                             "meaning=" + signing.meaning);
 }
 
-Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
-                                 const CentreWriter& centre, const Decision& decision) {
+// What a decision makes: the resolution, not applied yet, and whose work it was.
+struct Prepared {
+  ConflictRow conflict;
+  ConflictWork work;
+  Revision resolution;
+};
+
+Result<Prepared> Prepare(CentralWriter& writer, const CentreWriter& centre,
+                         const Decision& decision) {
   EDCSYNC_ASSIGN(const std::optional<ConflictRow> conflict,
                  writer.FindConflict(decision.conflict));
   if (!conflict) {
@@ -40,8 +49,9 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   if (conflict->end != ConflictEnd::kOpen) {
     return Fail(ErrorCode::kStale, "This conflict was settled already");
   }
-  EDCSYNC_ASSIGN(ConflictWork work, writer.WorkOn(decision.conflict));
-  EDCSYNC_TRY(CheckClaim(work, decision.user, decision.fencing_token, writer.Now()));
+  Prepared prepared{*conflict, {}, {}};
+  EDCSYNC_ASSIGN(prepared.work, writer.WorkOn(decision.conflict));
+  EDCSYNC_TRY(CheckClaim(prepared.work, decision.user, decision.fencing_token, writer.Now()));
   EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer.FindRecord(conflict->key));
   if (!record || record->heads != conflict->heads) {
     return Fail(ErrorCode::kInvariant, "The conflict does not list its record's heads");
@@ -49,7 +59,7 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   if (!decision.seen_heads.empty() && decision.seen_heads != conflict->heads) {
     return tl::unexpected<Error>(MovedOn(conflict->heads));
   }
-  Revision resolution;
+  Revision& resolution = prepared.resolution;
   resolution.key = conflict->key;
   resolution.site = conflict->site;
   resolution.parents = conflict->heads;
@@ -78,14 +88,109 @@ Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
   resolution.reason_for_change = decision.reason;
   CompleteAtCentre(resolution, Origin::kResolution, latest, centre);
   EDCSYNC_TRY(CheckRevision(resolution));
-  EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
-  EDCSYNC_ASSIGN(const RevisionId id, merger.ApplyOwn(resolution));
+  return prepared;
+}
+
+// The decision is made, or is the site's now: nobody works on it any more.
+Status Finish(CentralWriter& writer, ConflictWork work, const RevisionId& revision,
+              const Decision& decision) {
   if (!work.claimed_by.empty()) {
     work.claimed_by.clear();
     EDCSYNC_TRY(writer.PutWork(work));
   }
-  if (decision.signing) EDCSYNC_TRY(Sign(writer, id, decision.user, *decision.signing));
+  return decision.signing ? Sign(writer, revision, decision.user, *decision.signing) : Ok();
+}
+
+Status RequireCentral(CentralReader& reader, const StudyOID& study) {
+  EDCSYNC_ASSIGN(const std::vector<StudySettings> all, reader.ListStudySettings());
+  for (const StudySettings& settings : all) {
+    if (settings.study == study && settings.resolution == ResolutionMode::kSiteEndorsed) {
+      return Fail(ErrorCode::kNeedsConsent,
+                  "The sites of study " + study.str() + " endorse what is decided: propose it");
+    }
+  }
+  return Ok();
+}
+
+Result<RevisionId> ResolveInWork(CentralWriter& writer, RegistryCache& registry,
+                                 const CentreWriter& centre, const Decision& decision) {
+  EDCSYNC_ASSIGN(const Prepared prepared, Prepare(writer, centre, decision));
+  EDCSYNC_TRY(RequireCentral(writer, prepared.conflict.key.study));
+  EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
+  EDCSYNC_ASSIGN(const RevisionId id, merger.ApplyOwn(prepared.resolution));
+  EDCSYNC_TRY(Finish(writer, prepared.work, id, decision));
   return id;
+}
+
+Result<Proposed> ProposeInWork(CentralWriter& writer, RegistryCache& registry,
+                               const CentreWriter& centre, const Decision& decision) {
+  EDCSYNC_ASSIGN(const Prepared prepared, Prepare(writer, centre, decision));
+  EDCSYNC_ASSIGN(const std::optional<ProposalRow> waiting,
+                 writer.WaitingProposalOf(decision.conflict));
+  if (waiting) {
+    return Fail(ErrorCode::kAlreadyExists,
+                "A proposal of " + waiting->proposed_by + " waits for the site; withdraw it first");
+  }
+  EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
+  EDCSYNC_TRY(merger.CheckOwn(prepared.resolution));
+  ProposalRow proposal;
+  EDCSYNC_ASSIGN(proposal.id, writer.NewId());
+  proposal.conflict = decision.conflict;
+  proposal.canonical = EncodeRevision(prepared.resolution);
+  proposal.revision = IdOf(proposal.canonical);
+  proposal.proposed_by = decision.user;
+  if (decision.signing) proposal.full_name = decision.signing->full_name;
+  proposal.proposed_at = writer.Now();
+  EDCSYNC_TRY(writer.InsertProposal(proposal));
+  EDCSYNC_TRY(writer.AppendAudit(decision.user, "proposal.made", ToString(prepared.conflict.key),
+                                 "conflict=" + std::to_string(decision.conflict.value()) +
+                                     " proposal=" + std::to_string(proposal.id.value()) +
+                                     " revision=" + proposal.revision.ToHex()));
+  EDCSYNC_TRY(Finish(writer, prepared.work, proposal.revision, decision));
+  EDCSYNC_TRY(merger.TellConflict(prepared.conflict));
+  return Proposed{proposal.id, proposal.revision};
+}
+
+Status CheckDecision(const Decision& decision) {
+  EDCSYNC_TRY(RequireText("a reason", decision.reason));
+  EDCSYNC_TRY(RequireText("a user", decision.user));
+  if (decision.take.has_value() != decision.items.has_value()) return Ok();
+  return Fail(ErrorCode::kUsage, "Either take a revision or compose the items");
+}
+
+Result<SnowflakeId> ReopenInWork(CentralWriter& writer, RegistryCache& registry,
+                                 SnowflakeId ended_id, const std::string& user,
+                                 const std::string& reason) {
+  EDCSYNC_ASSIGN(const std::optional<ConflictRow> ended, writer.FindConflict(ended_id));
+  const std::string name = "conflict " + std::to_string(ended_id.value());
+  if (!ended) return Fail(ErrorCode::kNotFound, "There is no " + name);
+  if (ended->end == ConflictEnd::kOpen) return Fail(ErrorCode::kStale, name + " is open");
+  EDCSYNC_ASSIGN(const std::optional<ConflictRow> open,
+                 writer.OpenConflictOf(ended->record_id));
+  if (open) {
+    return Fail(ErrorCode::kAlreadyExists,
+                "Conflict " + std::to_string(open->id.value()) + " of this record is open");
+  }
+  EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer.FindRecord(ended->key));
+  if (!record) return Fail(ErrorCode::kInvariant, "The record of " + name + " is not stored");
+  ConflictRow conflict;
+  EDCSYNC_ASSIGN(conflict.id, writer.NewId());
+  conflict.record_id = ended->record_id;
+  conflict.key = ended->key;
+  conflict.site = ended->site;
+  conflict.severity = ended->severity;
+  conflict.heads = record->heads;
+  conflict.ancestor = ended->ancestor;
+  conflict.items = ended->items;
+  conflict.opened_at = writer.Now();
+  EDCSYNC_TRY(writer.InsertConflict(conflict));
+  EDCSYNC_TRY(writer.InsertReopening({conflict.id, ended_id, user, writer.Now(), reason}));
+  EDCSYNC_TRY(writer.AppendAudit(user, "conflict.reopened", ToString(conflict.key),
+                                 "conflict=" + std::to_string(conflict.id.value()) +
+                                     " reopens=" + std::to_string(ended_id.value())));
+  EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
+  EDCSYNC_TRY(merger.TellConflict(conflict));
+  return conflict.id;
 }
 
 }  // namespace
@@ -98,15 +203,53 @@ Error MovedOn(const std::vector<RevisionId>& heads) {
 
 Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
                            const Decision& decision) {
-  EDCSYNC_TRY(RequireText("a reason", decision.reason));
-  EDCSYNC_TRY(RequireText("a user", decision.user));
-  if (decision.take.has_value() == decision.items.has_value()) {
-    return Fail(ErrorCode::kUsage, "Either take a revision or compose the items");
-  }
+  EDCSYNC_TRY(CheckDecision(decision));
   RegistryCache registry;
   RevisionId id;
   EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_ASSIGN(id, ResolveInWork(writer, registry, centre, decision));
+    return Ok();
+  }));
+  return id;
+}
+
+Result<Proposed> Propose(CentralStore& store, const CentreWriter& centre,
+                         const Decision& decision) {
+  EDCSYNC_TRY(CheckDecision(decision));
+  RegistryCache registry;
+  Proposed proposed;
+  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(proposed, ProposeInWork(writer, registry, centre, decision));
+    return Ok();
+  }));
+  return proposed;
+}
+
+Status WithdrawProposal(CentralStore& store, SnowflakeId conflict, const std::string& user) {
+  EDCSYNC_TRY(RequireText("a user", user));
+  RegistryCache registry;
+  return store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> row, writer.FindConflict(conflict));
+    EDCSYNC_ASSIGN(const bool withdrawn,
+                   row ? EndWaitingProposal(writer, *row, ProposalState::kWithdrawn, user)
+                       : Result<bool>(false));
+    if (!withdrawn) {
+      return Fail(ErrorCode::kNotFound, "No proposal for conflict " +
+                                            std::to_string(conflict.value()) + " waits");
+    }
+    EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
+    return merger.TellConflict(*row);
+  });
+}
+
+Result<SnowflakeId> Reopen(CentralStore& store, SnowflakeId conflict, const std::string& user,
+                           const std::string& reason) {
+  EDCSYNC_TRY(RequireText("a reason", reason));
+  EDCSYNC_TRY(RequireText("a user", user));
+  RegistryCache registry;
+  SnowflakeId id;
+  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(id, ReopenInWork(writer, registry, conflict, user, reason));
     return Ok();
   }));
   return id;

@@ -31,9 +31,26 @@ Error MovedOn(const std::vector<RevisionId>& heads);
 
 // Writes a revision whose parents are all heads the conflict lists, and returns its id. Fails
 // with kStale if the record has other heads by now (the message names them), kClaimed, kNotFound,
-// kFieldMissing, kLocked, kStudyDefinition.
+// kFieldMissing, kLocked, kStudyDefinition; kNeedsConsent if the study's sites endorse decisions.
 Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
                            const Decision& decision);
+
+// Proposes the same to the site, which gets it with the feed; the conflict stays open until the site
+// endorses it. Allowed in every study. Fails as Resolve; kAlreadyExists if a proposal waits.
+struct Proposed {
+  SnowflakeId proposal;
+  RevisionId revision;
+};
+Result<Proposed> Propose(CentralStore& store, const CentreWriter& centre,
+                         const Decision& decision);
+// Takes back the proposal that waits for the site. kNotFound.
+Status WithdrawProposal(CentralStore& store, SnowflakeId conflict, const std::string& user);
+
+// A conflict that has ended is decided anew: opens another of the same record, which shows what was
+// decided upon then, and returns its id. kNotFound, kFieldMissing; kAlreadyExists if one is open,
+// kStale if it has not ended.
+Result<SnowflakeId> Reopen(CentralStore& store, SnowflakeId conflict, const std::string& user,
+                           const std::string& reason);
 
 // Merges a waiting revision in spite of its reason. Fails with the reason if it is one no person
 // can lift (a wrong site, a broken version, an unknown parent).

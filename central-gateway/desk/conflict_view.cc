@@ -1,5 +1,7 @@
 #include "central-gateway/desk/conflict_view.h"
 
+#include <algorithm>
+
 #include "central-gateway/desk/conflict_desk.h"
 
 namespace edcsync::central {
@@ -13,7 +15,14 @@ struct OpenedConflict {
   ConflictRow conflict;
   std::shared_ptr<const Catalogue> studies;
   RevisionId current;  // The head that counts; of an ended conflict the greatest of its heads.
-  std::map<RevisionId, RevisionRow> revisions;  // Heads and ancestor.
+  std::vector<RevisionId> former;  // Of a conflict opened again: the heads decided upon then.
+  std::map<RevisionId, RevisionRow> revisions;  // Heads, former heads and ancestor.
+
+  std::vector<RevisionId> columns() const {
+    std::vector<RevisionId> all = conflict.heads;
+    all.insert(all.end(), former.begin(), former.end());
+    return all;
+  }
 
   FormContext Context(const Viewer& viewer) const {
     return MakeFormContext(viewer, *studies, conflict.key, conflict.site,
@@ -26,6 +35,13 @@ struct OpenedConflict {
   }
 };
 
+// What an ended conflict was decided upon: the parents of what ended it.
+Result<std::vector<RevisionId>> DecidedUpon(CentralReader& reader, const ConflictRow& ended) {
+  if (!ended.ended_by) return ended.heads;
+  EDCSYNC_ASSIGN(const RevisionRow end, GetRevision(reader, *ended.ended_by));
+  return end.known.revision.parents;
+}
+
 Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
                             const Viewer& viewer, SnowflakeId id) {
   OpenedConflict opened;
@@ -34,10 +50,18 @@ Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
     return Fail(ErrorCode::kNotFound, "There is no conflict " + std::to_string(id.value()));
   }
   opened.conflict = *conflict;
-  // An ended conflict lists what ended it; what was decided upon are its parents.
-  if (conflict->end != ConflictEnd::kOpen && conflict->ended_by) {
-    EDCSYNC_ASSIGN(const RevisionRow end, GetRevision(reader, *conflict->ended_by));
-    opened.conflict.heads = end.known.revision.parents;
+  // An ended conflict lists what ended it.
+  if (conflict->end != ConflictEnd::kOpen) {
+    EDCSYNC_ASSIGN(opened.conflict.heads, DecidedUpon(reader, *conflict));
+  }
+  if (conflict->reopens) {
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> before, reader.FindConflict(*conflict->reopens));
+    if (!before) return Fail(ErrorCode::kInvariant, "The conflict opened again is not stored");
+    EDCSYNC_ASSIGN(opened.former, DecidedUpon(reader, *before));
+    const std::vector<RevisionId>& heads = opened.conflict.heads;
+    std::erase_if(opened.former, [&](const RevisionId& head) {
+      return std::find(heads.begin(), heads.end(), head) != heads.end();
+    });
   }
   EDCSYNC_ASSIGN(opened.studies, catalogue.Get(reader));
   std::vector<KnownRevision> heads;
@@ -47,6 +71,10 @@ Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
     opened.revisions.emplace(head, std::move(row));
   }
   opened.current = Winner(heads).id;
+  for (const RevisionId& head : opened.former) {
+    EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, head));
+    opened.revisions.emplace(head, std::move(row));
+  }
   if (conflict->ancestor) {
     EDCSYNC_ASSIGN(RevisionRow row, GetRevision(reader, *conflict->ancestor));
     opened.revisions.emplace(*conflict->ancestor, std::move(row));
@@ -64,8 +92,10 @@ Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& j
     EDCSYNC_ASSIGN(json["ancestor"], RevisionMetaJson(reader, opened.revisions.at(*conflict.ancestor)));
   }
   json["headRevisions"] = Json::array();
-  for (const RevisionId& head : conflict.heads) {
+  for (const RevisionId& head : opened.columns()) {
     EDCSYNC_ASSIGN(Json meta, RevisionMetaJson(reader, opened.revisions.at(head)));
+    meta["former"] = std::find(opened.former.begin(), opened.former.end(), head) !=
+                     opened.former.end();
     json["headRevisions"].push_back(std::move(meta));
   }
   EDCSYNC_ASSIGN(const std::vector<RevisionRow> all, reader.RevisionsOf(conflict.record_id));
@@ -90,6 +120,64 @@ Status AddResolution(CentralReader& reader, const ConflictRow& conflict, Json& j
   return Ok();
 }
 
+Status AddReopening(CentralReader& reader, const ConflictRow& conflict, Json& json) {
+  json["reopening"] = nullptr;
+  if (!conflict.reopens) return Ok();
+  EDCSYNC_ASSIGN(const std::optional<ReopeningRow> row, reader.ReopeningOf(conflict.id));
+  if (!row) return Ok();
+  json["reopening"] = {{"conflictId", std::to_string(row->reopens.value())},
+                       {"user", row->user},
+                       {"at", FormatUtc(row->reopened_at)},
+                       {"reason", row->reason}};
+  return Ok();
+}
+
+// What a decision makes of the form that counts now.
+Json DecidedItemsJson(const FormContext& form, const FormItems& before, const FormItems& after) {
+  Json items = Json::array();
+  for (const auto& [path, state] : Diff(before, after)) {
+    items.push_back({{"path", ToString(path)},
+                     {"question", QuestionOf(form, path.item)},
+                     {"before", ItemStateJson(form, path, StateAt(before, path))},
+                     {"after", ItemStateJson(form, path, state)}});
+  }
+  return items;
+}
+
+Status AddProposals(CentralReader& reader, const FormContext& form, const OpenedConflict& opened,
+                    Json& json) {
+  const auto study = opened.studies->find(opened.conflict.key.study);
+  const bool endorsed = study != opened.studies->end() &&
+                        study->second.resolution == ResolutionMode::kSiteEndorsed;
+  json["resolutionMode"] =
+      ToString(endorsed ? ResolutionMode::kSiteEndorsed : ResolutionMode::kCentral);
+  json["resolutionRule"] = study == opened.studies->end() ? "" : study->second.resolution_rule;
+  json["proposals"] = Json::array();
+  const FormItems& current = opened.revisions.at(opened.current).known.revision.items;
+  EDCSYNC_ASSIGN(const std::vector<ProposalRow> proposals,
+                 reader.ProposalsOf(opened.conflict.id));
+  for (const ProposalRow& row : proposals) {
+    EDCSYNC_ASSIGN(const Revision revision, DecodeRevision(row.canonical));
+    Json proposal{{"proposalId", std::to_string(row.id.value())},
+                  {"revisionId", row.revision.ToHex()},
+                  {"state", ToString(row.state)},
+                  {"proposedBy", row.proposed_by},
+                  {"fullName", row.full_name},
+                  {"proposedAt", FormatUtc(row.proposed_at)},
+                  {"reason", revision.reason_for_change},
+                  {"removes", revision.removed},
+                  {"items", DecidedItemsJson(form, current, revision.items)},
+                  {"endedAt", row.ended_at ? Json(FormatUtc(*row.ended_at)) : Json(nullptr)},
+                  {"endedBy", row.ended_by},
+                  {"edgeId", row.edge.str()},
+                  {"answeredAt",
+                   row.answered_at ? Json(FormatUtc(*row.answered_at)) : Json(nullptr)},
+                  {"answerReason", row.answer_reason}};
+    json["proposals"].push_back(std::move(proposal));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<Json> ConflictDetailJson(CentralStore& store, StudyCatalogue& catalogue,
@@ -101,13 +189,16 @@ Result<Json> ConflictDetailJson(CentralStore& store, StudyCatalogue& catalogue,
     const ConflictRow& conflict = opened.conflict;
     const FormContext form = opened.Context(viewer);
     EDCSYNC_ASSIGN(const ConflictWork work, reader.WorkOn(id));
-    json = ConflictSummaryJson(form, {conflict, work, ""}, due_times, now);
+    EDCSYNC_ASSIGN(const std::optional<ProposalRow> waiting, reader.WaitingProposalOf(id));
+    json = ConflictSummaryJson(form, {conflict, work, "", waiting.has_value()}, due_times, now);
     json["mayDecide"] = conflict.end == ConflictEnd::kOpen &&
                         Covers(viewer.decides, conflict.key.study, conflict.site);
     EDCSYNC_TRY(AddRevisions(reader, opened, json));
     EDCSYNC_TRY(AddResolution(reader, conflict, json));
+    EDCSYNC_TRY(AddReopening(reader, conflict, json));
+    EDCSYNC_TRY(AddProposals(reader, form, opened, json));
     std::vector<FormColumn> columns;
-    for (const RevisionId& head : conflict.heads) {
+    for (const RevisionId& head : opened.columns()) {
       columns.push_back({head, &opened.revisions.at(head).known.revision.items});
     }
     const FormItems* ancestor =
@@ -128,13 +219,7 @@ Result<Json> PreviewJson(CentralStore& store, StudyCatalogue& catalogue, const V
     EDCSYNC_ASSIGN(const ComposedForm composed, Compose(form, opened.Sources(), choices));
     const FormItems& before = opened.revisions.at(opened.current).known.revision.items;
     json["removes"] = composed.removes;
-    json["items"] = Json::array();
-    for (const auto& [path, after] : Diff(before, composed.items)) {
-      json["items"].push_back({{"path", ToString(path)},
-                               {"question", QuestionOf(form, path.item)},
-                               {"before", ItemStateJson(form, path, StateAt(before, path))},
-                               {"after", ItemStateJson(form, path, after)}});
-    }
+    json["items"] = DecidedItemsJson(form, before, composed.items);
     return Ok();
   }));
   return json;

@@ -48,6 +48,9 @@ Json ConflictSummaryJson(const FormContext& form, const QueueRow& row, const Due
   json["endedAt"] = conflict.ended_at ? Json(FormatUtc(*conflict.ended_at)) : Json(nullptr);
   json["endedBy"] = conflict.ended_at ? Json(conflict.ended_user) : Json(nullptr);
   json["assignee"] = row.work.assignee.empty() ? Json(nullptr) : Json(row.work.assignee);
+  json["atSite"] = row.at_site;
+  json["reopens"] = conflict.reopens ? Json(std::to_string(conflict.reopens->value()))
+                                     : Json(nullptr);
   json["claim"] = conflict.end == ConflictEnd::kOpen ? ClaimJson(row.work, form.viewer.user, now)
                                                      : Json(nullptr);
   return json;
@@ -75,7 +78,9 @@ Result<Json> QueueJson(CentralStore& store, StudyCatalogue& catalogue, const Vie
     if (rows.size() == request.count_max) {
       next = QueuePlace{rows.back().sort_value, rows.back().conflict.id};
     }
-    EDCSYNC_ASSIGN(json["total"], reader.CountQueueRows(filter));
+    if (request.with_total) {
+      EDCSYNC_ASSIGN(json["total"], reader.CountQueueRows(filter));
+    }
     return Ok();
   }));
   return json;
@@ -92,6 +97,7 @@ Result<Json> QueueCountsJson(CentralStore& store, const Viewer& viewer, QueueFil
   Json json{{"total", counts.total},     {"hard", counts.hard},
             {"soft", counts.soft},       {"overdue", counts.overdue},
             {"mine", counts.mine},       {"unassigned", counts.unassigned},
+            {"atSite", counts.at_site},
             {"byAge", Json::array()},    {"bySite", Json::array()}};
   for (std::size_t i = 0; i < counts.by_age.size(); ++i) {
     const bool last = i + 1 == counts.by_age.size();

@@ -7,12 +7,13 @@
 namespace edcsync::central {
 
 // The viewer's rights are put into `filter`. `after` nullptr: from the start.
-// {"conflicts": [...], "total": N}; `next` is where the page behind begins, nullopt after the last.
+// {"conflicts": [...], "total": N}, the total only if asked for; `next` is where the page behind begins, nullopt after the last.
 struct QueueRequest {
   QueueFilter filter;
   QueueOrder order;
   std::optional<QueuePlace> after;
   std::size_t count_max = 100;
+  bool with_total = true;  // Costs about as much as the page.
 };
 Result<Json> QueueJson(CentralStore& store, StudyCatalogue& catalogue, const Viewer& viewer,
                        const QueueRequest& request, WallTime now,

@@ -1,20 +1,13 @@
 #include "central-gateway/desk/record_view.h"
 
+#include "shared/base/bytes.h"
+
 namespace edcsync::central {
 namespace {
 
 // Revisions whose values one answer shows; older ones stay in the time line without values.
 constexpr std::size_t kValueColumnsMax = 50;
 constexpr std::size_t kPage = 500;
-
-// Of ASCII letters only: other scripts are found as they are written.
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return lower;
-}
 
 Json SummaryJson(const FormContext& form, const RecordState& record) {
   return {{"key", ToString(record.key)},
@@ -32,13 +25,13 @@ Json SummaryJson(const FormContext& form, const RecordState& record) {
 // The items that the search finds in a form; what is hidden from the viewer is not searched.
 Json FoundJson(const FormContext& form, const FormItems& items, const RecordSearch& search) {
   Json found = Json::array();
-  const std::string wanted = Lower(search.value);
+  const std::string wanted = AsciiLower(search.value);
   for (const auto& [group, held] : items) {
     for (const auto& [item, value] : held) {
       if (!search.item.empty() && item.str() != search.item) continue;
       if (form.Hides(item) || (!wanted.empty() && !value)) continue;
       const std::string text = value.value_or("");
-      if (Lower(text).find(wanted) == std::string::npos) continue;
+      if (AsciiLower(text).find(wanted) == std::string::npos) continue;
       found.push_back({{"path", ToString(ItemPath{group, item})},
                        {"question", QuestionOf(form, item)},
                        {"value", text}});

@@ -29,6 +29,8 @@ Result<Catalogue> ReadCatalogue(CentralReader& reader) {
     if (found == catalogue.end()) continue;
     found->second.blinded_items = {setting.blinded_items.begin(), setting.blinded_items.end()};
     if (!setting.reasons.empty()) found->second.reasons = setting.reasons;
+    found->second.resolution = setting.resolution;
+    found->second.resolution_rule = setting.resolution_rule;
   }
   return catalogue;
 }

@@ -18,6 +18,8 @@ struct CatalogueStudy {
   std::vector<StudyDefinition> definitions;  // Oldest import first; at least one.
   std::set<ItemOID> blinded_items;
   std::string reasons;  // JSON, never empty: the study's, else the desk's own.
+  ResolutionMode resolution = ResolutionMode::kCentral;
+  std::string resolution_rule;
 
   // Of this metadata version, else the newest.
   const StudyDefinition& Definition(const MetaDataVersionOID& version) const;

@@ -7,6 +7,23 @@
 #include "shared/crypto/digest.h"
 
 namespace edcsync::central {
+namespace {
+
+// What is proposed, while it waits: one that ended since is told by a later entry.
+Status AddProposal(CentralReader& reader, wire::Proposal& proposal) {
+  if (proposal.proposal_id == 0) return Ok();
+  EDCSYNC_ASSIGN(std::optional<ProposalRow> row,
+                 reader.FindProposal(SnowflakeId(proposal.proposal_id)));
+  if (!row || row->state != ProposalState::kWaiting) {
+    proposal.proposal_id = 0;
+    return Ok();
+  }
+  proposal.proposed_by = row->full_name.empty() ? row->proposed_by : row->full_name;
+  proposal.revision = std::move(row->canonical);
+  return Ok();
+}
+
+}  // namespace
 
 Result<wire::Feed> FeedServer::Page(const SiteOID& site, const EdgeId& edge,
                                     const Incarnation& incarnation, const wire::Pull& pull) {
@@ -23,6 +40,7 @@ Result<wire::Feed> FeedServer::Page(const SiteOID& site, const EdgeId& edge,
                                     limits::kPushTargetBytes));
     feed.next = page.next;
     feed.more = page.more;
+    std::size_t proposal_bytes = 0;  // Beside the revisions, which the page counted.
     for (FeedRow& row : page.rows) {
       wire::FeedEntry entry;
       entry.cursor = row.cursor;
@@ -32,6 +50,13 @@ Result<wire::Feed> FeedServer::Page(const SiteOID& site, const EdgeId& edge,
         entry.mark = HmacSha256(mark_key_, row.revision->view());
       } else {
         EDCSYNC_TRY(DecodeDetail(row, entry));
+        EDCSYNC_TRY(AddProposal(reader, entry.conflict.proposal));
+        proposal_bytes += entry.conflict.proposal.revision.size();
+      }
+      if (proposal_bytes > limits::kPushTargetBytes && !feed.entries.empty()) {
+        feed.next = feed.entries.back().cursor;
+        feed.more = true;
+        break;
       }
       feed.entries.push_back(std::move(entry));
     }

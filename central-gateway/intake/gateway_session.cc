@@ -145,6 +145,9 @@ void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame fram
   if (auto* offer = std::get_if<wire::Offer>(&frame)) {
     return HandleOffer(entry, std::move(*offer));
   }
+  if (auto* endorsement = std::get_if<wire::Endorsement>(&frame)) {
+    return HandleEndorsement(entry, std::move(*endorsement));
+  }
   if (auto* pull = std::get_if<wire::Pull>(&frame)) return HandlePull(entry, peer, *pull);
   Refuse(entry.edge, ErrorCode::kUnknownKind, "An edge may not send this kind of frame",
          peer.epoch, 0);
@@ -211,6 +214,16 @@ void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer) {
              });
 }
 
+void GatewaySession::HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement) {
+  const Epoch epoch = endorsement.epoch;
+  const std::size_t bytes = endorsement.user.size() + endorsement.reason.size();
+  SubmitWork(entry.edge, epoch, bytes,
+             [this, endorsement = std::move(endorsement),
+              context = ContextOf(entry)](CentralWriter& writer) {
+               return TakeEndorsement(writer, registry_, context, endorsement);
+             });
+}
+
 wire::Credit GatewaySession::CreditNow() const {
   wire::Credit credit = options_.credit;
   const std::size_t room =
@@ -274,6 +287,7 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
     receipt->credit = CreditNow();
     return Send(edge, *receipt);
   }
+  if (auto* taken = std::get_if<wire::EndorsementReceipt>(&*answer)) return Send(edge, *taken);
   wire::Refuse refuse = std::get<wire::Refuse>(*answer);
   ++figures_.frames_refused;
   Log(LogLevel::kWarn, "edge.refused",

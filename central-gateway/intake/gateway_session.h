@@ -71,6 +71,7 @@ class GatewaySession {
   void HandleHello(const EdgeEntry& entry, const wire::Hello& hello);
   void HandlePush(const EdgeEntry& entry, wire::Push push);
   void HandleOffer(const EdgeEntry& entry, wire::Offer offer);
+  void HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement);
   Result<bool> IsBound(const EdgeId& edge, Epoch epoch);  // In the store, by now.
   void HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull);
   // What an edge may have in flight, by what waits here: the centre slows, it never drops.

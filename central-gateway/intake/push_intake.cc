@@ -1,5 +1,6 @@
 #include "central-gateway/intake/push_intake.h"
 
+#include "central-gateway/merge/proposals.h"
 #include "shared/base/log.h"
 #include "shared/base/planted_defect.h"
 #include "shared/crypto/digest.h"
@@ -21,6 +22,19 @@ Result<EdgeRow> GetEdge(CentralReader& reader, const EdgeId& edge) {
   EDCSYNC_ASSIGN(std::optional<EdgeRow> row, reader.FindEdge(edge));
   if (!row) return Fail(ErrorCode::kUnknownEdge, "Edge " + edge.str() + " is not registered");
   return std::move(*row);
+}
+
+// The refusal of a frame of an earlier session; nullopt: it is of the edge's session.
+Result<std::optional<wire::Refuse>> CheckFence(CentralWriter& writer,
+                                               const SessionContext& context, Epoch epoch) {
+  const Status fenced = writer.CheckEpoch(context.edge, epoch);
+  if (fenced.ok()) return std::optional<wire::Refuse>();
+  if (fenced.error().code != ErrorCode::kStaleEpoch) {
+    return tl::unexpected<Error>(fenced.error());
+  }
+  wire::Refuse refuse = RefuseWith(ErrorCode::kStaleEpoch, fenced.error().message);
+  refuse.epoch = epoch;
+  return std::optional(std::move(refuse));
 }
 
 // The database behind the edge is not the one receipted: nothing is merged by guess.
@@ -126,15 +140,8 @@ Result<Answer> TakeHello(CentralWriter& writer, const SessionContext& context,
 
 Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
                         const SessionContext& context, ReadPush& push) {
-  const Status fenced = writer.CheckEpoch(context.edge, push.epoch);
-  if (!fenced.ok()) {
-    if (fenced.error().code != ErrorCode::kStaleEpoch) {
-      return tl::unexpected<Error>(fenced.error());
-    }
-    wire::Refuse refuse = RefuseWith(ErrorCode::kStaleEpoch, fenced.error().message);
-    refuse.epoch = push.epoch;
-    return Answer(std::move(refuse));
-  }
+  EDCSYNC_ASSIGN(std::optional<wire::Refuse> stale, CheckFence(writer, context, push.epoch));
+  if (stale) return Answer(std::move(*stale));
   EDCSYNC_ASSIGN(EdgeRow row, GetEdge(writer, context.edge));
   if (row.standing != EdgeStanding::kActive && !EDCSYNC_DEFECT("revoked-accepted")) {
     return Answer(RefuseWith(row.standing == EdgeStanding::kRevoked
@@ -208,15 +215,8 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
 
 Result<Answer> TakeOffer(CentralWriter& writer, RegistryCache& registry,
                          const SessionContext& context, const wire::Offer& offer) {
-  const Status fenced = writer.CheckEpoch(context.edge, offer.epoch);
-  if (!fenced.ok()) {
-    if (fenced.error().code != ErrorCode::kStaleEpoch) {
-      return tl::unexpected<Error>(fenced.error());
-    }
-    wire::Refuse refuse = RefuseWith(ErrorCode::kStaleEpoch, fenced.error().message);
-    refuse.epoch = offer.epoch;
-    return Answer(std::move(refuse));
-  }
+  EDCSYNC_ASSIGN(std::optional<wire::Refuse> stale, CheckFence(writer, context, offer.epoch));
+  if (stale) return Answer(std::move(*stale));
   EDCSYNC_ASSIGN(const Bytes mark_key, writer.MarkKey());
   EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry));
   std::size_t unmarked = 0;
@@ -242,6 +242,17 @@ Result<Answer> TakeOffer(CentralWriter& writer, RegistryCache& registry,
   receipt.acknowledged_through = row.acknowledged_through;
   receipt.acknowledged_chain = row.chain;
   return Answer(std::move(receipt));
+}
+
+Result<Answer> TakeEndorsement(CentralWriter& writer, RegistryCache& registry,
+                               const SessionContext& context,
+                               const wire::Endorsement& endorsement) {
+  EDCSYNC_ASSIGN(std::optional<wire::Refuse> stale,
+                 CheckFence(writer, context, endorsement.epoch));
+  if (stale) return Answer(std::move(*stale));
+  EDCSYNC_ASSIGN(const ProposalState state,
+                 TakeEndorsement(writer, registry, context.edge, context.site, endorsement));
+  return Answer(wire::EndorsementReceipt{endorsement.epoch, endorsement.proposal_id, state});
 }
 
 }  // namespace edcsync::central

@@ -28,7 +28,8 @@ struct ReadPush {
   std::vector<Incoming> revisions;
 };
 
-using Answer = std::variant<wire::Welcome, wire::Receipt, wire::Refuse>;
+using Answer =
+    std::variant<wire::Welcome, wire::Receipt, wire::EndorsementReceipt, wire::Refuse>;
 
 // Binds the edge to `context.gateway` with a new epoch. Refuses with kRevokedEdge, or with
 // kIncarnationMismatch when the database that says Hello is not the one known, runs behind what
@@ -46,5 +47,10 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
 // and counted in the log. Answers with the unchanged acknowledgement.
 Result<Answer> TakeOffer(CentralWriter& writer, RegistryCache& registry,
                          const SessionContext& context, const wire::Offer& offer);
+
+// Takes the site's answer to a proposal. Refuses with kStaleEpoch.
+Result<Answer> TakeEndorsement(CentralWriter& writer, RegistryCache& registry,
+                               const SessionContext& context,
+                               const wire::Endorsement& endorsement);
 
 }  // namespace edcsync::central

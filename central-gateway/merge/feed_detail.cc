@@ -21,11 +21,13 @@ RevisionId IdAt(const Json& json) {
 Bytes EncodeConflict(const wire::ConflictState& state) {
   Json heads = Json::array();
   for (const RevisionId& head : state.heads) heads.push_back(head.ToHex());
-  return ToBytes({{"conflictId", state.conflict_id},
-                  {"key", ToString(state.key)},
-                  {"open", state.open},
-                  {"severity", static_cast<int>(state.severity)},
-                  {"heads", heads}});
+  Json json{{"conflictId", state.conflict_id},
+            {"key", ToString(state.key)},
+            {"open", state.open},
+            {"severity", static_cast<int>(state.severity)},
+            {"heads", heads}};
+  if (state.proposal.proposal_id != 0) json["proposalId"] = state.proposal.proposal_id;
+  return ToBytes(json);
 }
 
 Bytes EncodeLock(const wire::LockState& state) {
@@ -54,6 +56,7 @@ Status DecodeDetail(const FeedRow& row, wire::FeedEntry& entry) {
         state.open = json.at("open").get<bool>();
         state.severity = static_cast<Severity>(json.at("severity").get<int>());
         for (const Json& head : json.at("heads")) state.heads.push_back(IdAt(head));
+        state.proposal.proposal_id = json.value("proposalId", std::uint64_t{0});
         return Ok();
       }
       case FeedKind::kLock: {

@@ -7,6 +7,7 @@
 
 namespace edcsync::central {
 
+// Of a proposal its id only: what is proposed stands sealed in table `proposal`.
 Bytes EncodeConflict(const wire::ConflictState& state);
 Bytes EncodeLock(const wire::LockState& state);
 Bytes EncodeQuarantine(const wire::QuarantineState& state);

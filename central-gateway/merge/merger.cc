@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "central-gateway/merge/feed_detail.h"
+#include "central-gateway/merge/proposals.h"
 #include "shared/base/check.h"
 #include "shared/base/limits.h"
 #include "shared/base/planted_defect.h"
@@ -193,7 +194,7 @@ Result<MergeResult> Merger::Insert(Incoming& incoming, const Checked& checked) {
     EDCSYNC_TRY(InsertRow(incoming, checked, next, self, revision.removed));
     EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.applied", key,
                                     AuditDetail(incoming, Outcome::kApplied)));
-    if (before.size() > 1) EDCSYNC_TRY(EndConflict(*checked.record, incoming));
+    if (checked.record) EDCSYNC_TRY(OneHeadLeft(*checked.record, incoming));
     return MergeResult{Outcome::kApplied, 0};
   }
   std::vector<KnownRevision> heads;
@@ -269,6 +270,7 @@ Status Merger::UpdateConflict(const RecordState& record, const std::vector<Known
   conflict.items.clear();
   for (const ItemPath& path : dispute.items) conflict.items.push_back(ToString(path));
   EDCSYNC_TRY(fresh ? writer_.InsertConflict(conflict) : writer_.UpdateConflict(conflict));
+  if (!fresh) EDCSYNC_TRY(SupersedeProposal(writer_, conflict));
   EDCSYNC_TRY(writer_.AppendAudit(
       ActorOf(incoming), fresh ? "conflict.opened" : "conflict.changed", ToString(record.key),
       "conflict=" + std::to_string(conflict.id.value()) + " severity=" +
@@ -277,23 +279,38 @@ Status Merger::UpdateConflict(const RecordState& record, const std::vector<Known
   return TellConflict(conflict);
 }
 
-Status Merger::EndConflict(const RecordState& record, const Incoming& incoming) {
-  EDCSYNC_ASSIGN(std::optional<ConflictRow> open, writer_.OpenConflictOf(record.record_id));
-  if (!open) return Ok();  // Two heads that a convergence joined at once were never queued.
+// `incoming` descends from all heads that were.
+Status Merger::OneHeadLeft(const RecordState& before, const Incoming& incoming) {
+  EDCSYNC_ASSIGN(std::optional<ConflictRow> open, writer_.OpenConflictOf(before.record_id));
+  if (!open) return Ok();  // One head before too; or two that a convergence joined at once.
+  if (!open->reopens || incoming.revision->origin == Origin::kResolution) {
+    return EndConflict(std::move(*open), incoming);
+  }
+  // Somebody asked for a new decision: an edit is none.
   open->heads = {incoming.id};
-  open->end = incoming.revision->origin == Origin::kResolution ? ConflictEnd::kResolved
-                                                               : ConflictEnd::kSuperseded;
-  open->ended_by = incoming.id;
-  open->ended_at = writer_.Now();
-  open->ended_user = ActorOf(incoming);
   EDCSYNC_TRY(writer_.UpdateConflict(*open));
-  if (EDCSYNC_DEFECT("audit-entry-skipped")) return TellConflict(*open);
+  EDCSYNC_TRY(SupersedeProposal(writer_, *open));
+  EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "conflict.changed", ToString(open->key),
+                                  "conflict=" + std::to_string(open->id.value()) + " heads=1"));
+  return TellConflict(*open);
+}
+
+Status Merger::EndConflict(ConflictRow conflict, const Incoming& incoming) {
+  conflict.heads = {incoming.id};
+  conflict.end = incoming.revision->origin == Origin::kResolution ? ConflictEnd::kResolved
+                                                                  : ConflictEnd::kSuperseded;
+  conflict.ended_by = incoming.id;
+  conflict.ended_at = writer_.Now();
+  conflict.ended_user = ActorOf(incoming);
+  EDCSYNC_TRY(writer_.UpdateConflict(conflict));
+  EDCSYNC_TRY(SupersedeProposal(writer_, conflict));
+  if (EDCSYNC_DEFECT("audit-entry-skipped")) return TellConflict(conflict);
   EDCSYNC_TRY(writer_.AppendAudit(
       ActorOf(incoming),
-      open->end == ConflictEnd::kResolved ? "conflict.resolved" : "conflict.superseded",
-      ToString(record.key),
-      "conflict=" + std::to_string(open->id.value()) + " by=" + incoming.id.ToHex()));
-  return TellConflict(*open);
+      conflict.end == ConflictEnd::kResolved ? "conflict.resolved" : "conflict.superseded",
+      ToString(conflict.key),
+      "conflict=" + std::to_string(conflict.id.value()) + " by=" + incoming.id.ToHex()));
+  return TellConflict(conflict);
 }
 
 Status Merger::TellConflict(const ConflictRow& conflict) {
@@ -301,9 +318,13 @@ Status Merger::TellConflict(const ConflictRow& conflict) {
   row.kind = FeedKind::kConflict;
   row.site = conflict.site;
   row.conflict = conflict.id;
-  row.detail = EncodeConflict({conflict.id.value(), conflict.key,
-                               conflict.end == ConflictEnd::kOpen, conflict.severity,
-                               conflict.heads});
+  wire::ConflictState state{conflict.id.value(), conflict.key,
+                            conflict.end == ConflictEnd::kOpen, conflict.severity,
+                            conflict.heads, {}};
+  EDCSYNC_ASSIGN(const std::optional<ProposalRow> proposal,
+                 writer_.WaitingProposalOf(conflict.id));
+  if (proposal) state.proposal.proposal_id = proposal->id.value();
+  row.detail = EncodeConflict(state);
   return writer_.AppendFeed(row);
 }
 
@@ -414,6 +435,13 @@ Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
                                          0));
   }
   return result;
+}
+
+Status Merger::CheckOwn(const Revision& revision) {
+  EDCSYNC_ASSIGN(const Checked checked,
+                 Check(ReadIncoming(EncodeRevision(revision)), /*lifted=*/false));
+  if (checked.obstacle) return Fail(checked.obstacle->reason, checked.obstacle->detail);
+  return Ok();
 }
 
 Result<RevisionId> Merger::ApplyOwn(const Revision& revision) {

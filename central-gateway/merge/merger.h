@@ -4,8 +4,10 @@
 //
 //   used by   central-gateway/intake/push_intake.h, central-gateway/desk
 //
-// Invariants: a conflict is open exactly where a record has two heads or more; a revision is in
-// `revision` or in `quarantine`, never in both waiting; nothing that came in is dropped.
+// Invariants: a conflict is open exactly where a record has two heads or more, or where a data
+// manager opened it again; it lists the record's heads; a proposal waits only while its conflict is
+// open with the heads it settles; a revision is in `revision` or in `quarantine`, never in both
+// waiting; nothing that came in is dropped.
 //
 // Threads: one work at a time; make one Merger a work.
 #pragma once
@@ -48,12 +50,16 @@ class Merger {
   Result<MergeResult> Release(QuarantineRow row, const std::string& user,
                               const std::string& reason);
 
+  // Why ApplyOwn would fail now. Writes nothing.
+  Status CheckOwn(const Revision& revision);
   // Writes a revision made at the centre by `user` (origin, parents, items given) and applies
   // it. Fails with kLocked, kStudyDefinition, kVersionMismatch, kTooLarge instead of quarantine.
   Result<RevisionId> ApplyOwn(const Revision& revision);
 
   // Tells the feed what became of a quarantined revision.
   Status TellQuarantine(const QuarantineRow& row);
+  // Tells the feed how it stands with a conflict, the proposal that waits for the site included.
+  Status TellConflict(const ConflictRow& conflict);
 
  private:
   Merger(CentralWriter& writer, RegistryCache& registry) : writer_(writer), registry_(registry) {}
@@ -85,8 +91,8 @@ class Merger {
   Status EndWaiting(QuarantineRow& row, const std::string& user, const std::string& reason);
   Status UpdateConflict(const RecordState& record, const std::vector<KnownRevision>& heads,
                         const std::optional<KnownRevision>& ancestor, const Incoming& incoming);
-  Status EndConflict(const RecordState& record, const Incoming& incoming);
-  Status TellConflict(const ConflictRow& conflict);
+  Status OneHeadLeft(const RecordState& before, const Incoming& incoming);
+  Status EndConflict(ConflictRow conflict, const Incoming& incoming);
   Result<KnownRevision> Load(const RevisionId& id);
 
   CentralWriter& writer_;

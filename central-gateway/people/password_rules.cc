@@ -16,14 +16,6 @@ constexpr std::size_t kRunLengthMin = 3;
 
 bool IsLowerLetter(char c) { return c >= 'a' && c <= 'z'; }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 std::size_t CountCharacters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -150,8 +142,8 @@ Status CheckPassword(std::string_view user, std::string_view password) {
   if (CountCharacters(password) < kPasswordLengthMin) {
     return Broken("the password has fewer than 12 characters");
   }
-  const std::string lower = Lower(password);
-  if (user.size() >= kNameLengthMin && lower.find(Lower(user)) != std::string::npos) {
+  const std::string lower = AsciiLower(password);
+  if (user.size() >= kNameLengthMin && lower.find(AsciiLower(user)) != std::string::npos) {
     return Broken("the password has the user's name in it");
   }
   if (IsRepeated(lower) || IsMadeOfRuns(lower)) {

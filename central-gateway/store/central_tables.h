@@ -10,6 +10,7 @@
 #include "central-gateway/store/id_maker.h"
 #include "central-gateway/store/intake_table.h"
 #include "central-gateway/store/lock_table.h"
+#include "central-gateway/store/proposal_table.h"
 #include "central-gateway/store/quarantine_table.h"
 #include "central-gateway/store/signature_table.h"
 #include "central-gateway/store/site_table.h"
@@ -36,6 +37,7 @@ struct CentralTables {
         conflicts(connection, sites),
         queue(connection),
         signatures(connection),
+        proposals(connection, field_cipher),
         quarantine(connection, field_cipher, sites),
         locks(connection, is_writer),
         studies(connection),
@@ -63,6 +65,7 @@ struct CentralTables {
   ConflictTable conflicts;
   ConflictQueue queue;
   SignatureTable signatures;
+  ProposalTable proposals;
   QuarantineTable quarantine;
   LockTable locks;
   StudyTable studies;

@@ -1,5 +1,6 @@
 #include "central-gateway/store/central_types.h"
 
+#include "central-gateway/store/desk_store.h"
 #include "central-gateway/store/people_store.h"
 
 namespace edcsync::central {
@@ -47,6 +48,10 @@ std::optional<Role> ParseRole(std::string_view text) {
     if (ToString(role) == text) return role;
   }
   return std::nullopt;
+}
+
+std::string_view ToString(ResolutionMode mode) {
+  return mode == ResolutionMode::kSiteEndorsed ? "site_endorsed" : "central";
 }
 
 }  // namespace edcsync::central

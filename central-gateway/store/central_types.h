@@ -84,6 +84,9 @@ struct ConflictRow {
   std::optional<RevisionId> ended_by;   // The resolution, or the descendant of all heads.
   std::optional<WallTime> ended_at;
   std::string ended_user;
+  // Set: a data manager decides that one anew; then it is open with a single head too, until a
+  // resolution ends it.
+  std::optional<SnowflakeId> reopens = {};
 };
 
 enum class QuarantineEnd : std::uint8_t { kWaiting = 1, kApplied = 2, kRejected = 3 };

@@ -39,6 +39,9 @@ constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
 constexpr std::string_view kWordColumns[] = {"r.subject_key",    "r.site_oid", "r.form_oid",
                                              "r.study_event_oid", "c.items",    "w.assignee"};
 
+// Few proposals wait at a time: SQLite lists them once.
+#define EDCSYNC_AT_SITE "c.conflict_id IN (SELECT p.conflict_id FROM proposal p WHERE p.state = 1)"
+
 std::string Where(const QueueFilter& filter) {
   // The state stands in the text: open conflicts have an index of their own.
   std::string sql(kFrom);
@@ -49,6 +52,7 @@ std::string Where(const QueueFilter& filter) {
   }
   sql += kWhere;
   if (filter.assignee) sql += kAssignee;
+  if (filter.at_site) sql += *filter.at_site ? " AND " EDCSYNC_AT_SITE : " AND NOT " EDCSYNC_AT_SITE;
   if (!CoversAll(filter.scopes)) sql += kScopes;
   for (std::size_t i = 0; i < filter.words.size(); ++i) {
     const std::string word = "?" + std::to_string(kFirstWord + static_cast<int>(i));
@@ -172,7 +176,7 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
   const std::string_view way = order.descending ? " DESC" : "";
   // Sorted by number and value alone: the rest is read for the rows of the page only.
   std::string sql = "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK
-                    ", page.value FROM (SELECT c.conflict_id, " + by + " AS value" + Where(filter);
+                    ", page.value, " EDCSYNC_AT_SITE " FROM (SELECT c.conflict_id, " + by + " AS value" + Where(filter);
   if (after != nullptr) {
     sql += " AND (" + by + ", c.conflict_id) " + (order.descending ? "<" : ">") + " (?15, ?16)";
   }
@@ -200,6 +204,7 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
     row.conflict = ReadConflict(statement);
     row.work = ReadWork(statement, row.conflict.id, kConflictColumns);
     row.sort_value = TextAt(statement, kConflictColumns + 4);
+    row.at_site = statement.Int(kConflictColumns + 5) != 0;
     rows.push_back(std::move(row));
   }
 }
@@ -244,6 +249,11 @@ Result<QueueCounts> ConflictQueue::Count(const QueueFilter& filter, const std::s
     }
   }
   for (const auto& [site, count] : by_site) counts.by_site.push_back({SiteOID(site), count});
+  QueueFilter at_site = filter;
+  at_site.at_site = filter.at_site.value_or(true);
+  if (*at_site.at_site) {
+    EDCSYNC_ASSIGN(counts.at_site, Total(at_site));
+  }
   return counts;
 }
 

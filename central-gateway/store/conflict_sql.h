@@ -12,11 +12,11 @@ namespace edcsync::central {
   "c.conflict_id, c.record_id, c.severity, c.heads, c.ancestor, c.items, "                       \
   "c.opened_at_ms, c.state, c.ended_by, c.ended_at_ms, c.ended_user, r.study_oid, "              \
   "r.subject_key, r.study_event_oid, r.study_event_repeat_key, r.form_oid, r.form_repeat_key, "  \
-  "r.site_oid"
+  "r.site_oid, (SELECT o.reopens FROM reopening o WHERE o.conflict_id = c.conflict_id)"
 #define EDCSYNC_CONFLICT \
   "SELECT " EDCSYNC_CONFLICT_COLUMNS " FROM conflict c JOIN record r ON r.record_id = c.record_id "
 
-inline constexpr int kConflictColumns = 18;
+inline constexpr int kConflictColumns = 19;
 
 inline ConflictRow ReadConflict(const Statement& statement) {
   ConflictRow row;
@@ -35,6 +35,7 @@ inline ConflictRow ReadConflict(const Statement& statement) {
              StudyEventOID(statement.Text(13)), RepeatKey(statement.Text(14)),
              FormOID(statement.Text(15)),       RepeatKey(statement.Text(16))};
   row.site = SiteOID(statement.Text(17));
+  if (!statement.IsNull(18)) row.reopens = SnowflakeId(Unsigned(statement.Int(18)));
   return row;
 }
 

@@ -1,7 +1,8 @@
 // The conflict desk's part of the central store: the queue, whose work a conflict is, signatures,
 // what a study agreed on for the desk. Part of central_store.h, which stages include.
 //
-//   kept in   tables `conflict_work`, `signature`, `study_setting`, schema/central/0003_desk.sql
+//   kept in   tables `conflict_work`, `signature`, `study_setting`, schema/central/0003_desk.sql;
+//             `proposal`, `reopening`, schema/central/0004_proposals.sql
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "central-gateway/store/central_types.h"
+#include "shared/model/proposal_state.h"
 #include "shared/storage/audit_table.h"
 
 namespace edcsync::central {
@@ -55,6 +57,8 @@ struct QueueFilter {
   std::vector<std::string> words;  // Each is part of site, subject, event, form, items or assignee.
   std::vector<Scope> scopes;       // Within one of these; none: nothing at all.
   DueTimes due_times;
+  // true: only those with a proposal that waits for the site; false: only those without.
+  std::optional<bool> at_site = {};
 };
 
 enum class QueueSort : std::uint8_t {
@@ -76,6 +80,7 @@ struct QueueRow {
   ConflictRow conflict;
   ConflictWork work;
   std::string sort_value;  // What QueuePlace repeats.
+  bool at_site = false;    // A proposal waits for the site's answer.
 };
 
 struct QueueCounts {
@@ -84,7 +89,7 @@ struct QueueCounts {
   struct Ages {
     std::uint64_t hard = 0, soft = 0;
   };
-  std::uint64_t total = 0, hard = 0, soft = 0, overdue = 0, mine = 0, unassigned = 0;
+  std::uint64_t total = 0, hard = 0, soft = 0, overdue = 0, mine = 0, unassigned = 0, at_site = 0;
   std::array<Ages, kFromHours.size()> by_age;
   struct Site {
     SiteOID site;
@@ -103,11 +108,46 @@ struct SignatureRow {
   bool valid = true;    // Read: its fields still fit together.
 };
 
+// What a data manager proposed to the site.
+struct ProposalRow {
+  SnowflakeId id;
+  SnowflakeId conflict;
+  RevisionId revision;
+  Bytes canonical;           // The resolution's encoding. Sealed at rest.
+  std::string proposed_by;
+  std::string full_name;     // As signed; empty: by a command.
+  WallTime proposed_at;
+  ProposalState state = ProposalState::kWaiting;
+  std::optional<WallTime> ended_at = {};
+  std::string ended_by = {};     // Who answered at the site, or withdrew it.
+  EdgeId edge = {};              // Where it was answered.
+  std::optional<WallTime> answered_at = {};  // By that edge's clock.
+  std::string answer_reason = {};            // Sealed at rest.
+};
+
+// Who had an ended conflict decided anew.
+struct ReopeningRow {
+  SnowflakeId conflict;  // The new one.
+  SnowflakeId reopens;
+  std::string user;
+  WallTime reopened_at;
+  std::string reason;    // Sealed at rest.
+};
+
+// How a study settles its conflicts (ICH E6(R3) 3.16.1(i)).
+enum class ResolutionMode : std::uint8_t {
+  kCentral = 1,       // A data manager decides, by a rule agreed beforehand.
+  kSiteEndorsed = 2,  // A data manager proposes, the site endorses.
+};
+std::string_view ToString(ResolutionMode mode);  // "central", "site_endorsed".
+
 // What a study has agreed on for the desk, besides its definition.
 struct StudySettings {
   StudyOID study;
   std::vector<ItemOID> blinded_items;  // Only who may see them does.
   std::string reasons;                 // JSON, as in schema/central/0003_desk.sql; empty: none.
+  ResolutionMode resolution = ResolutionMode::kCentral;
+  std::string resolution_rule = {};    // The agreed rule's text; empty: none was recorded.
 };
 
 using AuditFilter = AuditTable::Search;
@@ -135,6 +175,10 @@ class DeskReader {
   virtual Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) = 0;
   virtual Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) = 0;
   virtual Result<std::vector<StudySettings>> ListStudySettings() = 0;
+  virtual Result<std::optional<ProposalRow>> FindProposal(SnowflakeId id) = 0;
+  virtual Result<std::optional<ProposalRow>> WaitingProposalOf(SnowflakeId conflict) = 0;
+  virtual Result<std::vector<ProposalRow>> ProposalsOf(SnowflakeId conflict) = 0;  // Oldest first.
+  virtual Result<std::optional<ReopeningRow>> ReopeningOf(SnowflakeId conflict) = 0;
   virtual Result<std::vector<AuditEntry>> ListAuditNewestFirst(const AuditFilter& filter) = 0;
 };
 
@@ -146,6 +190,9 @@ class DeskWriter {
   virtual Status PutWork(const ConflictWork& work) = 0;  // The token never falls.
   virtual Status InsertSignature(const SignatureRow& signature) = 0;
   virtual Status PutStudySettings(const StudySettings& settings) = 0;
+  virtual Status InsertProposal(const ProposalRow& proposal) = 0;
+  virtual Status EndProposal(const ProposalRow& proposal) = 0;  // kStale if it has ended.
+  virtual Status InsertReopening(const ReopeningRow& reopening) = 0;
 };
 
 }  // namespace edcsync::central

@@ -62,6 +62,10 @@ class SqliteAccess final : public CentralWriter {
   Result<std::vector<SnowflakeId>> ConflictsOfRecord(std::int64_t record_id) override;
   Result<std::vector<SignatureRow>> SignaturesOf(const RevisionId& revision) override;
   Result<std::vector<StudySettings>> ListStudySettings() override;
+  Result<std::optional<ProposalRow>> FindProposal(SnowflakeId id) override;
+  Result<std::optional<ProposalRow>> WaitingProposalOf(SnowflakeId conflict) override;
+  Result<std::vector<ProposalRow>> ProposalsOf(SnowflakeId conflict) override;
+  Result<std::optional<ReopeningRow>> ReopeningOf(SnowflakeId conflict) override;
 
   Result<FeedPage> FeedAfter(const SiteOID& site, const EdgeId& edge,
                              const Incarnation& incarnation, FeedCursor after,
@@ -120,6 +124,9 @@ class SqliteAccess final : public CentralWriter {
   Status PutWork(const ConflictWork& work) override;
   Status InsertSignature(const SignatureRow& signature) override;
   Status PutStudySettings(const StudySettings& settings) override;
+  Status InsertProposal(const ProposalRow& proposal) override;
+  Status EndProposal(const ProposalRow& proposal) override;
+  Status InsertReopening(const ReopeningRow& reopening) override;
 
   Status AppendAudit(const std::string& actor, const std::string& action,
                      const std::string& object, const std::string& detail) override;

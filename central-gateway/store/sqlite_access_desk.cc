@@ -64,4 +64,35 @@ Status SqliteAccess::PutStudySettings(const StudySettings& settings) {
   return tables_.state.BumpRegistryGeneration();
 }
 
+Result<std::optional<ProposalRow>> SqliteAccess::FindProposal(SnowflakeId id) {
+  return tables_.proposals.Find(id);
+}
+
+Result<std::optional<ProposalRow>> SqliteAccess::WaitingProposalOf(SnowflakeId conflict) {
+  return tables_.proposals.WaitingOf(conflict);
+}
+
+Result<std::vector<ProposalRow>> SqliteAccess::ProposalsOf(SnowflakeId conflict) {
+  return tables_.proposals.Of(conflict);
+}
+
+Result<std::optional<ReopeningRow>> SqliteAccess::ReopeningOf(SnowflakeId conflict) {
+  return tables_.proposals.ReopeningOf(conflict);
+}
+
+Status SqliteAccess::InsertProposal(const ProposalRow& proposal) {
+  EDCSYNC_TRY(TakeSeals(1));
+  return tables_.proposals.Insert(proposal);
+}
+
+Status SqliteAccess::EndProposal(const ProposalRow& proposal) {
+  EDCSYNC_TRY(TakeSeals(1));
+  return tables_.proposals.End(proposal);
+}
+
+Status SqliteAccess::InsertReopening(const ReopeningRow& reopening) {
+  EDCSYNC_TRY(TakeSeals(1));
+  return tables_.proposals.InsertReopening(reopening);
+}
+
 }  // namespace edcsync::central

@@ -109,8 +109,10 @@ Status StoreCheck::CheckRecord(const RecordRow& record) {
   if (record.heads.size() > 1 && !conflict) {
     Find(name + "it has several heads and no open conflict");
   }
-  if (record.heads.size() == 1 && conflict) Find(name + "it has one head and an open conflict");
-  if (conflict && record.heads.size() > 1 && conflict->heads != record.heads) {
+  if (record.heads.size() == 1 && conflict && !conflict->reopens) {
+    Find(name + "it has one head and an open conflict");
+  }
+  if (conflict && conflict->heads != record.heads) {
     Find(name + "its conflict lists other heads");
   }
   return Ok();

@@ -71,7 +71,8 @@ Status StudyTable::PutPolicy(const CentralReader::PolicyRow& policy) {
 
 Result<std::vector<StudySettings>> StudyTable::ListSettings() {
   Statement statement = database_.Prepare(
-      "SELECT study_oid, blinded_items, reasons FROM study_setting ORDER BY study_oid");
+      "SELECT study_oid, blinded_items, reasons, resolution, resolution_rule FROM study_setting "
+      "ORDER BY study_oid");
   std::vector<StudySettings> rows;
   while (true) {
     EDCSYNC_ASSIGN(const bool found, statement.Step());
@@ -82,6 +83,8 @@ Result<std::vector<StudySettings>> StudyTable::ListSettings() {
       settings.blinded_items.emplace_back(std::move(item));
     }
     settings.reasons = TextAt(statement, 2);
+    settings.resolution = static_cast<ResolutionMode>(statement.Int(3));
+    settings.resolution_rule = TextAt(statement, 4);
     rows.push_back(std::move(settings));
   }
 }
@@ -91,10 +94,12 @@ Status StudyTable::PutSettings(const StudySettings& settings) {
   for (const ItemOID& item : settings.blinded_items) items.push_back(item.str());
   const std::string lines = JoinLines(items);
   Statement statement = database_.Prepare(
-      "INSERT INTO study_setting (study_oid, blinded_items, reasons) VALUES (?1, ?2, ?3) "
-      "ON CONFLICT (study_oid) DO UPDATE SET blinded_items = ?2, reasons = ?3");
+      "INSERT INTO study_setting (study_oid, blinded_items, reasons, resolution, resolution_rule) "
+      "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (study_oid) DO UPDATE SET blinded_items = ?2, "
+      "reasons = ?3, resolution = ?4, resolution_rule = ?5");
   statement.Bind(1, settings.study.str()).Bind(2, lines).Bind(3, settings.reasons);
-  EDCSYNC_TRY(statement.Run());
+  statement.Bind(4, Number(settings.resolution));
+  EDCSYNC_TRY(statement.Bind(5, settings.resolution_rule).Run());
   return Ok();
 }
 

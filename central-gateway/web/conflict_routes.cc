@@ -3,15 +3,13 @@
 #include "central-gateway/desk/claims.h"
 #include "central-gateway/desk/conflict_view.h"
 #include "central-gateway/web/desk_context.h"
+#include "central-gateway/web/paging.h"
 #include "central-gateway/web/queue_query.h"
 
 namespace edcsync::central {
 namespace {
 
-constexpr std::size_t kBulkMax = 500;
-constexpr std::size_t kExportPage = 500;
 constexpr std::size_t kExportRowsMax = 200'000;
-constexpr std::size_t kReasonBytesMax = 2000 * 4;
 constexpr std::size_t kReasonCodeBytesMax = 64;
 
 Result<SnowflakeId> IdOf(const std::string& text) {
@@ -82,35 +80,21 @@ Result<HttpResponse> Count(DeskContext& context, const ApiCall& call) {
 
 Result<HttpResponse> Export(DeskContext& context, const ApiCall& call) {
   const WallTime now = context.now();
-  EDCSYNC_ASSIGN(const FileFormat format, ParseFormat(call.request));
   EDCSYNC_ASSIGN(QueueRequest queue,
                  ParseQueueRequest(call.request, call.viewer, context.due_times, now));
-  queue.count_max = kExportPage;
+  queue.count_max = kPageRowsMax;
   queue.after.reset();
-  std::string body = format == FileFormat::kCsv ? QueueCsvHead() : std::string("[");
-  std::size_t rows = 0;
-  while (true) {
+  queue.with_total = false;
+  const auto next_page = [&](bool& more) -> Result<Json> {
     std::optional<QueuePlace> next;
-    EDCSYNC_ASSIGN(const Json page, QueueJson(context.store, context.catalogue, call.viewer,
-                                              queue, now, next));
-    if (format == FileFormat::kCsv) {
-      body += QueueCsv(page);
-    } else {
-      for (const Json& row : page["conflicts"]) {
-        if (body.size() > 1) body += ",\n";
-        body += row.dump();
-      }
-    }
-    rows += page["conflicts"].size();
-    if (rows > kExportRowsMax) {
-      return Fail(ErrorCode::kTooLarge, "More than " + std::to_string(kExportRowsMax) +
-                                            " conflicts; filter them first");
-    }
-    if (!next) break;
+    EDCSYNC_ASSIGN(Json page, QueueJson(context.store, context.catalogue, call.viewer, queue, now,
+                                        next));
     queue.after = next;
-  }
-  if (format == FileFormat::kJson) body += "]\n";
-  return FileResponse(format, "conflicts", std::move(body));
+    more = next.has_value();
+    return page;
+  };
+  return ExportList(call.request, {"conflicts", "conflicts", kExportRowsMax, QueueCsvHead(),
+                                   QueueCsv, next_page});
 }
 
 Result<HttpResponse> Show(DeskContext& context, const ApiCall& call) {
@@ -145,7 +129,8 @@ Result<HttpResponse> Preview(DeskContext& context, const ApiCall& call) {
   return JsonResponse(json);
 }
 
-Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
+// The decision that the call's body makes of the conflict, signed.
+Result<Decision> DecisionOf(DeskContext& context, const ApiCall& call) {
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_ASSIGN(const DecisionChoices choices, ParseChoices(call.body));
@@ -167,15 +152,49 @@ Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
     decision.items = composed.items;
   }
   EDCSYNC_ASSIGN(decision.signing, Authorise(context, call, {"decided", "approved", "reviewed"}));
-  EDCSYNC_ASSIGN(const RevisionId revision, Resolve(context.store, context.centre(), decision));
-  SignatureRow signature;
+  return decision;
+}
+
+Result<Json> SignatureOf(DeskContext& context, const RevisionId& revision) {
+  Json signature;
   EDCSYNC_TRY(context.store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const std::vector<SignatureRow> rows, reader.SignaturesOf(revision));
-    if (!rows.empty()) signature = rows.back();
+    if (!rows.empty()) signature = SignatureJson(rows.back());
     return Ok();
   }));
-  return JsonResponse(
-      {{"revisionId", revision.ToHex()}, {"signature", SignatureJson(signature)}});
+  return signature;
+}
+
+Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call));
+  EDCSYNC_ASSIGN(const RevisionId revision, Resolve(context.store, context.centre(), decision));
+  EDCSYNC_ASSIGN(Json signature, SignatureOf(context, revision));
+  return JsonResponse({{"revisionId", revision.ToHex()}, {"signature", std::move(signature)}});
+}
+
+Result<HttpResponse> ProposeOne(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call));
+  EDCSYNC_ASSIGN(const Proposed proposed, Propose(context.store, context.centre(), decision));
+  EDCSYNC_ASSIGN(Json signature, SignatureOf(context, proposed.revision));
+  return JsonResponse({{"proposalId", std::to_string(proposed.proposal.value())},
+                       {"revisionId", proposed.revision.ToHex()},
+                       {"signature", std::move(signature)}});
+}
+
+Result<HttpResponse> Withdraw(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  EDCSYNC_TRY(WithdrawProposal(context.store, id, call.session.user));
+  return NoContent();
+}
+
+Result<HttpResponse> ReopenOne(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
+  EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
+  EDCSYNC_ASSIGN(const Reason reason, ReasonOf(call.body));
+  EDCSYNC_ASSIGN(const std::string text, ReasonFor(context, id, reason));
+  EDCSYNC_ASSIGN(const SnowflakeId opened, Reopen(context.store, id, call.session.user, text));
+  return JsonResponse({{"conflictId", std::to_string(opened.value())}});
 }
 
 Result<HttpResponse> Assign(DeskContext& context, const ApiCall& call) {
@@ -208,8 +227,9 @@ Result<HttpResponse> Assign(DeskContext& context, const ApiCall& call) {
   return JsonResponse({{"outcomes", std::move(outcomes)}});
 }
 
-Result<RevisionId> DecideOne(DeskContext& context, const ApiCall& call, const Json& one,
-                             BulkRule rule, const Reason& reason, const Signing& signing) {
+// {"revisionId"}, or {"proposalId"} where the sites endorse decisions.
+Result<Json> DecideOne(DeskContext& context, const ApiCall& call, const Json& one, BulkRule rule,
+                       const Reason& reason, const Signing& signing) {
   EDCSYNC_ASSIGN(const std::string text, TextOf(one, "conflictId", 20));
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(text));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
@@ -220,7 +240,13 @@ Result<RevisionId> DecideOne(DeskContext& context, const ApiCall& call, const Js
   decision.signing = signing;
   EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(one));
   EDCSYNC_ASSIGN(decision.take, HeadByRule(context.store, id, rule));
-  return Resolve(context.store, context.centre(), decision);
+  const Result<RevisionId> resolved = Resolve(context.store, context.centre(), decision);
+  if (resolved.ok()) return Json{{"revisionId", resolved->ToHex()}};
+  if (resolved.error().code != ErrorCode::kNeedsConsent) {
+    return tl::unexpected<Error>(resolved.error());
+  }
+  EDCSYNC_ASSIGN(const Proposed proposed, Propose(context.store, context.centre(), decision));
+  return Json{{"proposalId", std::to_string(proposed.proposal.value())}};
 }
 
 Result<HttpResponse> Decide(DeskContext& context, const ApiCall& call) {
@@ -240,12 +266,12 @@ Result<HttpResponse> Decide(DeskContext& context, const ApiCall& call) {
     const bool named = one.is_object() && one.contains("conflictId") &&
                        one["conflictId"].is_string();
     const std::string id = named ? one["conflictId"].get<std::string>() : "";
-    const Result<RevisionId> decided =
+    const Result<Json> decided =
         one.is_object() ? DecideOne(context, call, one, *rule, reason, signing)
                         : Fail(ErrorCode::kFieldInvalid, "Each conflict is an object");
     outcomes.push_back(
         OutcomeJson(id, decided.ok() ? Ok() : Status(tl::unexpected<Error>(decided.error()))));
-    if (decided.ok()) outcomes.back()["revisionId"] = decided->ToHex();
+    if (decided.ok()) outcomes.back().update(*decided);
   }
   return JsonResponse({{"outcomes", std::move(outcomes)}});
 }
@@ -268,6 +294,9 @@ void AddConflictRoutes(ApiRouter& router, DeskContext& context) {
   add("DELETE", "/conflicts/([0-9]+)/claim", Need::kDecide, Release);
   add("POST", "/conflicts/([0-9]+)/preview", Need::kRead, Preview);
   add("POST", "/conflicts/([0-9]+)/resolve", Need::kDecide, ResolveOne);
+  add("POST", "/conflicts/([0-9]+)/propose", Need::kDecide, ProposeOne);
+  add("DELETE", "/conflicts/([0-9]+)/proposal", Need::kDecide, Withdraw);
+  add("POST", "/conflicts/([0-9]+)/reopen", Need::kDecide, ReopenOne);
 }
 
 }  // namespace edcsync::central

@@ -44,21 +44,4 @@ Json OutcomeJson(const std::string& id, const Status& status) {
   return json;
 }
 
-Result<FileFormat> ParseFormat(const HttpRequest& request) {
-  const std::string format = request.Query("format");
-  if (format.empty() || format == "csv") return FileFormat::kCsv;
-  if (format == "json") return FileFormat::kJson;
-  return Fail(ErrorCode::kFieldInvalid, "format is csv or json");
-}
-
-HttpResponse FileResponse(FileFormat format, const std::string& name, std::string body) {
-  HttpResponse response;
-  const bool csv = format == FileFormat::kCsv;
-  response.content_type = csv ? "text/csv; charset=utf-8" : "application/json";
-  response.headers.emplace("Content-Disposition", "attachment; filename=\"edcsync-" + name +
-                                                      (csv ? ".csv\"" : ".json\""));
-  response.body = std::move(body);
-  return response;
-}
-
 }  // namespace edcsync::central

@@ -33,14 +33,13 @@ void AddOversightRoutes(ApiRouter& router, DeskContext& context);  // all that i
 // meaning is one of `meanings`. kUnauthorized, kFieldMissing, kFieldInvalid.
 Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
                           const std::vector<std::string>& meanings);
-// The ids of a list in the body, each by `parse`; at most `count_max`.
+// What a person decides about in one call, at most; and the length of a reason.
+inline constexpr std::size_t kBulkMax = 500;
+inline constexpr std::size_t kReasonBytesMax = 2000 * 4;
+// A list of texts in the body, at most `count_max`. kFieldMissing, kTooLarge, kFieldInvalid.
 Result<std::vector<std::string>> TextsOf(const Json& body, const std::string& name,
                                          std::size_t count_max);
+// {"id", "done"} and, if it was not done, "code" and "detail".
 Json OutcomeJson(const std::string& id, const Status& status);
-
-// A whole filtered list as a file: `page` gives JSON pages until it says there is no more.
-enum class FileFormat { kCsv, kJson };
-Result<FileFormat> ParseFormat(const HttpRequest& request);
-HttpResponse FileResponse(FileFormat format, const std::string& name, std::string body);
 
 }  // namespace edcsync::central

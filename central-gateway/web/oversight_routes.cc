@@ -4,15 +4,11 @@
 #include "central-gateway/desk/queue_view.h"
 #include "central-gateway/desk/record_view.h"
 #include "central-gateway/web/desk_context.h"
-#include "central-gateway/web/queue_query.h"
+#include "central-gateway/web/paging.h"
 
 namespace edcsync::central {
 namespace {
 
-constexpr std::size_t kLimitDefault = 100;
-constexpr std::size_t kLimitMax = 500;
-constexpr std::size_t kBulkMax = 500;
-constexpr std::size_t kReasonBytesMax = 2000 * 4;
 constexpr std::size_t kValueBytesMax = 800;
 constexpr std::size_t kExportEntriesMax = 1'000'000;
 
@@ -49,7 +45,7 @@ Result<HttpResponse> SearchRecords(DeskContext& context, const ApiCall& call) {
   if (search.value.size() > kValueBytesMax) {
     return Fail(ErrorCode::kFieldInvalid, "value is at most 200 characters long");
   }
-  EDCSYNC_ASSIGN(search.count_max, ParseLimit(request, kLimitDefault, kLimitMax));
+  EDCSYNC_ASSIGN(search.count_max, ParseLimit(request));
   EDCSYNC_ASSIGN(const auto place, ParseCursor(request, 1));
   if (place) {
     EDCSYNC_ASSIGN(search.after, ParseRecordKey(place->front()));
@@ -78,7 +74,7 @@ Result<HttpResponse> ListQuarantine(DeskContext& context, const ApiCall& call) {
       state != "waiting") {
     return Fail(ErrorCode::kFieldInvalid, "state is waiting, applied, rejected or all");
   }
-  EDCSYNC_ASSIGN(request.count_max, ParseLimit(call.request, kLimitDefault, kLimitMax));
+  EDCSYNC_ASSIGN(request.count_max, ParseLimit(call.request));
   EDCSYNC_ASSIGN(const auto place, ParseCursor(call.request, 1));
   if (place) {
     EDCSYNC_ASSIGN(const std::uint64_t row, ParseNumber("cursor", place->front()));
@@ -165,7 +161,7 @@ Result<AuditFilter> ParseAuditFilter(DeskContext& context, const ApiCall& call) 
   };
   EDCSYNC_ASSIGN(filter.from, time("from"));
   EDCSYNC_ASSIGN(filter.to, time("to"));
-  EDCSYNC_ASSIGN(filter.count_max, ParseLimit(request, kLimitDefault, kLimitMax));
+  EDCSYNC_ASSIGN(filter.count_max, ParseLimit(request));
   EDCSYNC_ASSIGN(const auto place, ParseCursor(request, 1));
   if (place) {
     EDCSYNC_ASSIGN(filter.before_number, ParseNumber("cursor", place->front()));
@@ -183,30 +179,17 @@ Result<HttpResponse> ListAudit(DeskContext& context, const ApiCall& call) {
 }
 
 Result<HttpResponse> ExportAudit(DeskContext& context, const ApiCall& call) {
-  EDCSYNC_ASSIGN(const FileFormat format, ParseFormat(call.request));
   EDCSYNC_ASSIGN(AuditFilter filter, ParseAuditFilter(context, call));
-  filter.count_max = kLimitMax;
-  std::string body = format == FileFormat::kCsv ? AuditCsvHead() : std::string("[");
-  for (std::size_t entries = 0;;) {
+  filter.count_max = kPageRowsMax;
+  const auto next_page = [&](bool& more) -> Result<Json> {
     std::optional<std::uint64_t> next;
-    EDCSYNC_ASSIGN(const Json page, AuditJson(context.store, filter, next));
-    if (format == FileFormat::kCsv) {
-      body += AuditCsv(page);
-    } else {
-      for (const Json& entry : page["entries"]) {
-        if (body.size() > 1) body += ",\n";
-        body += entry.dump();
-      }
-    }
-    entries += page["entries"].size();
-    if (entries > kExportEntriesMax) {
-      return Fail(ErrorCode::kTooLarge, "More than a million entries; filter them first");
-    }
-    if (!next) break;
-    filter.before_number = *next;
-  }
-  if (format == FileFormat::kJson) body += "]\n";
-  return FileResponse(format, "audit", std::move(body));
+    EDCSYNC_ASSIGN(Json page, AuditJson(context.store, filter, next));
+    if (next) filter.before_number = *next;
+    more = next.has_value();
+    return page;
+  };
+  return ExportList(call.request, {"audit", "entries", kExportEntriesMax, AuditCsvHead(),
+                                   AuditCsv, next_page});
 }
 
 Result<HttpResponse> VerifyAudit(DeskContext& context, const ApiCall&) {

@@ -1,13 +1,12 @@
 #include "central-gateway/web/queue_query.h"
 
-#include <charconv>
 #include <sstream>
+
+#include "central-gateway/web/paging.h"
 
 namespace edcsync::central {
 namespace {
 
-constexpr std::size_t kLimitDefault = 100;
-constexpr std::size_t kLimitMax = 500;
 constexpr std::size_t kTextBytesMax = 512;
 constexpr std::size_t kWordsMax = 8;
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
@@ -81,6 +80,11 @@ Status ParseTexts(const HttpRequest& request, const Viewer& viewer, QueueFilter&
   if (!assignee.empty()) filter.assignee = assignee;
   if (assignee == "me") filter.assignee = viewer.user;
   if (assignee == "none") filter.assignee = "";
+  const std::string waits_for = request.Query("waitsFor");
+  if (waits_for == "site" || waits_for == "desk") filter.at_site = waits_for == "site";
+  if (!waits_for.empty() && !filter.at_site) {
+    return tl::unexpected<Error>(Invalid("waitsFor", "site or desk"));
+  }
   const std::string words = request.Query("q");
   if (words.size() > kTextBytesMax) {
     return tl::unexpected<Error>(Invalid("q", "at most 512 bytes long"));
@@ -102,54 +106,13 @@ Result<QueueRequest> ParseQueueRequest(const HttpRequest& request, const Viewer&
   EDCSYNC_TRY(ParseDue(request.Query("due"), now, queue.filter));
   EDCSYNC_TRY(ParseTexts(request, viewer, queue.filter));
   EDCSYNC_ASSIGN(queue.order, ParseOrder(request.Query("sort")));
-  EDCSYNC_ASSIGN(queue.count_max, ParseLimit(request, kLimitDefault, kLimitMax));
+  EDCSYNC_ASSIGN(queue.count_max, ParseLimit(request));
   EDCSYNC_ASSIGN(const auto place, ParseCursor(request, 2));
   if (place) {
     EDCSYNC_ASSIGN(const std::uint64_t id, ParseNumber("cursor", place->at(1)));
     queue.after = QueuePlace{place->at(0), SnowflakeId(id)};
   }
   return queue;
-}
-
-Result<std::size_t> ParseLimit(const HttpRequest& request, std::size_t fallback,
-                               std::size_t most) {
-  const std::string text = request.Query("limit");
-  if (text.empty()) return fallback;
-  EDCSYNC_ASSIGN(const std::uint64_t limit, ParseNumber("limit", text));
-  if (limit < 1 || limit > most) {
-    return tl::unexpected<Error>(Invalid("limit", "1 to " + std::to_string(most)));
-  }
-  return static_cast<std::size_t>(limit);
-}
-
-std::string MakeCursor(const std::vector<std::string>& parts) {
-  return ToHex(AsBytes(Json(parts).dump(-1, ' ', false, Json::error_handler_t::replace)));
-}
-
-Result<std::optional<std::vector<std::string>>> ParseCursor(const HttpRequest& request,
-                                                            std::size_t count) {
-  const std::string text = request.Query("cursor");
-  if (text.empty()) return std::optional<std::vector<std::string>>();
-  const Error invalid = Invalid("cursor", "the `next` of an answer, as it came");
-  const std::optional<Bytes> bytes = FromHex(text);
-  if (!bytes) return tl::unexpected<Error>(invalid);
-  const Json json = Json::parse(bytes->begin(), bytes->end(), nullptr, false);
-  if (!json.is_array() || json.size() != count) return tl::unexpected<Error>(invalid);
-  std::vector<std::string> parts;
-  for (const Json& part : json) {
-    if (!part.is_string()) return tl::unexpected<Error>(invalid);
-    parts.push_back(part.get<std::string>());
-  }
-  return std::optional(std::move(parts));
-}
-
-Result<std::uint64_t> ParseNumber(const std::string& name, const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool fits = error == std::errc() && end == text.data() + text.size() && !text.empty() &&
-                    value <= std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-  if (fits) return value;
-  return tl::unexpected<Error>(Invalid(name, "a number"));
 }
 
 }  // namespace edcsync::central

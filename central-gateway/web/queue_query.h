@@ -11,15 +11,4 @@ namespace edcsync::central {
 Result<QueueRequest> ParseQueueRequest(const HttpRequest& request, const Viewer& viewer,
                                        const DueTimes& due_times, WallTime now);
 
-// 1 to `most`, `fallback` if not given.
-Result<std::size_t> ParseLimit(const HttpRequest& request, std::size_t fallback, std::size_t most);
-
-// A cursor is an opaque text for whoever gets it; here a list of texts.
-std::string MakeCursor(const std::vector<std::string>& parts);
-// nullopt if none was given; kFieldInvalid if it is none of ours with `count` parts.
-Result<std::optional<std::vector<std::string>>> ParseCursor(const HttpRequest& request,
-                                                            std::size_t count);
-// A decimal number below 2^63.
-Result<std::uint64_t> ParseNumber(const std::string& name, const std::string& text);
-
 }  // namespace edcsync::central

@@ -7,6 +7,7 @@
 
 #include "edge-agent/downlink/feed_puller.h"
 #include "edge-agent/site/site_api.h"
+#include "edge-agent/uplink/endorsement_sender.h"
 #include "edge-agent/uplink/new_incarnation.h"
 #include "edge-agent/uplink/sync_session.h"
 #include "shared/base/file.h"
@@ -17,17 +18,28 @@
 namespace edcsync::edge {
 namespace {
 
-// Hands the session's feed frames to the downlink.
-class FeedWire final : public FeedListener {
+// Hands on what the session hears for others.
+class SessionWire final : public SessionListener {
  public:
-  explicit FeedWire(FeedPuller& puller) : puller_(puller) {}
-  void SessionOpened(Epoch epoch, FeedCursor) override { puller_.SessionOpened(epoch); }
-  void SessionLost() override { puller_.SessionLost(); }
+  SessionWire(FeedPuller& puller, EndorsementSender& endorsements)
+      : puller_(puller), endorsements_(endorsements) {}
+  void SessionOpened(Epoch epoch, FeedCursor) override {
+    puller_.SessionOpened(epoch);
+    endorsements_.SessionOpened(epoch);
+  }
+  void SessionLost() override {
+    puller_.SessionLost();
+    endorsements_.SessionLost();
+  }
   void OnNudge() override { puller_.OnNudge(); }
   void OnFeed(wire::Feed feed) override { puller_.OnFeed(std::move(feed)); }
+  void OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) override {
+    endorsements_.OnReceipt(receipt);
+  }
 
  private:
   FeedPuller& puller_;
+  EndorsementSender& endorsements_;
 };
 
 // The token of the local API, made at the first start.
@@ -90,7 +102,8 @@ struct Agent::Impl {
   std::unique_ptr<SyncSession> session;
   std::unique_ptr<FeedApplier> applier;
   std::unique_ptr<FeedPuller> puller;
-  std::unique_ptr<FeedWire> feed_wire;
+  std::unique_ptr<EndorsementSender> endorsements;
+  std::unique_ptr<SessionWire> session_wire;
   std::unique_ptr<Capture> capture;
   std::unique_ptr<SiteApi> api;
   std::unique_ptr<HttpServer> server;
@@ -136,8 +149,11 @@ Status Agent::Impl::OpenSync() {
   puller = std::make_unique<FeedPuller>(
       *store, *applier, *loop, [this](const wire::Pull& pull) { return session->SendFrame(pull); },
       [this] { session->Unanswered(); });
-  feed_wire = std::make_unique<FeedWire>(*puller);
-  session->SetFeedListener(feed_wire.get());
+  endorsements = std::make_unique<EndorsementSender>(
+      *store, *loop,
+      [this](const wire::Endorsement& endorsement) { return session->SendFrame(endorsement); });
+  session_wire = std::make_unique<SessionWire>(*puller, *endorsements);
+  session->SetListener(session_wire.get());
   return Ok();
 }
 
@@ -163,7 +179,9 @@ Status Agent::Impl::OpenApi() {
   options.key_file = config.http_key_file;
   EDCSYNC_ASSIGN(options.bearer_token, LoadToken(config, random));
   server = std::make_unique<HttpServer>(options);
-  api = std::make_unique<SiteApi>(*store, *capture, Control());
+  api = std::make_unique<SiteApi>(*store, *capture, Control(), [this] {
+    loop->Post([this] { endorsements->Answered(); });
+  });
   api->AddRoutes(*server);
   EDCSYNC_TRY(server->Start());
   return WriteFile(config.PortFile(), std::to_string(server->port()) + "\n", 0600,

@@ -9,7 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "edge-agent/app/agent.h"
-#include "edge-agent/app/local_agent.h"
+#include "edge-agent/app/asking.h"
+#include "edge-agent/app/endorse_commands.h"
 #include "edge-agent/app/submit_command.h"
 #include "edge-agent/site/site_queries.h"
 #include "shared/base/exit_code.h"
@@ -18,8 +19,6 @@
 
 namespace edcsync::edge {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPage = 500;
 
@@ -33,38 +32,6 @@ struct Options {
   RecordTable::Filter filter;
   SubmitOptions submit;
 };
-
-int ExitCodeOf(const Error& error) {
-  if (error.code == ErrorCode::kUsage || error.code == ErrorCode::kConfiguration) {
-    return kExitUsage;
-  }
-  return Describe(error.code).retry == Retry::kTransient ? kExitUnavailable : kExitRefused;
-}
-
-int Report(const Error& error) {
-  std::fprintf(stderr, "error: %s\n", error.ToString().c_str());
-  return ExitCodeOf(error);
-}
-
-// The JSON answer of `path` from the running agent, or of `direct` over the database.
-Result<Json> Ask(const Options& options, const std::string& path,
-                 const std::function<Result<std::string>(EdgeStore&)>& direct) {
-  EDCSYNC_ASSIGN(const Config config, LoadConfig(options.dir));
-  EDCSYNC_ASSIGN(LocalAgent agent, LocalAgent::Reach(config));
-  std::string body;
-  if (agent.running()) {
-    EDCSYNC_ASSIGN(HttpResponse response, agent.Get(path));
-    body = std::move(response.body);
-  } else {
-    EDCSYNC_ASSIGN(body, direct(agent.store()));
-  }
-  return Json::parse(body);
-}
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 // "123456789" as it is, percent-encoded for a query.
 std::string Encoded(const std::string& text) {
@@ -92,7 +59,7 @@ int Run(const Options& options) {
 
 int StatusCommand(const Options& options) {
   const Result<Json> status =
-      Ask(options, "/v1/status", [](EdgeStore& store) { return StatusJson(store, SyncView()); });
+      Ask(options.dir, "/v1/status", [](EdgeStore& store) { return StatusJson(store, SyncView()); });
   if (!status.ok()) return Report(status.error());
   if (options.json) {
     std::printf("%s\n", status->dump(2).c_str());
@@ -115,6 +82,7 @@ int StatusCommand(const Options& options) {
   std::printf("last contact    %s, clock %s ms from the centre's\n",
               Text(json["lastContactAt"]).c_str(), Text(json["clockDriftMs"]).c_str());
   std::printf("open conflicts  %s\n", Text(json["conflictsOpen"]).c_str());
+  std::printf("to endorse      %s\n", Text(json["proposalsWaiting"]).c_str());
   std::printf("in quarantine   %s\n", Text(json["quarantined"]).c_str());
   if (!json["stoppedFor"].is_null()) {
     std::printf("STOPPED         %s %s\n", Text(json["stoppedFor"]["message"]).c_str(),
@@ -147,7 +115,7 @@ int RecordShow(const Options& options) {
   const Result<RecordKey> key = ParseRecordKey(options.key);
   if (!key.ok()) return Report(key.error());
   const Result<Json> record =
-      Ask(options, "/v1/records/" + ToString(*key) + (options.history ? "?history=1" : ""),
+      Ask(options.dir, "/v1/records/" + ToString(*key) + (options.history ? "?history=1" : ""),
           [&](EdgeStore& store) { return RecordJson(store, *key, options.history); });
   if (!record.ok()) return Report(record.error());
   if (options.json) {
@@ -174,7 +142,7 @@ int RecordList(const Options& options) {
     query.count_max = kPage;
     if (!after.empty()) query.after = *ParseRecordKey(after);
     const Result<Json> page = Ask(
-        options,
+        options.dir,
         "/v1/records?limit=" + std::to_string(kPage) + "&after=" + Encoded(after) +
             "&study=" + Encoded(options.filter.study) +
             "&subject=" + Encoded(options.filter.subject) + "&form=" + Encoded(options.filter.form),
@@ -236,7 +204,7 @@ int OutboxList(const Options& options) {
   Json all = Json::array();
   while (true) {
     const Result<Json> page = Ask(
-        options,
+        options.dir,
         "/v1/outbox?limit=" + std::to_string(kPage) + "&after=" + std::to_string(after) +
             (options.all ? "" : "&waiting=1"),
         [&](EdgeStore& store) { return OutboxJson(store, Sequence(after), kPage, !options.all); });
@@ -255,22 +223,6 @@ int OutboxList(const Options& options) {
     after = (*page)["next"].get<std::uint64_t>();
   }
   if (options.json) std::printf("%s\n", all.dump(2).c_str());
-  return kExitOk;
-}
-
-// Commands that change something need the running agent.
-int PostCommand(const Options& options, const std::string& path, const Json& body,
-                const std::string& done) {
-  const Result<Config> config = LoadConfig(options.dir);
-  if (!config.ok()) return Report(config.error());
-  Result<LocalAgent> agent = LocalAgent::Reach(*config);
-  if (!agent.ok()) return Report(agent.error());
-  if (!agent->running()) {
-    return Report({ErrorCode::kUnavailable, "No agent runs in " + config->data_dir});
-  }
-  const Result<HttpResponse> response = agent->Post(path, body.dump(), "application/json");
-  if (!response.ok()) return Report(response.error());
-  std::printf("%s\n", done.c_str());
   return kExitOk;
 }
 
@@ -342,7 +294,7 @@ void AddSync(CLI::App& app, Options& options, int& code) {
   sync->require_subcommand(1)->fallthrough();
   const auto add = [&](const char* name, const char* help, const char* done) {
     sync->add_subcommand(name, help)->fallthrough()->callback([&, name, done] {
-      code = PostCommand(options, "/v1/sync", {{"action", name}}, done);
+      code = Post(options.dir, "/v1/sync", {{"action", name}}, done);
     });
   };
   add("pause", "Capture goes on; nothing is sent until resume", "Paused.");
@@ -420,6 +372,7 @@ int RunCommandLine(int argc, char** argv) {
     code = StatusCommand(options);
   });
   AddRecords(app, options, code);
+  AddEndorseCommands(app, options.dir, options.json, code);
   AddSync(app, options, code);
   CLI::App* backup = app.add_subcommand("backup", "A consistent copy while running");
   backup->fallthrough();

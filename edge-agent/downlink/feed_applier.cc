@@ -58,15 +58,9 @@ Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
       case wire::FeedKind::kRevision:
         EDCSYNC_TRY(ApplyRevision(entry));
         break;
-      case wire::FeedKind::kConflict: {
-        const wire::ConflictState& state = entry.conflict;
-        const std::string key = ToString(state.key);
-        EDCSYNC_TRY(state.open ? tables.conflicts.Put({key, state.conflict_id, state.severity, now})
-                               : tables.conflicts.Remove(key));
-        EDCSYNC_TRY(Audit(store_, state.open ? "conflict.open" : "conflict.closed", key,
-                          "conflict=" + std::to_string(state.conflict_id)));
+      case wire::FeedKind::kConflict:
+        EDCSYNC_TRY(ApplyConflict(entry.conflict, now));
         break;
-      }
       case wire::FeedKind::kLock: {
         const Lock lock = LockOf(entry.lock);
         EDCSYNC_TRY(entry.lock.locked ? tables.locks.Set(lock) : tables.locks.Clear(lock));
@@ -84,6 +78,29 @@ Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
   checkpoint.feed_cursor = std::max(checkpoint.feed_cursor, feed.next);
   checkpoint.last_contact = now;
   return tables.checkpoint.Update(checkpoint);
+}
+
+Status FeedApplier::ApplyConflict(const wire::ConflictState& state, WallTime now) {
+  EdgeTables& tables = store_.writer_tables();
+  const std::string key = ToString(state.key);
+  const std::string conflict = "conflict=" + std::to_string(state.conflict_id);
+  EDCSYNC_TRY(state.open ? tables.conflicts.Put({key, state.conflict_id, state.severity, now})
+                         : tables.conflicts.Remove(key));
+  EDCSYNC_TRY(Audit(store_, state.open ? "conflict.open" : "conflict.closed", key, conflict));
+  const wire::Proposal& proposal = state.proposal;
+  EDCSYNC_TRY(tables.proposals.EndWaitingOf(key, proposal.proposal_id));
+  if (proposal.proposal_id == 0) return Ok();
+  const RevisionId id = IdOf(proposal.revision);
+  const Result<Revision> revision = DecodeRevision(proposal.revision);
+  if (!revision.ok() || revision->site != site_ || revision->key != state.key) {
+    Log(LogLevel::kError, "feed.proposal_refused", {{"proposal", proposal.proposal_id}});
+    return Audit(store_, "feed.refused", id.ToHex(), "a proposal that does not fit its record");
+  }
+  EDCSYNC_TRY(tables.proposals.Put({proposal.proposal_id, state.conflict_id, key,
+                                    proposal.proposed_by, id, proposal.revision, now}));
+  return Audit(store_, "proposal.received", key,
+               conflict + " proposal=" + std::to_string(proposal.proposal_id) +
+                   " revision=" + id.ToHex());
 }
 
 Status FeedApplier::ApplyRevision(const wire::FeedEntry& entry) {

@@ -1,5 +1,6 @@
 // Applies pages of the change feed: changes of the site's subjects made elsewhere, by the same
-// merge rule as the centre's; and the states of conflicts, locks and quarantine. One page, its
+// merge rule as the centre's; and the states of conflicts (what is proposed to settle them
+// too), locks and quarantine. One page, its
 // cursor and its audit entries are one transaction.
 //
 //   used by   edge-agent/downlink/feed_puller.h
@@ -21,6 +22,7 @@ class FeedApplier {
 
  private:
   Status ApplyInWork(const wire::Feed& feed);
+  Status ApplyConflict(const wire::ConflictState& state, WallTime now);
   Status ApplyRevision(const wire::FeedEntry& entry);
   Status Insert(const KnownRevision& known, BytesView canonical, const Digest& mark);
   Status ApplyHeldFor(RevisionId parent);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "edge-agent/site/endorsement.h"
 #include "shared/model/outcome_json.h"
 
 namespace edcsync::edge {
@@ -21,11 +22,7 @@ HttpResponse Answer(Result<std::string> json) {
   return response;
 }
 
-// The number in the query, `fallback` if absent, kFieldInvalid if it is none.
-Result<std::uint64_t> NumberOf(const HttpRequest& request, const std::string& name,
-                               std::uint64_t fallback) {
-  const std::string text = request.Query(name);
-  if (text.empty()) return fallback;
+Result<std::uint64_t> ParseNumber(const std::string& name, const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   // No sequence is beyond what SQLite counts to; taken for one, it would be a negative number.
@@ -34,6 +31,17 @@ Result<std::uint64_t> NumberOf(const HttpRequest& request, const std::string& na
     return Fail(ErrorCode::kFieldInvalid, name + " is not a number from 0 to 2^63 - 1");
   }
   return value;
+}
+
+// The number in the query, `fallback` if absent, kFieldInvalid if it is none.
+Result<std::uint64_t> NumberOf(const HttpRequest& request, const std::string& name,
+                               std::uint64_t fallback) {
+  const std::string text = request.Query(name);
+  return text.empty() ? Result<std::uint64_t>(fallback) : ParseNumber(name, text);
+}
+
+std::string TextAt(const Json& body, const char* name) {
+  return body.contains(name) && body[name].is_string() ? body[name].get<std::string>() : "";
 }
 
 Result<std::optional<RecordKey>> AfterOf(const HttpRequest& request) {
@@ -67,6 +75,16 @@ void SiteApi::AddRoutes(HttpServer& server) {
   });
   server.Route("GET", "/v1/health", Access::kOpen,
                [this](const HttpRequest&) { return Health(); });
+  server.Route("GET", "/v1/proposals", Access::kToken, [this](const HttpRequest& request) {
+    return Answer(ProposalListJson(store_, IsSet(request, "all")));
+  });
+  server.Route("GET", "/v1/proposals/([0-9]+)", Access::kToken,
+               [this](const HttpRequest& request) {
+                 const Result<std::uint64_t> id = ParseNumber("proposalId", request.captures.at(0));
+                 return id.ok() ? Answer(ProposalJson(store_, *id)) : Problem(id.error());
+               });
+  server.Route("POST", "/v1/proposals/([0-9]+)/answer", Access::kToken,
+               [this](const HttpRequest& request) { return AnswerToProposal(request); });
   server.Route("POST", "/v1/sync", Access::kToken,
                [this](const HttpRequest& request) { return Sync(request); });
   server.Route("POST", "/v1/backup", Access::kToken,
@@ -165,12 +183,23 @@ HttpResponse SiteApi::Health() {
   return response;
 }
 
+HttpResponse SiteApi::AnswerToProposal(const HttpRequest& request) {
+  const Result<std::uint64_t> id = ParseNumber("proposalId", request.captures.at(0));
+  if (!id.ok()) return Problem(id.error());
+  const Json body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object() || !body.contains("accept") || !body["accept"].is_boolean()) {
+    return Problem({ErrorCode::kFieldMissing, "accept is true or false"});
+  }
+  const Status done = AnswerProposal(
+      store_, {*id, body["accept"].get<bool>(), TextAt(body, "user"), TextAt(body, "reason")});
+  if (!done.ok()) return Problem(done.error());
+  if (answered_) answered_();
+  return Answer(ProposalJson(store_, *id));
+}
+
 HttpResponse SiteApi::Sync(const HttpRequest& request) {
   const Json body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  const std::string action =
-      body.is_object() && body.contains("action") && body["action"].is_string()
-          ? body["action"].get<std::string>()
-          : "";
+  const std::string action = body.is_object() ? TextAt(body, "action") : "";
   Status done = Ok();
   if (action == "pause") {
     done = sync_.set_paused(true);

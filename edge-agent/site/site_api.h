@@ -21,8 +21,12 @@ struct SyncControl {
 
 class SiteApi {
  public:
-  SiteApi(EdgeStore& store, Capture& capture, SyncControl sync)
-      : store_(store), capture_(capture), sync_(std::move(sync)) {}
+  // `answered` is called, from any thread, when somebody answered a proposal.
+  SiteApi(EdgeStore& store, Capture& capture, SyncControl sync, std::function<void()> answered)
+      : store_(store),
+        capture_(capture),
+        sync_(std::move(sync)),
+        answered_(std::move(answered)) {}
 
   // Registers every route. REQUIRES: before server.Start(); this outlives the server.
   void AddRoutes(HttpServer& server);
@@ -34,12 +38,14 @@ class SiteApi {
   HttpResponse Export(const HttpRequest& request);
   HttpResponse Outbox(const HttpRequest& request);
   HttpResponse Health();
+  HttpResponse AnswerToProposal(const HttpRequest& request);
   HttpResponse Sync(const HttpRequest& request);
   HttpResponse Backup(const HttpRequest& request);
 
   EdgeStore& store_;
   Capture& capture_;
   SyncControl sync_;
+  std::function<void()> answered_;
 };
 
 }  // namespace edcsync::edge

@@ -69,6 +69,7 @@ Result<std::string> StatusJson(EdgeStore& store, const SyncView& sync) {
                    tables.outbox.OldestWaiting(checkpoint.acknowledged_through));
     json["oldestWaitingAt"] = oldest ? Json(FormatUtc(*oldest)) : Json(nullptr);
     EDCSYNC_ASSIGN(json["conflictsOpen"], tables.conflicts.Count());
+    EDCSYNC_ASSIGN(json["proposalsWaiting"], tables.proposals.CountWaiting());
     EDCSYNC_ASSIGN(json["quarantined"], tables.quarantine.CountWaiting());
     EDCSYNC_ASSIGN(json["heldFromFeed"], tables.held.Count());
     EDCSYNC_ASSIGN(const std::vector<Lock> locks, tables.locks.List());

@@ -25,7 +25,7 @@ struct SyncView {
 };
 
 // {"edgeId","siteOID","incarnation","records","revisions","captured","acknowledgedThrough",
-//  "waiting","oldestWaitingAt","feedCursor","conflictsOpen","quarantined","locks","clockDriftMs",
+//  "waiting","oldestWaitingAt","feedCursor","conflictsOpen","proposalsWaiting","quarantined","locks","clockDriftMs",
 //  "lastContactAt","sync":{...}}
 Result<std::string> StatusJson(EdgeStore& store, const SyncView& sync);
 

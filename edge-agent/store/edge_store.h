@@ -13,6 +13,7 @@
 
 #include "edge-agent/store/checkpoint_table.h"
 #include "edge-agent/store/outbox_table.h"
+#include "edge-agent/store/proposal_table.h"
 #include "edge-agent/store/site_view_tables.h"
 #include "shared/base/random.h"
 #include "shared/storage/audit_table.h"
@@ -37,6 +38,7 @@ struct EdgeTables {
         quarantine(connection),
         held(connection, cipher),
         marks(connection),
+        proposals(connection, cipher),
         audit(connection) {}
   Database& database;
   RecordTable records;
@@ -48,6 +50,7 @@ struct EdgeTables {
   QuarantineTable quarantine;
   HeldTable held;
   MarkTable marks;
+  ProposalTable proposals;
   AuditTable audit;
 };
 

@@ -24,7 +24,7 @@ Status ForgetCentresView(EdgeTables& tables) {
   for (const OpenConflict& open : conflicts) {
     EDCSYNC_TRY(tables.conflicts.Remove(open.record_key));
   }
-  return Ok();
+  return tables.proposals.EndAllWaiting();
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ void SyncSession::OnWelcome(const wire::Welcome& welcome) {
     status_.gateway = welcome.gateway;
   }
   Enter(SyncState::kLive, "");
-  if (feed_ != nullptr) feed_->SessionOpened(welcome.epoch, welcome.feed_head);
+  if (listener_ != nullptr) listener_->SessionOpened(welcome.epoch, welcome.feed_head);
   if (refill_.under_way()) return OfferOnce();
   Pump();
 }

@@ -132,7 +132,7 @@ Status SyncSession::SetPaused(bool paused) {
     if (paused) {
       scheduler_.Cancel(answer_timer_);
       link_.Close();
-      if (feed_ != nullptr) feed_->SessionLost();
+      if (listener_ != nullptr) listener_->SessionLost();
       Enter(SyncState::kPaused, "Paused by `sync pause`");
     } else if (link_.state() == Link::State::kClosed) {
       Enter(SyncState::kOffline, "Connecting");
@@ -153,7 +153,7 @@ void SyncSession::SyncNow() {
     link_.Hurry();
     if (state != SyncState::kLive) return;
     Pump();
-    if (feed_ != nullptr) feed_->OnNudge();
+    if (listener_ != nullptr) listener_->OnNudge();
   });
 }
 
@@ -163,7 +163,7 @@ void SyncSession::Reconnect() {
     scheduler_.Cancel(answer_timer_);
     scheduler_.Cancel(wait_timer_);
     link_.Close();
-    if (feed_ != nullptr) feed_->SessionLost();
+    if (listener_ != nullptr) listener_->SessionLost();
     Enter(SyncState::kOffline, "Connecting");
     link_.Open();
   });
@@ -180,7 +180,7 @@ void SyncSession::OnLinkUp() {
 void SyncSession::OnLinkDown(const Error& why) {
   scheduler_.Cancel(answer_timer_);
   up_topic_.clear();
-  if (feed_ != nullptr) feed_->SessionLost();
+  if (listener_ != nullptr) listener_->SessionLost();
   Enter(SyncState::kOffline, why.message);
 }
 
@@ -210,9 +210,13 @@ void SyncSession::OnMessage(Message message) {
   if (auto* receipt = std::get_if<wire::Receipt>(&*frame)) {
     if (receipt->epoch == now.epoch) OnReceipt(*receipt);
   } else if (auto* feed = std::get_if<wire::Feed>(&*frame)) {
-    if (feed->epoch == now.epoch && feed_ != nullptr) feed_->OnFeed(std::move(*feed));
+    if (feed->epoch == now.epoch && listener_ != nullptr) listener_->OnFeed(std::move(*feed));
+  } else if (auto* taken = std::get_if<wire::EndorsementReceipt>(&*frame)) {
+    if (taken->epoch == now.epoch && listener_ != nullptr) {
+      listener_->OnEndorsementReceipt(*taken);
+    }
   } else if (auto* nudge = std::get_if<wire::Nudge>(&*frame)) {
-    if (nudge->epoch == now.epoch && feed_ != nullptr) feed_->OnNudge();
+    if (nudge->epoch == now.epoch && listener_ != nullptr) listener_->OnNudge();
   }
 }
 
@@ -355,7 +359,7 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
   // The rest of what flew when the session before this Hello ended.
   if (!of_hello && refuse.epoch != Epoch() && state != SyncState::kLive) return;
   if (info != nullptr && info->code == ErrorCode::kStaleEpoch && state == SyncState::kLive) {
-    if (feed_ != nullptr) feed_->SessionLost();
+    if (listener_ != nullptr) listener_->SessionLost();
     return SayHello(/*chain_differs=*/false);
   }
   if (info != nullptr && info->code == ErrorCode::kSequenceGap && state == SyncState::kLive) {
@@ -391,7 +395,7 @@ void SyncSession::StopForPerson(ErrorCode reason, const std::string& message) {
   scheduler_.Cancel(answer_timer_);
   scheduler_.Cancel(wait_timer_);
   link_.Close();
-  if (feed_ != nullptr) feed_->SessionLost();
+  if (listener_ != nullptr) listener_->SessionLost();
   up_topic_.clear();
   Enter(SyncState::kStopped, Error{reason, message}.ToString());
   (void)store_.writer().Submit(

@@ -4,7 +4,7 @@
 //
 //   upstream     edge-agent/store/outbox_table.h (read), edge-agent/capture (wakes)
 //   downstream   edge-agent/uplink/link.h
-//   beside       edge-agent/downlink (feed frames are handed to `feed`)
+//   beside       what a SessionListener hands on
 //
 // In two files: session_opening.cc until the session is live, sync_session.cc from then on.
 //
@@ -46,14 +46,16 @@ struct SyncStatus {
   std::uint64_t frames_sent = 0, bytes_sent = 0, revisions_sent = 0;
 };
 
-// What the session hands to the downlink (edge-agent/downlink/feed_puller.h).
-class FeedListener {
+// What the session hands to those beside it: edge-agent/downlink/feed_puller.h,
+// edge-agent/uplink/endorsement_sender.h.
+class SessionListener {
  public:
-  virtual ~FeedListener() = default;
+  virtual ~SessionListener() = default;
   virtual void SessionOpened(Epoch epoch, FeedCursor feed_head) = 0;
   virtual void SessionLost() = 0;
   virtual void OnNudge() = 0;
   virtual void OnFeed(wire::Feed feed) = 0;
+  virtual void OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) = 0;
 };
 
 class SyncSession {
@@ -62,7 +64,7 @@ class SyncSession {
               Sealer sealer, Certificate gateway_certificate, EdgeId edge);
   ~SyncSession();
 
-  void SetFeedListener(FeedListener* feed) { feed_ = feed; }
+  void SetListener(SessionListener* listener) { listener_ = listener; }
 
   // Reads the checkpoint and opens the link unless paused. Goes on by itself.
   Status Start();
@@ -110,7 +112,7 @@ class SyncSession {
   Sealer sealer_;
   Certificate gateway_certificate_;
   EdgeId edge_;
-  FeedListener* feed_ = nullptr;
+  SessionListener* listener_ = nullptr;
 
   PushWindow window_;
   std::uint64_t hello_id_ = 0;

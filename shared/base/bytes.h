@@ -31,6 +31,9 @@ std::string ToHex(BytesView bytes);
 // The bytes of `hex` (either case); nullopt if it is not hexadecimal or of odd length.
 std::optional<Bytes> FromHex(std::string_view hex);
 
+// `text` with A-Z as a-z; all else, letters of other scripts too, as it is.
+std::string AsciiLower(std::string_view text);
+
 // True if `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool IsUtf8(std::string_view text);
 

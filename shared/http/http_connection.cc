@@ -4,6 +4,7 @@
 #include <charconv>
 #include <typeinfo>
 
+#include "shared/base/bytes.h"
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
 
@@ -32,12 +33,6 @@ bool HasToken(const httplib::Request& request, const std::string& token) {
 
 bool IsChunked(const httplib::Request& request) {
   return request.has_header("Transfer-Encoding");
-}
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
 }
 
 Error BodyTooLarge(std::size_t size_bytes_max) {
@@ -183,7 +178,7 @@ std::optional<Error> HttpConnection::FindRefusal(const httplib::Request& request
   if (IsChunked(request)) {
     // Both at once is how one request is smuggled in another (RFC 9112, 6.1).
     if (request.has_header("Content-Length") ||
-        Lower(request.get_header_value("Transfer-Encoding")) != "chunked") {
+        AsciiLower(request.get_header_value("Transfer-Encoding")) != "chunked") {
       return Error{ErrorCode::kMalformed, "The body's length is not stated in one way"};
     }
     return std::nullopt;
@@ -207,7 +202,7 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   ours.path = path_;
   ours.captures = captures_;
   ours.query = request.params;
-  for (const auto& [name, value] : request.headers) ours.headers.emplace(Lower(name), value);
+  for (const auto& [name, value] : request.headers) ours.headers.emplace(AsciiLower(name), value);
   if (!accept_encoding_.empty()) ours.headers.emplace("accept-encoding", accept_encoding_);
   if (!content_type_.empty()) ours.headers.emplace("content-type", content_type_);
   ours.body = std::move(body);

@@ -26,9 +26,9 @@ struct Header {
 
 bool IsKnownKind(std::uint8_t kind) {
   return (kind >= static_cast<std::uint8_t>(FrameKind::kHello) &&
-          kind <= static_cast<std::uint8_t>(FrameKind::kOffer)) ||
+          kind <= static_cast<std::uint8_t>(FrameKind::kEndorsement)) ||
          (kind >= static_cast<std::uint8_t>(FrameKind::kWelcome) &&
-          kind <= static_cast<std::uint8_t>(FrameKind::kRefuse));
+          kind <= static_cast<std::uint8_t>(FrameKind::kEndorsementReceipt));
 }
 
 Status CheckHeader(const Header& header) {
@@ -104,11 +104,13 @@ Frame EmptyFrame(FrameKind kind) {
     case FrameKind::kPush: return Push();
     case FrameKind::kPull: return Pull();
     case FrameKind::kOffer: return Offer();
+    case FrameKind::kEndorsement: return Endorsement();
     case FrameKind::kWelcome: return Welcome();
     case FrameKind::kReceipt: return Receipt();
     case FrameKind::kFeed: return Feed();
     case FrameKind::kNudge: return Nudge();
     case FrameKind::kRefuse: return Refuse();
+    case FrameKind::kEndorsementReceipt: return EndorsementReceipt();
   }
   CHECK(false);
 }
@@ -126,11 +128,18 @@ Status CheckContent(const Frame& frame) {
       welcome && !IsDeviceName(welcome->gateway.str())) {
     return Fail(ErrorCode::kMalformed, "gateway is no device name");
   }
+  if (const auto* endorsement = std::get_if<Endorsement>(&frame);
+      endorsement && !(IsUtf8(endorsement->user) && IsUtf8(endorsement->reason))) {
+    return Fail(ErrorCode::kMalformed, "An endorsement's user or reason is not UTF-8");
+  }
   const auto* feed = std::get_if<Feed>(&frame);
   if (feed == nullptr) return Ok();
   for (const FeedEntry& entry : feed->entries) {
     if (entry.kind == FeedKind::kConflict && !CheckRecordKey(entry.conflict.key).ok()) {
       return Fail(ErrorCode::kMalformed, "A conflict's record key is not valid");
+    }
+    if (entry.kind == FeedKind::kConflict && !IsUtf8(entry.conflict.proposal.proposed_by)) {
+      return Fail(ErrorCode::kMalformed, "A proposal's name is not UTF-8");
     }
     if (entry.kind != FeedKind::kLock) continue;
     const LockState& lock = entry.lock;
@@ -146,9 +155,9 @@ Status CheckContent(const Frame& frame) {
 
 FrameKind KindOf(const Frame& frame) {
   static constexpr FrameKind kKinds[] = {
-      FrameKind::kHello,   FrameKind::kPush, FrameKind::kPull,  FrameKind::kOffer,
-      FrameKind::kWelcome, FrameKind::kReceipt, FrameKind::kFeed, FrameKind::kNudge,
-      FrameKind::kRefuse};
+      FrameKind::kHello,   FrameKind::kPush,    FrameKind::kPull, FrameKind::kOffer,
+      FrameKind::kEndorsement, FrameKind::kWelcome, FrameKind::kReceipt, FrameKind::kFeed,
+      FrameKind::kNudge,   FrameKind::kRefuse,  FrameKind::kEndorsementReceipt};
   static_assert(std::size(kKinds) == std::variant_size_v<Frame>);
   return kKinds[frame.index()];
 }

@@ -12,6 +12,7 @@
 namespace edcsync::wire {
 
 inline constexpr std::size_t kNameBytesMax = 255;      // Certificates allow 64 (X.520).
+inline constexpr std::size_t kFullNameBytesMax = 512;  // Of an account: 128 characters.
 inline constexpr std::size_t kReleaseBytesMax = 255;
 inline constexpr std::size_t kMessageBytesMax = 4096;  // One sentence, which may name keys.
 // A record key's text, at worst percent-encoded throughout.
@@ -67,6 +68,24 @@ void OfferFields(Io& io, F& frame) {
 }
 
 template <class Io, class F>
+void EndorsementFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("proposal_id", frame.proposal_id);
+  io.Raw("revision_id", frame.revision.digest);
+  io.Flag("accepted", frame.accepted);
+  io.Text32("user", frame.user, limits::kUserBytesMax);
+  io.Text32("reason", frame.reason, limits::kReasonBytesMax);
+  io.Number("answered_at", frame.answered_at.ms);
+}
+
+template <class Io, class F>
+void EndorsementReceiptFields(Io& io, F& frame) {
+  io.Number("epoch", frame.epoch);
+  io.Number("proposal_id", frame.proposal_id);
+  io.Choice("state", frame.state, ProposalState::kUnknown);
+}
+
+template <class Io, class F>
 void CreditFields(Io& io, F& credit) {
   io.Number("credit.bytes", credit.bytes);
   io.Number("credit.frames", credit.frames);
@@ -113,6 +132,9 @@ void ConflictFields(Io& io, F& conflict) {
   io.Choice("severity", conflict.severity, Severity::kHard);
   io.List("heads", conflict.heads, kConflictHeadCountMax, sizeof(Digest),
           [](Io& in, auto& head) { in.Raw("head", head.digest); });
+  io.Number("proposal_id", conflict.proposal.proposal_id);
+  io.Text32("proposed_by", conflict.proposal.proposed_by, kFullNameBytesMax);
+  io.Text32("proposed_revision", conflict.proposal.revision, limits::kRevisionBytesMax);
 }
 
 template <class Io, class F>
@@ -182,11 +204,13 @@ void BodyFields(Io& io, F& frame) {
   if constexpr (std::is_same_v<Kind, Push>) PushFields(io, frame);
   if constexpr (std::is_same_v<Kind, Pull>) PullFields(io, frame);
   if constexpr (std::is_same_v<Kind, Offer>) OfferFields(io, frame);
+  if constexpr (std::is_same_v<Kind, Endorsement>) EndorsementFields(io, frame);
   if constexpr (std::is_same_v<Kind, Welcome>) WelcomeFields(io, frame);
   if constexpr (std::is_same_v<Kind, Receipt>) ReceiptFields(io, frame);
   if constexpr (std::is_same_v<Kind, Feed>) FeedFields(io, frame);
   if constexpr (std::is_same_v<Kind, Nudge>) NudgeFields(io, frame);
   if constexpr (std::is_same_v<Kind, Refuse>) RefuseFields(io, frame);
+  if constexpr (std::is_same_v<Kind, EndorsementReceipt>) EndorsementReceiptFields(io, frame);
 }
 
 }  // namespace edcsync::wire

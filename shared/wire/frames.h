@@ -16,6 +16,7 @@
 #include "shared/base/ids.h"
 #include "shared/base/time.h"
 #include "shared/model/merge_rule.h"
+#include "shared/model/proposal_state.h"
 
 namespace edcsync::wire {
 
@@ -63,6 +64,17 @@ struct Offer {
   std::vector<OfferedRevision> revisions;
 };
 
+// The site's answer to a proposal (ConflictState); said again until its receipt comes.
+struct Endorsement {
+  Epoch epoch;
+  std::uint64_t proposal_id = 0;
+  RevisionId revision;     // What was endorsed or rejected.
+  bool accepted = false;
+  std::string user;        // Who answered, as the site names them.
+  std::string reason;      // Not empty for a rejection.
+  WallTime answered_at;    // By the edge's clock.
+};
+
 // --- gateway to edge ---
 
 struct Credit {
@@ -99,6 +111,13 @@ struct Receipt {
   Credit credit;
 };
 
+// Sent after the commit only: what became of the proposal, also if an answer came before this one.
+struct EndorsementReceipt {
+  Epoch epoch;
+  std::uint64_t proposal_id = 0;
+  ProposalState state = ProposalState::kUnknown;
+};
+
 // What a feed entry tells. Numbers are stored and sent.
 enum class FeedKind : std::uint8_t {
   kRevision = 1,
@@ -107,12 +126,20 @@ enum class FeedKind : std::uint8_t {
   kQuarantine = 4,  // A revision of this site entered or left quarantine.
 };
 
+// What a data manager proposes to settle a conflict with.
+struct Proposal {
+  std::uint64_t proposal_id = 0;  // 0: none waits for the site.
+  std::string proposed_by;        // The full name, as it was signed.
+  Bytes revision;                 // The resolution's canonical encoding: applied if endorsed.
+};
+
 struct ConflictState {
   std::uint64_t conflict_id = 0;
   RecordKey key;
   bool open = true;
   Severity severity = Severity::kSoft;
   std::vector<RevisionId> heads;
+  Proposal proposal;
 };
 
 enum class LockScope : std::uint8_t { kStudy = 1, kSite = 2, kSubject = 3, kForm = 4 };
@@ -162,12 +189,13 @@ struct Refuse {
   std::string message;         // For a person.
 };
 
-using Frame = std::variant<Hello, Push, Pull, Offer, Welcome, Receipt, Feed, Nudge, Refuse>;
+using Frame = std::variant<Hello, Push, Pull, Offer, Endorsement, Welcome, Receipt, Feed, Nudge,
+                           Refuse, EndorsementReceipt>;
 
 // Numbers in the frame header.
 enum class FrameKind : std::uint8_t {
-  kHello = 1, kPush = 2, kPull = 3, kOffer = 4,
-  kWelcome = 16, kReceipt = 17, kFeed = 18, kNudge = 19, kRefuse = 20,
+  kHello = 1, kPush = 2, kPull = 3, kOffer = 4, kEndorsement = 5,
+  kWelcome = 16, kReceipt = 17, kFeed = 18, kNudge = 19, kRefuse = 20, kEndorsementReceipt = 21,
 };
 
 }  // namespace edcsync::wire

@@ -74,6 +74,58 @@ TEST_F(Conflict, TwoValuesOfOneItemWaitForADataManagerWhoseDecisionReachesTheSit
   EXPECT_TRUE(trial_.CentreJson({"conflict", "list"}).empty());
 }
 
+TEST_F(Conflict, WhereTheSiteEndorsesAProposalIsAppliedOnlyByItsWordWhateverEndsOnTheWay) {
+  EXPECT_EQ(trial_.Centre({"study", "resolution", kStudy, "site_endorsed", "--user", "dm"})
+                .exit_code, 0);
+  site_.Capture({Edited(form_, first_, "1931-01-01", "nurse")});
+  trial_.EditOnline({Edited(form_, first_, "1931-12-31", "monitor")});
+  AwaitBothHeads(1);
+  const std::string id = trial_.CentreJson({"conflict", "list"})[0]["conflictId"];
+  std::string chosen;
+  const Json conflict = trial_.CentreJson({"conflict", "show", id});
+  for (const Json& head : conflict["headRevisions"]) {
+    if (head["user"] == "nurse") chosen = head["revisionId"];
+  }
+  const std::vector<std::string> decision = {id, "--take", chosen, "--reason", "Source seen",
+                                             "--user", "dm"};
+  std::vector<std::string> resolve = {"conflict", "resolve"};
+  resolve.insert(resolve.end(), decision.begin(), decision.end());
+  EXPECT_NE(trial_.Centre(resolve).exit_code, 0) << "Decided without the site";
+  std::vector<std::string> propose = {"conflict", "propose"};
+  propose.insert(propose.end(), decision.begin(), decision.end());
+  trial_.CentreJson(propose);
+  const auto waiting = [&] { return site_.AgentJson({"endorse", "list"})["proposals"]; };
+  Await("the site has the proposal", [&] { return waiting().size() == 1; });
+  const std::string first = waiting()[0]["proposalId"];
+  const Json shown = site_.AgentJson({"endorse", "show", first});
+  ASSERT_EQ(shown["items"].size(), 1u);
+  EXPECT_EQ(shown["items"][0]["after"]["value"], "1931-01-01");
+
+  EXPECT_EQ(site_.Agent({"endorse", "reject", first, "--user", "investigator", "--reason",
+                         "The source was corrected"}).exit_code, 0);
+  Await("the centre has the rejection", [&] {
+    return site_.AgentJson({"endorse", "show", first})["answer"]["told"] == true;
+  });
+  EXPECT_EQ(trial_.CentreJson({"conflict", "list"}).size(), 1u);
+
+  trial_.CentreJson(propose);
+  Await("the site has the second proposal", [&] { return waiting().size() == 1; });
+  const std::string second = waiting()[0]["proposalId"];
+  site_.Cut();
+  EXPECT_EQ(site_.Agent({"endorse", "accept", second, "--user", "investigator"}).exit_code, 0);
+  EXPECT_TRUE(trial_.CentreJson({"conflict", "list"}).size() == 1) << "It cannot know yet";
+  site_.Kill();
+  trial_.KillGateway();
+  trial_.StartGateway();
+  site_.Start();
+  site_.Restore();
+  Await("the endorsed resolution has come back with the feed",
+        [&] { return site_.Record(form_)["current"]["origin"] == "resolution"; });
+  trial_.ExpectEverythingOnce(/*made_there=*/1);
+  EXPECT_EQ(ItemsOf(site_.Record(form_), form_)[first_], "1931-01-01");
+  EXPECT_TRUE(trial_.CentreJson({"conflict", "list"}).empty());
+}
+
 TEST_F(Conflict, ChangesOfDifferentItemsAreFlaggedSoftUnlessThePolicyMergesThem) {
   const std::string history = RecordsOf("SITE.703")[2];  // Another form, another policy.
   site_.Restore();

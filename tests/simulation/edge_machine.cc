@@ -63,7 +63,7 @@ Status EdgeMachine::Start() {
       *it.store, *it.applier, *it.loop,
       [session = it.session.get()](const wire::Pull& pull) { return session->SendFrame(pull); },
       [session = it.session.get()] { session->Unanswered(); });
-  it.session->SetFeedListener(this);
+  it.session->SetListener(this);
   it.capture = std::make_unique<edge::Capture>(
       *it.store, [session = it.session.get()] { session->Captured(); });
   process_ = std::move(process);
@@ -172,5 +172,6 @@ void EdgeMachine::SessionLost() {
 }
 void EdgeMachine::OnNudge() { process_->puller->OnNudge(); }
 void EdgeMachine::OnFeed(wire::Feed feed) { process_->puller->OnFeed(std::move(feed)); }
+void EdgeMachine::OnEndorsementReceipt(const wire::EndorsementReceipt&) {}
 
 }  // namespace edcsync::simulation

@@ -21,7 +21,7 @@ struct Surroundings {
   std::string folder;  // Of the real file system, for key files only.
 };
 
-class EdgeMachine final : public edge::FeedListener {
+class EdgeMachine final : public edge::SessionListener {
  public:
   // `name` is the machine's; a clone has its edge's id but a name of its own.
   EdgeMachine(Surroundings world, std::string name, EdgeId edge, SiteOID site, Identity identity,
@@ -74,6 +74,7 @@ class EdgeMachine final : public edge::FeedListener {
   void SessionLost() override;
   void OnNudge() override;
   void OnFeed(wire::Feed feed) override;
+  void OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) override;
 
  private:
   struct Process;

@@ -160,7 +160,7 @@ class TrialTest : public CentralStoreTest {
   std::string Everything() {
     std::string all;
     for (const char* table :
-         {"record", "revision", "conflict", "conflict_work", "signature", "quarantine", "lock",
+         {"record", "revision", "conflict", "conflict_work", "proposal", "reopening", "signature", "quarantine", "lock",
           "study", "study_setting", "feed", "account_right", "saved_view", "edge"}) {
       all += std::string(table) + ":\n" + Rows(table);
     }

@@ -215,7 +215,7 @@ class FirstRelease : public Accounts {
   void MakeOfFirstRelease() {
     store_.reset();
     Damage(
-        "DROP TABLE study_setting; DROP TABLE signature; DROP INDEX conflict_of_record; "
+        "DROP TABLE reopening; DROP TABLE proposal; DROP TABLE study_setting; DROP TABLE signature; DROP INDEX conflict_of_record; "
         "DROP TABLE conflict_work; "
         "DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account; "
         "PRAGMA user_version = 1;");

@@ -29,7 +29,7 @@ class SiteApiTest : public ::testing::Test {
     control.set_paused = [](bool) { return Ok(); };
     control.sync_now = [] {};
     control.new_incarnation = [] { return Ok(); };
-    api_.emplace(world_.store(), *capture_, control);
+    api_.emplace(world_.store(), *capture_, control, [] {});
     HttpServerOptions options;
     options.thread_count = 2;
     server_.emplace(options);

@@ -48,7 +48,8 @@ std::vector<Frame> Samples() {
       424242,
       {StudyOID("S"), SubjectKey("01-702-1082"), StudyEventOID("SE.1"), RepeatKey("2"),
        FormOID("F.VS"), RepeatKey("1")},
-      false, Severity::kHard, {RevisionId{chain}, RevisionId{Filled<32>(8)}}};
+      true, Severity::kHard, {RevisionId{chain}, RevisionId{Filled<32>(8)}},
+      {777, "Grace Achieng", Bytes{4, 4}}};
   feed.entries.push_back(Entry(92, FeedKind::kLock));
   feed.entries.back().lock = {false, LockScope::kForm, StudyOID("S"), SiteOID("SITE.702"),
                               SubjectKey("01"), "S/01/SE.1/F.VS"};
@@ -56,7 +57,10 @@ std::vector<Frame> Samples() {
   feed.entries.back().quarantine = {RevisionId{chain}, 3, 110};
   return {hello, push, Pull{Epoch(3), FeedCursor(6), 500}, offer, welcome, receipt, feed,
           Nudge{Epoch(3), FeedCursor(7)},
-          Refuse{302, 77, Epoch(3), Sequence(10), 1500, "Resend from 10, bitte schön"}};
+          Refuse{302, 77, Epoch(3), Sequence(10), 1500, "Resend from 10, bitte schön"},
+          Endorsement{Epoch(3), 777, RevisionId{chain}, true, "investigator", "seen",
+                      WallTime{1234}},
+          EndorsementReceipt{Epoch(3), 777, ProposalState::kSuperseded}};
 }
 
 Bytes Unpack(BytesView packed) {
@@ -105,7 +109,10 @@ TEST(Codec, EveryKindComesBackWithEveryField) {
   EXPECT_EQ(feed.entries[1].conflict.key, sent.entries[1].conflict.key);
   EXPECT_EQ(feed.entries[1].conflict.heads, sent.entries[1].conflict.heads);
   EXPECT_EQ(feed.entries[1].conflict.severity, Severity::kHard);
-  EXPECT_FALSE(feed.entries[1].conflict.open);
+  EXPECT_TRUE(feed.entries[1].conflict.open);
+  EXPECT_EQ(feed.entries[1].conflict.proposal.proposal_id, 777u);
+  EXPECT_EQ(feed.entries[1].conflict.proposal.proposed_by, "Grace Achieng");
+  EXPECT_EQ(feed.entries[1].conflict.proposal.revision, (Bytes{4, 4}));
   EXPECT_EQ(feed.entries[2].lock.form, sent.entries[2].lock.form);
   EXPECT_EQ(feed.entries[3].quarantine.reason, 110);
   EXPECT_EQ(feed.next, FeedCursor(99));
@@ -116,6 +123,12 @@ TEST(Codec, EveryKindComesBackWithEveryField) {
   EXPECT_EQ(hello.feed_cursor, FeedCursor(5));
   EXPECT_EQ(hello.edge_time, WallTime{1234});
   EXPECT_TRUE(hello.chain_differs);
+  const Endorsement endorsement = std::get<Endorsement>(
+      *DecodePayload(EncodePayload(samples[9], kEdge, kGateway).value(), kEdge, kGateway));
+  EXPECT_EQ(endorsement.revision, RevisionId{Filled<32>(7)});
+  EXPECT_TRUE(endorsement.accepted);
+  EXPECT_EQ(endorsement.user, "investigator");
+  EXPECT_EQ(endorsement.answered_at, WallTime{1234});
 }
 
 TEST(Codec, AFrameCutAtAnyByteOrWithBytesBehindItIsMalformed) {
@@ -230,7 +243,7 @@ TEST(Codec, ForeignHeadersAreRefusedByTheirName) {
   };
   EXPECT_EQ(with(0, 0), ErrorCode::kMalformed);  // Big endian.
   EXPECT_EQ(with(1, kProtocolVersion - 1), ErrorCode::kUnsupportedVersion);
-  for (const std::uint8_t kind : {0, 5, 15, 21, 255}) {
+  for (const std::uint8_t kind : {0, 6, 15, 22, 255}) {
     EXPECT_EQ(with(2, kind), ErrorCode::kUnknownKind) << int{kind};
   }
   EXPECT_EQ(with(3, 1), ErrorCode::kMalformed);
