@@ -378,5 +378,98 @@ TEST_F(DeskDecision, WhatWaitsInQuarantineIsDecidedAndSigned) {
   EXPECT_EQ(client.Get("/api/v1/quarantine?state=lost").status, 422);
 }
 
+// ICH E6(R3) 3.16.1(i): a study whose sites endorse what data managers decide.
+class DeskProposal : public DeskDecision {
+ protected:
+  void SetUp() override {
+    DeskDecision::SetUp();
+    Change([](CentralWriter& writer) {
+      StudySettings settings;
+      settings.study = kPilot;
+      settings.resolution = ResolutionMode::kSiteEndorsed;
+      return writer.PutStudySettings(settings);
+    });
+  }
+  Answer Propose(const DeskClient& client) {
+    return client.Post(PathOf(opened_, "/propose"), DecisionOn(opened_, Claim(client, opened_)));
+  }
+  TestJson Shown(const DeskClient& client) { return client.Get(PathOf(opened_)).json(); }
+};
+
+TEST_F(DeskProposal, ASignedProposalWaitsForTheSiteAndNothingIsDecided) {
+  const DeskClient client = As("dm", {});
+  const Answer refused = Resolve(client, DecisionOn(opened_, Claim(client, opened_)));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.json()["code"], "needs_consent");
+  const Answer proposed = Propose(client);
+  ASSERT_EQ(proposed.status, 200) << proposed.body;
+  EXPECT_EQ(proposed.json()["signature"]["valid"], true);
+  const TestJson shown = Shown(client);
+  EXPECT_EQ(shown["resolutionMode"], "site_endorsed");
+  EXPECT_EQ(shown["state"], "open");
+  EXPECT_EQ(shown["atSite"], true);
+  EXPECT_EQ(shown["claim"], nullptr) << "the site has it now";
+  ASSERT_EQ(shown["proposals"].size(), 1u);
+  EXPECT_EQ(shown["proposals"][0]["state"], "waiting");
+  EXPECT_EQ(shown["proposals"][0]["fullName"], "Rose Nakato");
+  EXPECT_EQ(shown["proposals"][0]["items"][0]["after"]["value"], "71");
+  EXPECT_EQ(Propose(client).json()["code"], "already_exists");
+  const auto listed = [&](const std::string& query) {
+    return client.Get("/api/v1/conflicts?waitsFor=" + query).json()["conflicts"].size();
+  };
+  EXPECT_EQ(listed("site"), 1u);
+  EXPECT_EQ(listed("desk"), 0u);
+  EXPECT_EQ(client.Get("/api/v1/conflicts?waitsFor=me").status, 422);
+  EXPECT_EQ(client.Get("/api/v1/conflicts/counts").json()["atSite"], 1);
+}
+
+TEST_F(DeskProposal, ItsMakersCanTakeItBack) {
+  const DeskClient client = As("dm", {});
+  ASSERT_EQ(Propose(client).status, 200);
+  EXPECT_EQ(client.Delete(PathOf(opened_, "/proposal")).status, 204);
+  EXPECT_EQ(Shown(client)["proposals"][0]["state"], "withdrawn");
+  EXPECT_EQ(Shown(client)["atSite"], false);
+  EXPECT_EQ(client.Delete(PathOf(opened_, "/proposal")).status, 404);
+}
+
+TEST_F(DeskProposal, ManyDecisionsByOneRuleAreProposedEach) {
+  const DeskClient client = As("dm", {});
+  const Answer decided = client.Post(
+      "/api/v1/conflicts/decide",
+      {{"conflicts", {{{"conflictId", opened_.id()}, {"seenHeads", HeadsOf(opened_.row)}}}},
+       {"rule", "newest"},
+       {"reason", {{"text", "the later entry"}}},
+       {"signature", Signed()}});
+  ASSERT_EQ(decided.status, 200) << decided.body;
+  EXPECT_EQ(decided.json()["outcomes"][0]["done"], true);
+  EXPECT_EQ(decided.json()["outcomes"][0]["proposalId"], Shown(client)["proposals"][0]["proposalId"]);
+  EXPECT_EQ(OpenOf(opened_.base).id, opened_.row.id);
+}
+
+TEST_F(DeskDecision, OneThatHasEndedIsOpenedAgainWithWhatWasDecidedUpon) {
+  const DeskClient client = As("dm", {});
+  const TestJson why = {{"reason", {{"text", "the source was misread"}}}};
+  EXPECT_EQ(client.Post(PathOf(opened_, "/reopen"), why).json()["code"], "stale");
+  ASSERT_EQ(Resolve(client, DecisionOn(opened_, Claim(client, opened_))).status, 200);
+  EXPECT_EQ(client.Post(PathOf(opened_, "/reopen"), TestJson::object()).status, 422);
+  const Answer reopened = client.Post(PathOf(opened_, "/reopen"), why);
+  ASSERT_EQ(reopened.status, 200) << reopened.body;
+  const std::string again = reopened.json()["conflictId"];
+  const TestJson shown = client.Get("/api/v1/conflicts/" + again).json();
+  EXPECT_EQ(shown["state"], "open");
+  EXPECT_EQ(shown["reopens"], opened_.id());
+  EXPECT_EQ(shown["reopening"]["reason"], "the source was misread");
+  ASSERT_EQ(shown["headRevisions"].size(), 3u) << "what counts, and both sides of then";
+  EXPECT_EQ(shown["headRevisions"][0]["former"], false);
+  EXPECT_EQ(shown["headRevisions"][1]["former"], true);
+  // A side of then may be chosen item by item.
+  const Answer preview =
+      client.Post("/api/v1/conflicts/" + again + "/preview",
+                  {{"choices", {{{"path", ToString(kPulse)},
+                                 {"revisionId", opened_.right.id.ToHex()}}}}});
+  ASSERT_EQ(preview.status, 200) << preview.body;
+  EXPECT_EQ(preview.json()["items"][0]["after"]["value"], "90");
+}
+
 }  // namespace
 }  // namespace edcsync::central
