@@ -114,7 +114,7 @@ Result<Json> BodyOf(const HttpRequest& request) {
 }
 
 void AddEtag(const HttpRequest& request, HttpResponse& response) {
-  if (Changes(request) || response.status != 200) return;
+  if (Changes(request) || response.status != 200 || response.events != nullptr) return;
   const std::string etag =
       "\"" + ToHex(Sha256(AsBytes(response.body))).substr(0, kEtagDigits) + "\"";
   response.headers.emplace("ETag", etag);

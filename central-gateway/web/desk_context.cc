@@ -4,6 +4,19 @@
 
 namespace edcsync::central {
 
+// The trail grows with whatever is done; only a claim that is prolonged leaves no entry.
+Result<std::string> StoreVersion(CentralStore& store) {
+  std::uint64_t version = 0;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    AuditFilter last;
+    last.count_max = 1;
+    EDCSYNC_ASSIGN(const std::vector<AuditEntry> entries, reader.ListAuditNewestFirst(last));
+    if (!entries.empty()) version = entries.front().number;
+    return Ok();
+  }));
+  return std::to_string(version);
+}
+
 Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
                           const std::vector<std::string>& meanings) {
   if (!call.body.contains("signature") || !call.body["signature"].is_object()) {

@@ -5,6 +5,7 @@
 #include "central-gateway/people/accounts.h"
 #include "central-gateway/web/api_router.h"
 #include "shared/crypto/certificate.h"
+#include "shared/http/event_streams.h"
 
 namespace edcsync::central {
 
@@ -19,10 +20,14 @@ struct DeskContext {
   PrivateKey signing_key;         // The centre's, for checkpoints;
   Certificate signing_certificate;
   DueTimes due_times;
+  EventStreams& events;           // Of the store's version, for GET /changes.
 
   CentreWriter centre() const { return {clock, random}; }
   WallTime now() const { return clock.Wall(); }
 };
+
+// A text that is another one once anything of the store has changed that pages show.
+Result<std::string> StoreVersion(CentralStore& store);
 
 // All outlive the server's run.
 void AddSessionRoutes(ApiRouter& router, DeskContext& context);    // session, users, views

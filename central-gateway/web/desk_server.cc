@@ -34,8 +34,9 @@ struct DeskServer::Impl {
        const std::string& gateway, PrivateKey key, Certificate certificate, PageFiles files)
       : hasher(options.passwords),
         sessions(store, hasher, clock, random, SessionsOf(options)),
+        events(options.events, [&store] { return StoreVersion(store); }),
         context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
-                std::move(certificate), options.due_times},
+                std::move(certificate), options.due_times, events},
         pages(std::move(files)),
         http(HttpOptions(options)),
         router(http, sessions, !options.certificate_file.empty()) {
@@ -48,6 +49,7 @@ struct DeskServer::Impl {
   PasswordHasher hasher;
   Sessions sessions;
   StudyCatalogue catalogue;
+  EventStreams events;
   DeskContext context;
   PageFiles pages;
   HttpServer http;

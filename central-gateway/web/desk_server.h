@@ -22,6 +22,7 @@ struct DeskServerOptions {
   DueTimes due_times;
   PasswordHasherOptions passwords;
   int read_timeout_s = 15;
+  EventStreams::Options events = {};  // Of those who wait for changes.
 };
 
 class DeskServer {

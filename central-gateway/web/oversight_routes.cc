@@ -12,16 +12,24 @@ namespace {
 constexpr std::size_t kValueBytesMax = 800;
 constexpr std::size_t kExportEntriesMax = 1'000'000;
 
-Result<HttpResponse> Changes(DeskContext& context, const ApiCall&) {
-  std::uint64_t version = 0;
-  EDCSYNC_TRY(context.store.Read([&](CentralReader& reader) -> Status {
-    AuditFilter last;
-    last.count_max = 1;
-    EDCSYNC_ASSIGN(const std::vector<AuditEntry> entries, reader.ListAuditNewestFirst(last));
-    if (!entries.empty()) version = entries.front().number;
-    return Ok();
-  }));
-  return JsonResponse({{"version", std::to_string(version)}});
+// The store's version, once; or, for who takes text/event-stream, each time that it changes.
+Result<HttpResponse> Changes(DeskContext& context, const ApiCall& call) {
+  const bool streams = call.request.Header("accept").find("text/event-stream") != std::string::npos;
+  if (!streams) {
+    EDCSYNC_ASSIGN(const std::string version, StoreVersion(context.store));
+    return JsonResponse({{"version", version}});
+  }
+  if (!context.events.HasRoom()) {
+    return Fail(ErrorCode::kBusy, "Too many pages wait for changes; ask from time to time");
+  }
+  HttpResponse response;
+  response.content_type = "text/event-stream";
+  response.body = "retry: 3000\n\n";
+  response.events = &context.events;
+  response.may_go_on = [&context, token = call.token] {
+    return context.sessions.Find(token, Sessions::Use::kNoUse).ok();
+  };
+  return response;
 }
 
 Result<HttpResponse> Overview(DeskContext& context, const ApiCall& call) {

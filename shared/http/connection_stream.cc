@@ -185,6 +185,16 @@ ssize_t ConnectionStream::write(const char* ptr, std::size_t size) {
   return broken_ ? -1 : static_cast<ssize_t>(size);
 }
 
+bool ConnectionStream::TryWrite(std::string_view text) {
+  if (broken_) return false;
+  ERR_clear_error();
+  const ssize_t count =
+      ssl_ != nullptr ? SSL_write(ssl_, text.data(), static_cast<int>(text.size()))
+                      : send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+  broken_ = count != static_cast<ssize_t>(text.size());
+  return !broken_;
+}
+
 void ConnectionStream::Linger() {
   if (broken_) return;
   if (ssl_ != nullptr) {

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace edcsync {
 
@@ -39,6 +40,9 @@ class ConnectionStream final : public httplib::Stream {
   // From here at most `size_bytes_max` further bytes are read; then reading fails.
   void BeginHead(std::size_t size_bytes_max);
   void BeginBody(std::size_t size_bytes_max);
+  // Writes all of a short text without waiting; false, and nothing more is written ever, if the
+  // peer does not take it now.
+  bool TryWrite(std::string_view text);
   // Ends the sending side and takes in what the peer still sends, for a bounded time: a socket
   // closed with bytes unread resets the connection, and the peer may lose the answer.
   void Linger();

@@ -120,6 +120,10 @@ void HttpConnection::Serve(const std::function<bool()>& crowded) {
         });
     // Without judgement the head was refused; where the next request begins nobody knows.
     if (!answered || !judged || body_unread_) break;
+    if (events_ != nullptr) {
+      (void)stream_.write(events_body_.data(), events_body_.size());
+      return;
+    }
     if (last || closed_by_peer) return;
   }
   stream_.Linger();
@@ -215,7 +219,18 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   } catch (...) {
     answer = HandlerFailed(options_, request, "unknown");
   }
+  if (answer.events == nullptr) return Fill(std::move(answer), response);
+  events_ = answer.events;
+  may_go_on_ = std::move(answer.may_go_on);
+  events_body_ = std::exchange(answer.body, "");
+  const std::string type = answer.content_type;
   Fill(std::move(answer), response);
+  response.set_header("Connection", "close");
+  // Without a length: it goes on until the connection ends. cpp-httplib writes the head only.
+  response.set_content_provider(type, [](std::size_t, httplib::DataSink& sink) {
+    sink.done();
+    return true;
+  });
 }
 
 void HttpConnection::AnswerWithBody(const httplib::Request& request, httplib::Response& response,

@@ -41,6 +41,10 @@ class HttpConnection final : private httplib::Server {
   // answer to the request at hand is the last.
   void Serve(const std::function<bool()>& crowded);
 
+  // Set once served: who takes the connection over, and for how long.
+  EventStreams* events() const { return events_; }
+  std::function<bool()>& may_go_on() { return may_go_on_; }
+
  private:
   void Judge(httplib::Request& request);
   std::optional<Error> FindRefusal(const httplib::Request& request);
@@ -60,6 +64,9 @@ class HttpConnection final : private httplib::Server {
   const HttpRoute* route_ = nullptr;
   std::optional<Error> refusal_;
   bool body_unread_ = false;
+  EventStreams* events_ = nullptr;
+  std::function<bool()> may_go_on_;
+  std::string events_body_;
 };
 
 }  // namespace edcsync

@@ -1,6 +1,7 @@
 // An HTTP request and response without the library that carries them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,11 +25,17 @@ struct HttpRequest {
   std::string Header(const std::string& lower_case_name) const;
 };
 
+class EventStreams;
+
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::multimap<std::string, std::string> headers;
   std::string body;
+  // Set: after head and body the connection is handed over to these, which outlive the server, for as
+  // long as `may_go_on` holds (event_streams.h). The content type is text/event-stream.
+  EventStreams* events = nullptr;
+  std::function<bool()> may_go_on = {};
 };
 
 // RFC 9457: {"type","title","status","detail","code"} as application/problem+json. `type` is

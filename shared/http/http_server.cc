@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include "shared/base/check.h"
+#include "shared/http/event_streams.h"
 #include "shared/http/http_connection.h"
 #include "shared/http/listener.h"
 
@@ -39,16 +40,20 @@ Result<TlsContext> MakeTlsContext(const std::string& certificate_file,
 struct HttpServer::Impl {
   explicit Impl(HttpServerOptions given)
       : options(std::move(given)),
-        listener(options.thread_count, [this](int fd) { Serve(fd); }) {}
+        listener(options.thread_count, [this](int fd) { return Serve(fd); }) {}
 
-  void Serve(int fd) {
-    ConnectionStream stream(fd, tls.get(),
-                            {.stop_fd = listener.stop_fd(),
-                             .read_timeout_ms = options.read_timeout_s * 1000,
-                             .write_timeout_ms = options.write_timeout_s * 1000,
-                             .keep_alive_ms = options.keep_alive_s * 1000});
-    HttpConnection connection(routes, options, stream);
+  // True if `fd` is another's now.
+  bool Serve(int fd) {
+    const ConnectionStream::Options limits{.stop_fd = listener.stop_fd(),
+                                           .read_timeout_ms = options.read_timeout_s * 1000,
+                                           .write_timeout_ms = options.write_timeout_s * 1000,
+                                           .keep_alive_ms = options.keep_alive_s * 1000};
+    auto stream = std::make_unique<ConnectionStream>(fd, tls.get(), limits);
+    HttpConnection connection(routes, options, *stream);
     connection.Serve([this] { return listener.Crowded(); });
+    if (connection.events() == nullptr) return false;
+    connection.events()->Add(fd, std::move(stream), std::move(connection.may_go_on()));
+    return true;
   }
 
   const HttpServerOptions options;
@@ -88,7 +93,7 @@ Status HttpServer::Start() {
 
 void HttpServer::Stop() { impl_->listener.Stop(); }
 
-void HttpServer::Serve(int fd) { impl_->Serve(fd); }
+bool HttpServer::Serve(int fd) { return impl_->Serve(fd); }
 
 int HttpServer::port() const { return impl_->listener.port(); }
 

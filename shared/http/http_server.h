@@ -46,8 +46,9 @@ class HttpServer {
   int port() const;
 
   // Serves the connected socket `fd` on the caller's thread, as the pool serves what it accepts,
-  // until either end closes; `fd` stays the caller's to close. Needs no Start(), but the routes.
-  void Serve(int fd);
+  // until either end closes; `fd` stays the caller's to close, unless true is returned: then it became
+  // a stream of events (event_streams.h). Needs no Start(), but the routes.
+  bool Serve(int fd);
 
  private:
   struct Impl;

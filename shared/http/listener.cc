@@ -152,8 +152,7 @@ void Listener::Work() {
     waiting_.pop_front();
     lock.unlock();
     room_.notify_one();
-    serve_(fd);
-    close(fd);
+    if (!serve_(fd)) close(fd);
     lock.lock();
   }
 }

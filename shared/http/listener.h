@@ -25,8 +25,9 @@ namespace edcsync {
 
 class Listener {
  public:
-  // Serves the connection; the listener closes it afterwards. Must not throw.
-  using Serve = std::function<void(int fd)>;
+  // Serves the connection; the listener closes it afterwards, unless true is returned: then it is
+  // another's. Must not throw.
+  using Serve = std::function<bool(int fd)>;
 
   Listener(std::size_t thread_count, Serve serve);
   ~Listener();  // Stops.

@@ -198,5 +198,27 @@ TEST_F(DeskSession, TheVersionOfChangesRisesWithEveryChange) {
   EXPECT_GT(version(), before);
 }
 
+TEST_F(DeskSession, AStreamOfChangesTellsEachAndEndsWithTheSession) {
+  options_.events = {.count_max = 4, .look_ms = 10, .heartbeat_ms = 50};
+  StartServer();
+  const DeskClient client = As("dm", {kAllManager});
+  RawConnection stream(server_->port());
+  ASSERT_TRUE(stream.Send("GET /api/v1/changes HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+                          "Cookie: " + client.cookie + "\r\n\r\n"));
+  const std::string version = client.Get("/api/v1/changes").json()["version"];
+  const std::string head = stream.ReadUntil("data: " + version + "\n\n");
+  EXPECT_NE(head.find("text/event-stream"), std::string::npos) << head;
+  EXPECT_NE(head.find("X-Content-Type-Options"), std::string::npos) << head;
+  Change([](CentralWriter& writer) { return writer.AppendAudit("x", "test.change", "y", ""); });
+  EXPECT_NE(stream.ReadUntil("data: ").find("data: "), std::string::npos);
+  EXPECT_EQ(client.Delete("/api/v1/session").status, 204);
+  stream.ReadToEnd();  // Returns once it was closed.
+
+  RawConnection stranger(server_->port());
+  ASSERT_TRUE(stranger.Send(
+      "GET /api/v1/changes HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"));
+  EXPECT_NE(stranger.ReadUntil("\r\n").find(" 401 "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace edcsync::central
