@@ -1,6 +1,7 @@
 #include "central-gateway/merge/proposals.h"
 
 #include "shared/base/log.h"
+#include "shared/base/planted_defect.h"
 
 namespace edcsync::central {
 namespace {
@@ -41,6 +42,7 @@ Result<bool> EndWaitingProposal(CentralWriter& writer, const ConflictRow& confli
 }
 
 Status SupersedeProposal(CentralWriter& writer, const ConflictRow& conflict) {
+  if (EDCSYNC_DEFECT("proposal-outlives-conflict")) return Ok();
   EDCSYNC_TRY(EndWaitingProposal(writer, conflict, ProposalState::kSuperseded, "gateway"));
   return Ok();
 }

@@ -24,6 +24,7 @@ class Judge {
     CentreAgreesWithModel();
     for (std::size_t i = 0; i < edges_.size(); ++i) EdgeAgrees(*world_.edges[i], edges_[i]);
     Accounting();
+    Consented();
     Audited();
     OrderKept();
     Isolated();
@@ -273,6 +274,58 @@ class Judge {
                        std::to_string(all[record.record_id]) + " conflicts",
              {key});
       }
+    }
+  }
+
+  // I5: a proposal waits only while it settles its conflict; what was endorsed is stored, what was not
+  // is not; the sites' answers are those that the centre has.
+  void Consented() {
+    std::map<std::int64_t, const CentreView::Conflict*> conflicts;
+    for (const CentreView::Conflict& conflict : centre_.conflicts) conflicts[conflict.id] = &conflict;
+    for (const auto& [id, proposal] : centre_.proposals) {
+      world_.history.Checked("proposals");
+      const CentreView::Conflict* conflict = conflicts[proposal.conflict_id];
+      const std::string name = "proposal " + std::to_string(id);
+      if (proposal.state == 1 && (conflict == nullptr || conflict->state != 0 ||
+                                  conflict->heads != proposal.parents)) {
+        Fail("I5", name + " waits and does not settle its conflict", {});
+      }
+      const bool stored = centre_.revisions.contains(proposal.revision);
+      if (proposal.state == 2 && !stored) Fail("I1", name + " was endorsed and is not stored", {});
+      // A restored centre may be given back what it had forgotten that it applied.
+      if (proposal.state != 2 && stored && !world_.centre_was_restored) {
+        Fail("I5", name + " was not endorsed and is stored", {});
+      }
+    }
+    for (std::size_t i = 0; i < edges_.size(); ++i) AnswersAgree(*world_.edges[i], edges_[i]);
+  }
+
+  void AnswersAgree(const EdgeMachine& machine, const EdgeView& edge) {
+    if (world_.revoked.contains(machine.edge())) return;
+    for (const auto& [id, here] : edge.proposals) {
+      const std::string name = "proposal " + std::to_string(id);
+      const auto there = centre_.proposals.find(id);
+      const int state = there == centre_.proposals.end() ? 6 : there->second.state;
+      if (here.state == 1 && state != 1) {
+        Fail("I5", name + " waits at the edge and not at the centre", {machine.name()});
+      }
+      if ((here.state == 2 || here.state == 3) && !here.told) {
+        Fail("I1", "the answer to " + name + " was not told", {machine.name()});
+      }
+      if (here.told && !world_.centre_was_restored && here.outcome != state) {
+        Fail("I5", name + " stands otherwise at the edge", {machine.name()});
+      }
+    }
+    for (const auto& [id, there] : centre_.proposals) {
+      if (there.state != 1) continue;
+      const auto conflict = std::find_if(
+          centre_.conflicts.begin(), centre_.conflicts.end(),
+          [&, wanted = there.conflict_id](const auto& row) { return row.id == wanted; });
+      if (conflict == centre_.conflicts.end()) continue;
+      const std::string key = KeyOf(conflict->record_id);
+      if (centre_.records.at(key).site != machine.site().str()) continue;
+      if (edge.proposals.contains(id)) continue;
+      Fail("I5", "the site does not know proposal " + std::to_string(id), {key, machine.name()});
     }
   }
 

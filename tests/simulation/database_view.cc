@@ -184,6 +184,21 @@ Status ReadCentreTables(const Opened& opened, CentreView& view) {
                                    static_cast<int>(row.Int(3)), static_cast<int>(row.Int(4)),
                                    OptionalIdAt(row, 5)});
       }));
+  EDCSYNC_TRY(ForEach(
+      database, "SELECT proposal_id, conflict_id, revision_id, sealed, state FROM proposal",
+      [&](const Statement& row) {
+        const std::string id = std::to_string(row.Int(0));
+        CentreView::Proposal proposal{row.Int(1), IdAt(row, 2), {}, static_cast<int>(row.Int(4))};
+        const Result<Bytes> bytes = opened.cipher->Open(row.Blob(3), AsBytes("proposal " + id));
+        const Result<Revision> revision =
+            bytes.ok() ? DecodeRevision(*bytes) : Fail(ErrorCode::kDecryption, "sealed");
+        if (!revision.ok() || IdOf(*bytes) != proposal.revision) {
+          view.findings.push_back("proposal " + id + " does not open as itself");
+        } else {
+          proposal.parents = revision->parents;
+        }
+        view.proposals.emplace(row.Int(0), std::move(proposal));
+      }));
   std::map<std::int64_t, std::size_t> place;
   EDCSYNC_TRY(ForEach(database,
                       "SELECT i.incarnation_id, e.edge_id, i.incarnation, i.acknowledged_through "
@@ -245,6 +260,18 @@ Status ReadEdgeTables(const Opened& opened, EdgeView& view) {
                       [&](const Statement& row) { view.locks.insert(LockAt(row)); }));
   EDCSYNC_TRY(ForEach(database, "SELECT revision_id FROM quarantine WHERE state <> 2",
                       [&](const Statement& row) { view.quarantined.insert(IdAt(row, 0)); }));
+  EDCSYNC_TRY(ForEach(
+      database, "SELECT proposal_id, revision_id, sealed, state, told, outcome FROM proposal",
+      [&](const Statement& row) {
+        const RevisionId id = IdAt(row, 1);
+        const Result<Bytes> bytes = opened.cipher->Open(row.Blob(2), id.view());
+        if (!bytes.ok() || IdOf(*bytes) != id) {
+          view.findings.push_back("proposal " + std::to_string(row.Int(0)) +
+                                  " does not open as itself");
+        }
+        view.proposals[row.Int(0)] = {id, static_cast<int>(row.Int(3)), row.Int(4) != 0,
+                                      row.IsNull(5) ? 0 : static_cast<int>(row.Int(5))};
+      }));
   return ForEach(database, "SELECT revision_id FROM held",
                  [&](const Statement& row) { view.held.insert(IdAt(row, 0)); });
 }

@@ -53,6 +53,13 @@ struct EdgeView : StoreView {
   std::set<std::string> locks;           // "study scope object".
   std::set<RevisionId> quarantined;      // Waiting or rejected at the centre.
   std::set<RevisionId> held;
+  struct Proposal {
+    RevisionId revision;
+    int state = 0;  // 1 waiting, 2 accepted, 3 rejected, 4 over.
+    bool told = false;
+    int outcome = 0;  // As the centre's states; 6 unknown there; 0 not told.
+  };
+  std::map<std::int64_t, Proposal> proposals;
 };
 
 struct CentreView : StoreView {
@@ -83,6 +90,13 @@ struct CentreView : StoreView {
     int standing = 0;  // 1 active, 2 revoked, 3 suspended.
     std::uint64_t epoch = 0;
   };
+  struct Proposal {
+    std::int64_t conflict_id = 0;
+    RevisionId revision;
+    std::vector<RevisionId> parents;  // Of that.
+    int state = 0;  // 1 waiting, 2 accepted, 3 rejected, 4 superseded, 5 withdrawn.
+  };
+  std::map<std::int64_t, Proposal> proposals;
   std::vector<Conflict> conflicts;
   std::vector<Quarantined> quarantine;
   std::vector<Incarnation> incarnations;

@@ -1,5 +1,7 @@
 #include "tests/simulation/edge_machine.h"
 
+#include "edge-agent/site/endorsement.h"
+#include "edge-agent/uplink/endorsement_sender.h"
 #include "edge-agent/uplink/new_incarnation.h"
 #include "shared/wire/topics.h"
 
@@ -16,6 +18,7 @@ struct EdgeMachine::Process {
   std::unique_ptr<edge::SyncSession> session;
   std::unique_ptr<edge::FeedApplier> applier;
   std::unique_ptr<edge::FeedPuller> puller;
+  std::unique_ptr<edge::EndorsementSender> endorsements;
   std::unique_ptr<edge::Capture> capture;
 };
 
@@ -63,6 +66,10 @@ Status EdgeMachine::Start() {
       *it.store, *it.applier, *it.loop,
       [session = it.session.get()](const wire::Pull& pull) { return session->SendFrame(pull); },
       [session = it.session.get()] { session->Unanswered(); });
+  it.endorsements = std::make_unique<edge::EndorsementSender>(
+      *it.store, *it.loop, [session = it.session.get()](const wire::Endorsement& endorsement) {
+        return session->SendFrame(endorsement);
+      });
   it.session->SetListener(this);
   it.capture = std::make_unique<edge::Capture>(
       *it.store, [session = it.session.get()] { session->Captured(); });
@@ -105,6 +112,24 @@ CaptureOutcome EdgeMachine::Submit(Submission submission) {
   CaptureOutcome outcome = process_->capture->SubmitAll(std::move(one)).at(0);
   process_->store->writer().Drain();
   return outcome;
+}
+
+std::vector<std::uint64_t> EdgeMachine::Proposals() {
+  std::vector<std::uint64_t> waiting;
+  (void)process_->store->Read([&](edge::EdgeTables& tables) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<edge::ProposalHere> rows, tables.proposals.List(false, 100));
+    for (const edge::ProposalHere& row : rows) waiting.push_back(row.proposal_id);
+    return Ok();
+  });
+  return waiting;
+}
+
+Status EdgeMachine::Answer(std::uint64_t proposal, bool accepted) {
+  const Status answered = edge::AnswerProposal(
+      *process_->store, {proposal, accepted, "investigator", accepted ? "" : "not on the source"});
+  process_->store->writer().Drain();
+  if (answered.ok() && !disk.dead()) process_->endorsements->Answered();
+  return answered;
 }
 
 Status EdgeMachine::SetPaused(bool paused) { return process_->session->SetPaused(paused); }
@@ -152,6 +177,9 @@ std::string EdgeMachine::Behind(FeedCursor head) {
     EDCSYNC_ASSIGN(const edge::Checkpoint checkpoint, tables.checkpoint.Get());
     EDCSYNC_ASSIGN(const edge::OutboxTable::Tail tail, tables.outbox.ReadTail());
     if (checkpoint.acknowledged_through == tail.last && checkpoint.feed_cursor == head) {
+      EDCSYNC_ASSIGN(const std::optional<edge::ProposalHere> answer,
+                     tables.proposals.NextToTell());
+      if (answer) behind = "an answer to a proposal is not told";
       return Ok();
     }
     behind = "acknowledged " + std::to_string(checkpoint.acknowledged_through.value()) + " of " +
@@ -166,12 +194,17 @@ std::string EdgeMachine::Behind(FeedCursor head) {
 
 void EdgeMachine::SessionOpened(Epoch epoch, FeedCursor) {
   process_->puller->SessionOpened(epoch);
+  process_->endorsements->SessionOpened(epoch);
 }
 void EdgeMachine::SessionLost() {
-  if (process_ != nullptr && process_->puller != nullptr) process_->puller->SessionLost();
+  if (process_ == nullptr) return;
+  if (process_->puller != nullptr) process_->puller->SessionLost();
+  if (process_->endorsements != nullptr) process_->endorsements->SessionLost();
 }
 void EdgeMachine::OnNudge() { process_->puller->OnNudge(); }
 void EdgeMachine::OnFeed(wire::Feed feed) { process_->puller->OnFeed(std::move(feed)); }
-void EdgeMachine::OnEndorsementReceipt(const wire::EndorsementReceipt&) {}
+void EdgeMachine::OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) {
+  process_->endorsements->OnReceipt(receipt);
+}
 
 }  // namespace edcsync::simulation

@@ -46,6 +46,9 @@ class EdgeMachine final : public edge::SessionListener {
 
   // Through the capture stage. REQUIRES: running, not hanging.
   CaptureOutcome Submit(Submission submission);
+  // Proposals that wait for the site's answer; and an answer. REQUIRES: running, not hanging.
+  std::vector<std::uint64_t> Proposals();
+  Status Answer(std::uint64_t proposal, bool accepted);
   // What `sync pause|resume|new-incarnation|now` do.
   Status SetPaused(bool paused);
   Status BeginNewIncarnation();

@@ -45,6 +45,7 @@ void People::Act() {
     EdgeMachine* clone = world_.OneOf(world_.clones).get();
     if (clone->running()) machine = clone;
   }
+  if (machine != nullptr && world_.Chance(40) && Endorse(*machine)) return;
   const std::uint64_t roll = world_.random.Below(100);
   if (roll < 55) {
     if (machine != nullptr) SubmitAtSite(*machine);
@@ -231,8 +232,9 @@ void People::Resolve() {
     return;
   }
   SeededRandom random(world_.random.Next());
-  const Result<RevisionId> resolved =
-      central::Resolve(*store, {world_.centre.clock, random}, decision);
+  const central::CentreWriter writer{world_.centre.clock, random};
+  if (world_.Chance(40)) return Propose(*store, writer, decision, number);
+  const Result<RevisionId> resolved = central::Resolve(*store, writer, decision);
   Written& written = world_.history.written(number);
   const std::string key = ToString(written.submission.key);
   if (world_.centre.disk.dead()) return;
@@ -246,6 +248,40 @@ void People::Resolve() {
     if (IsDefinite(resolved.error().code)) written.told = Written::Told::kRefused;
     world_.Note("not resolved: " + resolved.error().ToString(), key);
   }
+}
+
+// Nothing is stored yet: whether it ever will be, the site decides.
+void People::Propose(central::CentralStore& store, const central::CentreWriter& writer,
+                     const central::Decision& decision, std::uint64_t number) {
+  if (world_.Chance(10)) (void)central::WithdrawProposal(store, decision.conflict, "dm");
+  const Result<central::Proposed> proposed = central::Propose(store, writer, decision);
+  if (world_.centre.disk.dead()) return;
+  Written& written = world_.history.written(number);
+  const std::string key = ToString(written.submission.key);
+  if (proposed.ok()) {
+    world_.history.Reached("proposals");
+    world_.Note("proposed by #" + std::to_string(number) + ", " +
+                    proposed->revision.ToHex().substr(0, 12),
+                key);
+    return;
+  }
+  const ErrorCode why = proposed.error().code;
+  if (IsDefinite(why) || why == ErrorCode::kAlreadyExists) written.told = Written::Told::kRefused;
+  world_.Note("not proposed: " + proposed.error().ToString(), key);
+}
+
+bool People::Endorse(EdgeMachine& machine) {
+  const std::vector<std::uint64_t> waiting = machine.Proposals();
+  if (waiting.empty() || machine.disk.dead()) return false;
+  const std::uint64_t proposal = waiting[world_.random.Below(waiting.size())];
+  const bool accepted = world_.Chance(70);
+  const Status answered = machine.Answer(proposal, accepted);
+  const std::string word = accepted ? "endorsed" : "rejected";
+  if (answered.ok()) world_.history.Reached("proposals " + word);
+  world_.Note("proposal " + std::to_string(proposal) +
+                  (answered.ok() ? " " + word : " not answered: " + answered.error().ToString()),
+              machine.name());
+  return true;
 }
 
 void People::Lock() {

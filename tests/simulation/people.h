@@ -24,6 +24,10 @@ class People {
   void Burst(EdgeMachine& machine);
   void EditOnline();
   void Resolve();
+  void Propose(central::CentralStore& store, const central::CentreWriter& writer,
+               const central::Decision& decision, std::uint64_t number);
+  // False if nothing waits for it.
+  bool Endorse(EdgeMachine& machine);
   void Lock();
   void Unlock();
   void DecideQuarantine();

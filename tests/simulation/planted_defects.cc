@@ -27,6 +27,7 @@ const std::vector<PlantedDefect>& PlantedDefects() {
       {"clock-runs-back", "I4", "edit times follow a clock that was set back"},
       {"soft-conflict-missed", "I5", "a soft conflict is not queued"},
       {"fast-forward-flagged", "I5", "a change of the only head leaves that a head"},
+      {"proposal-outlives-conflict", "I5", "a proposal goes on waiting when its record has moved on"},
       {"audit-entry-skipped", "I6", "the end of a conflict has no audit entry"},
       {"quarantine-blocks", "I7", "a revision for quarantine fails the whole push"},
       {"site-unchecked", "I8", "an edge may write another site's records"},

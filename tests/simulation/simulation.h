@@ -25,7 +25,7 @@ struct Verdict {
 Verdict Simulate(const WorldOptions& options);
 
 // The same in a process of its own, so that a CHECK or a crash is a verdict too ("crash", with what
-// it printed), and one that hangs is ended after `seconds_max`.
+// it printed), and one that hangs is ended after `seconds_max` of the processor's time.
 struct SeedRun {
   WorldOptions world;
   std::string defect;  // Planted before.

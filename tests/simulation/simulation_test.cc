@@ -50,7 +50,8 @@ TEST(Simulation, EveryInvariantHoldsInEveryWorld) {
     EXPECT_GT(result.faults.count(kind), 0u) << "no world met: " << kind;
   }
   for (const char* state : {"captured", "conflicts", "conflicts resolved", "quarantine released",
-                            "edges readmitted", "new incarnations", "rogue pushes"}) {
+                            "edges readmitted", "new incarnations", "rogue pushes",
+                            "proposals endorsed", "proposals rejected"}) {
     EXPECT_GT(result.reached.count(state), 0u) << "no world reached: " << state;
   }
 }
