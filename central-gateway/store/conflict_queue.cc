@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "central-gateway/store/conflict_sql.h"
+#include "shared/base/bytes.h"
 
 namespace edcsync::central {
 namespace {
@@ -35,9 +36,8 @@ constexpr std::string_view kScopes =
     " (scope.value ->> 0 = '' OR scope.value ->> 0 = r.study_oid) AND"
     " (scope.value ->> 1 = '' OR scope.value ->> 1 = r.site_oid))";
 constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
-// Column by column: LIKE minds no case of ASCII letters, and to join the texts first costs more.
-constexpr std::string_view kWordColumns[] = {"r.subject_key",    "r.site_oid", "r.form_oid",
-                                             "r.study_event_oid", "c.items",    "w.assignee"};
+constexpr std::string_view kWordColumns =
+    ", r.subject_key, r.site_oid, r.form_oid, r.study_event_oid, c.items, w.assignee)";
 
 // Few proposals wait at a time: SQLite lists them once.
 #define EDCSYNC_AT_SITE "c.conflict_id IN (SELECT p.conflict_id FROM proposal p WHERE p.state = 1)"
@@ -55,13 +55,8 @@ std::string Where(const QueueFilter& filter) {
   if (filter.at_site) sql += *filter.at_site ? " AND " EDCSYNC_AT_SITE : " AND NOT " EDCSYNC_AT_SITE;
   if (!CoversAll(filter.scopes)) sql += kScopes;
   for (std::size_t i = 0; i < filter.words.size(); ++i) {
-    const std::string word = "?" + std::to_string(kFirstWord + static_cast<int>(i));
-    std::string any;
-    for (const std::string_view column : kWordColumns) {
-      any.append(any.empty() ? "" : " OR ").append(column);
-      any.append(" LIKE ").append(word).append(" ESCAPE '\\'");
-    }
-    sql.append(" AND (").append(any).append(")");
+    sql += " AND text_contains(?" + std::to_string(kFirstWord + static_cast<int>(i));
+    sql += kWordColumns;
   }
   return sql;
 }
@@ -74,20 +69,10 @@ void BindText(Statement& statement, int index, const std::string& text) {
   }
 }
 
-// A pattern of LIKE for texts that hold `word`.
-std::string PatternOf(const std::string& word) {
-  std::string pattern = "%";
-  for (const char c : word) {
-    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern + "%";
-}
-
 // The texts that are made for binding; they must outlive the statement's use.
 struct Lists {
   explicit Lists(const QueueFilter& filter) {
-    for (const std::string& word : filter.words) words.push_back(PatternOf(word));
+    for (const std::string& word : filter.words) words.push_back(AsciiLower(word));
     Json list = Json::array();
     for (const Scope& scope : filter.scopes) {
       list.push_back({scope.study.str(), scope.site.str()});

@@ -11,6 +11,7 @@
 #include "shared/base/check.h"
 #include "shared/base/planted_defect.h"
 #include "shared/storage/connection.h"
+#include "shared/storage/text_contains.h"
 
 namespace edcsync {
 namespace storage_internal {
@@ -83,6 +84,9 @@ Statement::Impl* Database::Impl::Find(std::string_view sql) {
 Status Database::Impl::Configure(const DatabaseOptions& options) {
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (storage_internal::AddTextContains(handle) != SQLITE_OK) {
+    return tl::unexpected<Error>(Failed("text_contains", true));
+  }
   const std::string pragmas =
       "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
       "PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"

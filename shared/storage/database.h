@@ -3,7 +3,8 @@
 // transactions) are all set here, and its exceptions become Status here.
 //
 // Every connection: WAL, synchronous=FULL, foreign_keys=ON, trusted_schema=OFF,
-// secure_delete=FAST, temp_store=MEMORY, bounded cache, wal_autocheckpoint.
+// secure_delete=FAST, temp_store=MEMORY, bounded cache, wal_autocheckpoint; and the SQL function
+// text_contains(word, text, ...) (text_contains.h).
 //
 // Threads: one at a time per Database; separate Databases on one file are independent.
 #pragma once
