@@ -9,6 +9,7 @@
 
 #include "shared/base/file.h"
 #include "tests/bench/desk.h"
+#include "tests/bench/desk_load.h"
 #include "tests/bench/measures.h"
 
 namespace edcsync::bench {
@@ -76,6 +77,11 @@ Json Targets(const Json& figures) {
     const double page = figures["desk"]["slowestPageMs"];
     targets.push_back(Target("desk, slowest first page or filter, ms", 200, page, page <= 200));
   }
+  if (figures.contains("deskLoad")) {
+    const double p95 = figures["deskLoad"]["whileDraining"]["all"]["p95Ms"];
+    targets.push_back(Target("desk, p95 of 50 data managers while edges drain, ms", 150, p95,
+                             p95 <= 150));
+  }
   if (figures.contains("million")) {
     const double rss = figures["million"]["peakRssMib"];
     targets.push_back(Target("edge peak RSS with 1,000,000 waiting, MiB", 64, rss, rss <= 64));
@@ -90,6 +96,7 @@ void Shrink(Scale& scale) {
   scale.many_edges = 4;
   scale.live_records = 200;
   scale.million_records = 20'000;
+  scale.desk_conflicts = 500;
   scale.repeat = 1;
 }
 
@@ -118,6 +125,7 @@ int Run(Options options) {
   }
   if (wanted("live")) report["live"] = MeasureLive(options.scale);
   if (wanted("desk")) report["desk"] = MeasureDesk(options.quick ? 2'000 : 100'000);
+  if (wanted("desk-load")) report["deskLoad"] = MeasureDeskLoad(options.scale);
   if (options.million) report["million"] = MeasureMillion(options.scale);
   report["machine"]["loadAfter"] = LoadAverage();
   report["targets"] = Targets(report);
@@ -141,7 +149,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", options.json_file, "Write the figures to this file");
   app.add_flag("--quick", options.quick, "A small run of seconds");
   app.add_option("--only", options.only, "One measure")
-      ->check(CLI::IsMember({"capture", "drain", "live", "desk"}));
+      ->check(CLI::IsMember({"capture", "drain", "live", "desk", "desk-load"}));
   app.add_flag("--million", options.million, "Also the agent's memory with 1,000,000 waiting");
   app.add_option("--records", options.scale.drain_records, "Backlog of the drain of one edge")
       ->check(CLI::Range(1'000, 10'000'000));

@@ -16,6 +16,7 @@ struct Scale {
   int many_edges = 20;
   std::uint64_t live_records = 2'000;
   std::uint64_t million_records = 1'000'000;
+  std::uint64_t desk_conflicts = 20'000;  // Open, while the desk is under load.
   int repeat = 3;                         // Of the drains; the best counts, all are told.
 };
 
