@@ -3,6 +3,7 @@
 
 #include "central-gateway/desk/conflict_desk.h"
 #include "central-gateway/people/accounts.h"
+#include "central-gateway/people/oidc_log_in.h"
 #include "central-gateway/web/api_router.h"
 #include "shared/crypto/certificate.h"
 
@@ -19,6 +20,8 @@ struct DeskContext {
   PrivateKey signing_key;         // The centre's, for checkpoints;
   Certificate signing_certificate;
   DueTimes due_times;
+  SigningTickets& tickets;
+  OidcLogIn* oidc = nullptr;      // nullptr: no identity provider.
 
   CentreWriter centre() const { return {clock, random}; }
   WallTime now() const { return clock.Wall(); }
@@ -26,11 +29,13 @@ struct DeskContext {
 
 // All outlive the server's run.
 void AddSessionRoutes(ApiRouter& router, DeskContext& context);    // session, users, views
+void AddOidcRoutes(ApiRouter& router, DeskContext& context);       // session/oidc
 void AddConflictRoutes(ApiRouter& router, DeskContext& context);   // conflicts
 void AddOversightRoutes(ApiRouter& router, DeskContext& context);  // all that is left
 
-// Signs for the session's user: verifies the password given in {"signature": {...}} and that its
-// meaning is one of `meanings`. kUnauthorized, kFieldMissing, kFieldInvalid.
+// Signs for the session's user: verifies the password given in {"signature": {...}}, or takes the
+// ticket that an identity provider confirmed, and that its meaning is one of `meanings`.
+// kUnauthorized, kFieldMissing, kFieldInvalid.
 Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
                           const std::vector<std::string>& meanings);
 // The ids of a list in the body, each by `parse`; at most `count_max`.

@@ -7,6 +7,7 @@ constexpr std::size_t kBodyBytesMax = 1024 * 1024;
 // Fifty data managers' browsers, each with a few connections; who waits for a thread ends the
 // idle connection of another.
 constexpr std::size_t kThreadCount = 64;
+constexpr char kCallback[] = "/api/v1/session/oidc/callback";
 
 HttpServerOptions HttpOptions(const DeskServerOptions& options) {
   HttpServerOptions http;
@@ -21,9 +22,19 @@ HttpServerOptions HttpOptions(const DeskServerOptions& options) {
   return http;
 }
 
+// As browsers write it, so without the port that they leave out.
+std::string AddressOf(const DeskServerOptions& options, int port) {
+  if (!options.public_address.empty()) return options.public_address;
+  const bool https = !options.certificate_file.empty();
+  std::string address = (https ? "https://" : "http://") + options.host;
+  if (port != (https ? 443 : 80)) address += ":" + std::to_string(port);
+  return address;
+}
+
 SessionOptions SessionsOf(const DeskServerOptions& options) {
   SessionOptions sessions;
   sessions.idle_ms_max = options.idle_minutes * 60'000;
+  sessions.linked_accounts_use_passwords = !options.oidc || options.oidc->local_passwords;
   return sessions;
 }
 
@@ -34,12 +45,19 @@ struct DeskServer::Impl {
        const std::string& gateway, PrivateKey key, Certificate certificate, PageFiles files)
       : hasher(options.passwords),
         sessions(store, hasher, clock, random, SessionsOf(options)),
+        tickets(clock, random),
         context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
-                std::move(certificate), options.due_times},
+                std::move(certificate), options.due_times, tickets},
         pages(std::move(files)),
         http(HttpOptions(options)),
         router(http, sessions, !options.certificate_file.empty()) {
+    if (options.oidc) {
+      oidc.emplace(*options.oidc, store, sessions, tickets, clock, random,
+                   [this, options] { return AddressOf(options, http.port()) + kCallback; });
+      context.oidc = &*oidc;
+    }
     AddSessionRoutes(router, context);
+    AddOidcRoutes(router, context);
     AddConflictRoutes(router, context);
     AddOversightRoutes(router, context);
     pages.AddRoutes(http, random);
@@ -48,9 +66,11 @@ struct DeskServer::Impl {
   PasswordHasher hasher;
   Sessions sessions;
   StudyCatalogue catalogue;
+  SigningTickets tickets;
   DeskContext context;
   PageFiles pages;
   HttpServer http;
+  std::optional<OidcLogIn> oidc;
   ApiRouter router;
 };
 
