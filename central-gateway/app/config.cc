@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "central-gateway/people/web_address.h"
 #include "shared/base/toml_file.h"
 
 namespace edcsync::central {
@@ -11,7 +12,7 @@ Installation InstallationIn(const std::string& dir) {
   return Installation(std::filesystem::absolute(dir).lexically_normal().string());
 }
 
-DeskConfig ReadDesk(TomlFile& toml) {
+DeskConfig ReadDesk(TomlFile& toml, const std::string& dir) {
   DeskConfig desk;
   desk.enabled = toml.Flag("desk", "enabled", true);
   desk.host = toml.Text("desk", "host", "localhost");
@@ -24,6 +25,12 @@ DeskConfig ReadDesk(TomlFile& toml) {
   desk.idle_minutes = toml.Integer("desk", "idle_minutes", 30, 1, 24 * 60);
   desk.hard_due_days = toml.Integer("desk", "hard_due_days", 3, 1, 365);
   desk.soft_due_days = toml.Integer("desk", "soft_due_days", 10, 1, 365);
+  desk.public_address = toml.Text("desk", "public_address", "");
+  const auto address = ParseWebAddress(desk.public_address);
+  if (!desk.public_address.empty() && (!address || desk.public_address != address->base)) {
+    toml.Refuse("desk", "public_address", "as \"https://desk.example.org\", without a path");
+  }
+  desk.oidc = ReadOidcConfig(toml, dir);
   return desk;
 }
 
@@ -41,7 +48,7 @@ Result<Config> ReadConfig(Result<TomlFile> toml, Installation installation) {
       toml->Integer("intake", "frames_per_second_max", 1000, 1, 1'000'000);
   config.bytes_per_second_max =
       toml->Integer("intake", "bytes_per_second_max", 32'000'000, 1'048'576, 10'000'000'000);
-  config.desk = ReadDesk(*toml);
+  config.desk = ReadDesk(*toml, config.installation.dir);
   const std::string level = toml->Text("log", "level", "info");
   EDCSYNC_TRY(toml->Finish());
   EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));

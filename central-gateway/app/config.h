@@ -2,6 +2,7 @@
 #pragma once
 
 #include "central-gateway/admin/installation.h"
+#include "central-gateway/app/oidc_config.h"
 #include "shared/base/ids.h"
 #include "shared/base/log.h"
 
@@ -20,6 +21,8 @@ struct DeskConfig {
   std::int64_t idle_minutes = 30;
   std::int64_t hard_due_days = 3;
   std::int64_t soft_due_days = 10;
+  std::string public_address;    // Where browsers find it, behind a proxy; empty: host and port.
+  std::optional<OidcConfig> oidc;
 };
 
 struct Config {

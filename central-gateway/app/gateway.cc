@@ -121,6 +121,8 @@ Status Gateway::Impl::OpenDesk() {
   DeskServerOptions options;
   options.address = config.desk.bind_address;
   options.port = config.desk.port;
+  options.host = config.desk.host;
+  options.public_address = config.desk.public_address;
   options.page_folder = config.desk.page_folder;
   options.idle_minutes = config.desk.idle_minutes;
   options.due_times = {config.desk.hard_due_days * kDayMs, config.desk.soft_due_days * kDayMs};
@@ -128,6 +130,9 @@ Status Gateway::Impl::OpenDesk() {
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
     options.page_folder = program.parent_path().parent_path() / "share/edcsync/page";
+  }
+  if (config.desk.oidc) {
+    EDCSYNC_ASSIGN(options.oidc, LoadOidcOptions(*config.desk.oidc));
   }
   if (config.desk.https) {
     options.certificate_file = config.desk.certificate_file;

@@ -14,9 +14,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct UserArguments {
-  std::string user, full_name, role, study, site;
+  std::string user, full_name, role, study, site, provider_name;
   bool sees_blinded = false;
+  bool by_provider = false;
 };
+
+// Who the account is at the provider of the configuration: --provider-name, or the account's name.
+Result<ProviderName> ProviderNameOf(const CommandContext& context, const UserArguments& arguments) {
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  if (!config.desk.oidc) {
+    return Fail(ErrorCode::kConfiguration,
+                config.installation.Config() + " has no [desk.oidc], so there is no provider");
+  }
+  return ProviderName{config.desk.oidc->options.provider.issuer,
+                      arguments.provider_name.empty() ? arguments.user : arguments.provider_name};
+}
 
 Result<RightRow> RightOf(const UserArguments& arguments) {
   const std::optional<Role> role = ParseRole(arguments.role);
@@ -46,6 +58,14 @@ void PrintAccount(const Json& account) {
                   ? ""
                   : (", locked until " + Text(account["lockedUntil"], "")).c_str(),
               Text(account["lastLogInAt"], "never").c_str());
+  if (!account["provider"].is_null()) {
+    const Json& provider = account["provider"];
+    std::printf("  logs in as %s by %s, %s\n", Text(provider["name"], "").c_str(),
+                Text(provider["issuer"], "").c_str(),
+                provider["boundAt"].is_null()
+                    ? "not yet done"
+                    : ("bound " + Text(provider["boundAt"], "")).c_str());
+  }
   for (const Json& right : account["rights"]) {
     std::printf("  %-13s study %s, site %s%s\n", Text(right["role"], "").c_str(),
                 Text(right["studyOID"], "*").c_str(), Text(right["siteOID"], "*").c_str(),
@@ -66,10 +86,12 @@ Status Print(CommandContext& context, const AccountRow& account) {
 Status PrintFirst(CommandContext& context, const FirstPassword& first) {
   const Json json = ToJson(context, first.account);
   if (context.json) {
-    std::printf("%s\n", Json{{"user", json}, {"firstPassword", first.password}}.dump(2).c_str());
+    const Json password = first.password.empty() ? Json(nullptr) : Json(first.password);
+    std::printf("%s\n", Json{{"user", json}, {"firstPassword", password}}.dump(2).c_str());
     return Ok();
   }
   PrintAccount(json);
+  if (first.password.empty()) return Ok();
   std::printf(
       "First password: %s\n"
       "It is shown this once and must be changed at the first log-in.\n",
@@ -79,11 +101,13 @@ Status PrintFirst(CommandContext& context, const FirstPassword& first) {
 
 Status Add(CommandContext& context, CentralStore& store, const UserArguments& arguments) {
   EDCSYNC_ASSIGN(RightRow right, RightOf(arguments));
+  NewAccount account{arguments.user, arguments.full_name, {std::move(right)}};
+  if (arguments.by_provider || !arguments.provider_name.empty()) {
+    EDCSYNC_ASSIGN(account.provider, ProviderNameOf(context, arguments));
+  }
   PasswordHasher hasher;
-  EDCSYNC_ASSIGN(
-      const FirstPassword first,
-      AddAccount(store, hasher, context.random,
-                 {arguments.user, arguments.full_name, {std::move(right)}}, context.user));
+  EDCSYNC_ASSIGN(const FirstPassword first,
+                 AddAccount(store, hasher, context.random, account, context.user));
   return PrintFirst(context, first);
 }
 
@@ -168,6 +192,35 @@ void AddStandingCommands(CLI::App& user, CommandContext& context,
   AddOne(user, context, "activate", "Log-in again, with the same password", arguments, activate);
 }
 
+void TakingProviderName(CLI::App* command, const std::shared_ptr<UserArguments>& arguments) {
+  command->add_option("--provider-name", arguments->provider_name,
+                      "What the provider calls the person (default: NAME)");
+}
+
+void AddLinkCommands(CLI::App& user, CommandContext& context,
+                     const std::shared_ptr<UserArguments>& arguments) {
+  const auto link = [](CommandContext& run, CentralStore& store,
+                       const UserArguments& given) -> Status {
+    EDCSYNC_ASSIGN(const ProviderName provider, ProviderNameOf(run, given));
+    EDCSYNC_ASSIGN(const AccountRow account, LinkAccount(store, given.user, provider, run.user));
+    return Print(run, account);
+  };
+  TakingProviderName(
+      AddOne(user, context, "link",
+             "Log-in by the identity provider of [desk.oidc]; the first one binds the account to "
+             "the provider's subject",
+             arguments, link),
+      arguments);
+  const auto unlink = [](CommandContext& run, CentralStore& store,
+                         const UserArguments& given) -> Status {
+    EDCSYNC_ASSIGN(const AccountRow account, UnlinkAccount(store, given.user, run.user));
+    return Print(run, account);
+  };
+  AddOne(user, context, "unlink",
+         "No log-in by the provider any more; reset-password gives the account a password",
+         arguments, unlink);
+}
+
 }  // namespace
 
 void AddUserCommands(CLI::App& app, CommandContext& context) {
@@ -180,6 +233,9 @@ void AddUserCommands(CLI::App& app, CommandContext& context) {
                   arguments);
   add->add_option("--full-name", arguments->full_name, "As it stands in signatures")->required();
   add->add_flag("--sees-blinded", arguments->sees_blinded, "A monitor: sees blinded values too");
+  add->add_flag("--oidc", arguments->by_provider,
+                "Logs in by the identity provider of [desk.oidc], and gets no password");
+  TakingProviderName(add, arguments);
   user->add_subcommand("list", "All accounts")->fallthrough()->callback([&context] {
     context.code = WithStore(context, [&](CentralStore& store) { return List(context, store); });
   });
@@ -191,6 +247,7 @@ void AddUserCommands(CLI::App& app, CommandContext& context) {
   AddOne(*user, context, "show", "One account", arguments, show);
   AddRightCommands(*user, context, arguments);
   AddStandingCommands(*user, context, arguments);
+  AddLinkCommands(*user, context, arguments);
   AddOne(*user, context, "reset-password",
          "A new first password; ends lockout and every session of the account", arguments, Reset);
 }

@@ -26,6 +26,13 @@ Json ToJson(const std::vector<RightRow>& rights) {
   return array;
 }
 
+Json ToJson(const IdentityRow& identity) {
+  return {{"issuer", identity.issuer},
+          {"name", identity.name},
+          {"linkedAt", FormatUtc(identity.linked_at)},
+          {"boundAt", TimeOrNull(identity.bound_at)}};
+}
+
 }  // namespace
 
 std::string AccountJson(const AccountRow& account, WallTime now) {
@@ -37,6 +44,8 @@ std::string AccountJson(const AccountRow& account, WallTime now) {
   json["lockedUntil"] = IsLocked(account, now) ? TimeOrNull(account.locked_until) : Json(nullptr);
   json["lastLogInAt"] = TimeOrNull(account.last_log_in_at);
   json["createdAt"] = FormatUtc(account.created_at);
+  json["hasPassword"] = !account.password_hash.empty();
+  json["provider"] = account.identity ? ToJson(*account.identity) : Json(nullptr);
   json["rights"] = ToJson(account.rights);
   return json.dump();
 }

@@ -10,6 +10,7 @@
 namespace edcsync::central {
 namespace {
 
+constexpr std::size_t kProviderNameBytesMax = 255;
 constexpr std::size_t kViewNameBytesMax = 4 * 80;  // 80 characters.
 constexpr std::size_t kViewQueryBytesMax = 2000;
 
@@ -98,8 +99,10 @@ std::string DescribeChange(const std::vector<RightRow>& before,
   return text;
 }
 
+// Who can mend what is wrong with accounts even while a provider is away.
 bool KeepsAccounts(const AccountRow& account) {
-  return account.active && Rights(account.rights).IsAdministrator();
+  return account.active && !account.identity && !account.password_hash.empty() &&
+         Rights(account.rights).IsAdministrator();
 }
 
 Status CheckAdministratorRemains(CentralReader& reader, const AccountRow& changed) {
@@ -109,8 +112,19 @@ Status CheckAdministratorRemains(CentralReader& reader, const AccountRow& change
   });
   if (remains) return Ok();
   return Fail(ErrorCode::kForbidden, changed.user +
-                                         " is the last active administrator; make another one "
-                                         "first");
+                                         " is the last active administrator with a password here; "
+                                         "make another one first");
+}
+
+Status CheckProviderName(const ProviderName& provider) {
+  return CheckOid("the name at the provider", provider.name, kProviderNameBytesMax);
+}
+
+Status StoreLink(CentralWriter& writer, const std::string& user, const ProviderName& provider,
+                 const std::string& actor) {
+  EDCSYNC_TRY(writer.LinkAccount(user, provider.issuer, provider.name));
+  return writer.AppendAudit(actor, "user.linked", user,
+                            "issuer=" + provider.issuer + " name=" + provider.name);
 }
 
 // Stores what differs between the two, with an audit entry for each kind of change.
@@ -151,7 +165,9 @@ Result<AccountRow> Change(CentralStore& store, const std::string& user, const st
 }
 
 void SetHash(AccountRow& account, const std::string& hash, bool must_change) {
-  account.earlier_hashes.insert(account.earlier_hashes.begin(), account.password_hash);
+  if (!account.password_hash.empty()) {
+    account.earlier_hashes.insert(account.earlier_hashes.begin(), account.password_hash);
+  }
   if (account.earlier_hashes.size() > AccountRow::kEarlierHashCountMax) {
     account.earlier_hashes.resize(AccountRow::kEarlierHashCountMax);
   }
@@ -163,7 +179,7 @@ void SetHash(AccountRow& account, const std::string& hash, bool must_change) {
 }
 
 Status CheckIsNew(PasswordHasher& hasher, const AccountRow& account, std::string_view password) {
-  EDCSYNC_ASSIGN(bool was, hasher.Verify(account.password_hash, password));
+  EDCSYNC_ASSIGN(bool was, VerifyPassword(hasher, account, password));
   for (const std::string& hash : account.earlier_hashes) {
     if (was) break;
     EDCSYNC_ASSIGN(was, hasher.Verify(hash, password));
@@ -184,12 +200,22 @@ Result<FirstPassword> AddAccount(CentralStore& store, PasswordHasher& hasher, Ra
   EDCSYNC_TRY(CheckUserName(row.user));
   EDCSYNC_TRY(CheckFullName(row.full_name));
   EDCSYNC_TRY(CheckRights(row.rights));
-  first.password = MakeFirstPassword(random);
-  EDCSYNC_ASSIGN(row.password_hash, hasher.Hash(first.password));
+  if (account.provider) {
+    EDCSYNC_TRY(CheckProviderName(*account.provider));
+    row.must_change_password = false;
+  } else {
+    first.password = MakeFirstPassword(random);
+    EDCSYNC_ASSIGN(row.password_hash, hasher.Hash(first.password));
+  }
   EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
     row.created_at = writer.Now();
     EDCSYNC_TRY(writer.InsertAccount(row));
-    return writer.AppendAudit(actor, "user.added", row.user, DescribeChange({}, row.rights));
+    EDCSYNC_TRY(writer.AppendAudit(actor, "user.added", row.user, DescribeChange({}, row.rights)));
+    if (!account.provider) return Ok();
+    if (Rights(row.rights).IsAdministrator()) EDCSYNC_TRY(CheckAdministratorRemains(writer, row));
+    EDCSYNC_TRY(StoreLink(writer, row.user, *account.provider, actor));
+    EDCSYNC_ASSIGN(row, AccountOf(writer, row.user));
+    return Ok();
   }));
   return first;
 }
@@ -248,6 +274,41 @@ Result<AccountRow> RevokeRight(CentralStore& store, const std::string& user, con
   });
 }
 
+Result<AccountRow> LinkAccount(CentralStore& store, const std::string& user,
+                               const ProviderName& provider, const std::string& actor) {
+  EDCSYNC_TRY(CheckProviderName(provider));
+  AccountRow account;
+  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(account, AccountOf(writer, user));
+    if (account.identity) {
+      return Fail(ErrorCode::kAlreadyExists, account.user + " is linked to a provider already");
+    }
+    if (KeepsAccounts(account)) EDCSYNC_TRY(CheckAdministratorRemains(writer, account));
+    ++account.credential_generation;
+    account.must_change_password = false;  // The provider knows who it is.
+    EDCSYNC_TRY(writer.UpdateAccount(account));
+    EDCSYNC_TRY(StoreLink(writer, account.user, provider, actor));
+    EDCSYNC_ASSIGN(account, AccountOf(writer, user));
+    return Ok();
+  }));
+  return account;
+}
+
+Result<AccountRow> UnlinkAccount(CentralStore& store, const std::string& user,
+                                 const std::string& actor) {
+  AccountRow account;
+  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(account, AccountOf(writer, user));
+    EDCSYNC_TRY(writer.UnlinkAccount(account.user));
+    ++account.credential_generation;
+    EDCSYNC_TRY(writer.UpdateAccount(account));
+    const std::string issuer = account.identity ? account.identity->issuer : "";
+    account.identity.reset();
+    return writer.AppendAudit(actor, "user.unlinked", account.user, "issuer=" + issuer);
+  }));
+  return account;
+}
+
 Result<FirstPassword> ResetPassword(CentralStore& store, PasswordHasher& hasher, Random& random,
                                     const std::string& user, const std::string& actor) {
   FirstPassword first;
@@ -285,7 +346,7 @@ Result<AccountRow> ChangePassword(CentralStore& store, PasswordHasher& hasher,
 
 Result<bool> VerifyPassword(PasswordHasher& hasher, const AccountRow& account,
                             std::string_view password) {
-  if (password.size() > kPasswordBytesMax) return false;
+  if (account.password_hash.empty() || password.size() > kPasswordBytesMax) return false;
   return hasher.Verify(account.password_hash, password);
 }
 

@@ -1,6 +1,6 @@
 // Local accounts: who may log in at the conflict desk, and with which rights. Every change is one
 // transaction with its audit entry (user.added, user.rights, user.renamed, user.deactivated,
-// user.activated, user.password_changed, user.password_reset). No password and no hash leaves these
+// user.activated, user.password_changed, user.password_reset, user.linked, user.unlinked). No password and no hash leaves these
 // functions but the first password, which is shown once to who asked for it.
 //
 //   called by   central-gateway/app (commands, API), sessions.h
@@ -26,18 +26,26 @@ inline constexpr std::size_t kRightCountMax = 200;      // Of one account.
 inline constexpr std::size_t kFullNameLengthMax = 128;  // Characters.
 inline constexpr std::size_t kSavedViewCountMax = 50;   // Of one account.
 
+// Who somebody is at an identity provider, before their first log-in there.
+struct ProviderName {
+  std::string issuer;
+  std::string name;
+};
+
 struct NewAccount {
   std::string user;
   std::string full_name;
   std::vector<RightRow> rights;
+  std::optional<ProviderName> provider = {};  // Logs in there, and gets no password.
 };
 
 struct FirstPassword {
   AccountRow account;
-  std::string password;  // Must be changed at the first log-in. Never stored, never logged.
+  // Must be changed at the first log-in. Never stored, never logged. Empty: none was made.
+  std::string password;
 };
 
-// kFieldInvalid, kAlreadyExists.
+// kFieldInvalid, kAlreadyExists; kForbidden as LinkAccount.
 Result<FirstPassword> AddAccount(CentralStore& store, PasswordHasher& hasher, Random& random,
                                  const NewAccount& account, const std::string& actor);
 
@@ -45,7 +53,8 @@ Result<std::vector<AccountRow>> ListAccounts(CentralStore& store);  // By name.
 Result<AccountRow> FindAccount(CentralStore& store, const std::string& user);
 
 // What is named is changed, all of it or nothing. kFieldInvalid; kForbidden if the last active
-// administrator would be deactivated or lose that right: nobody could mend it.
+// administrator with a password here would be deactivated or lose that right: nobody could mend it,
+// at the latest when the provider of the others is away.
 struct AccountChange {
   std::optional<std::string> full_name;
   std::optional<bool> active;
@@ -68,6 +77,15 @@ Result<AccountRow> GrantRight(CentralStore& store, const std::string& user, cons
                               const std::string& actor);
 Result<AccountRow> RevokeRight(CentralStore& store, const std::string& user, const RightRow& right,
                                const std::string& actor);
+
+// From now on the account logs in as `provider.name` at the provider; the first log-in binds it to
+// the provider's subject (provider_accounts.h). Ends its sessions. kAlreadyExists if the account or
+// the name is linked; kForbidden if no active administrator with a password here would be left.
+Result<AccountRow> LinkAccount(CentralStore& store, const std::string& user,
+                               const ProviderName& provider, const std::string& actor);
+// Ends the link, and the account's sessions. kNotFound.
+Result<AccountRow> UnlinkAccount(CentralStore& store, const std::string& user,
+                                 const std::string& actor);
 
 // A new first password; ends lockout, and with it every session of the account.
 Result<FirstPassword> ResetPassword(CentralStore& store, PasswordHasher& hasher, Random& random,

@@ -12,12 +12,6 @@ namespace {
 constexpr std::string_view kUnknown = "unknown";
 constexpr std::size_t kAddressBytesMax = 64;
 
-std::string AddressDetail(std::string_view address) {
-  std::string text = "address=";
-  for (const char c : address.substr(0, kAddressBytesMax)) text += c > ' ' && c < 0x7f ? c : '?';
-  return text;
-}
-
 Status Refuse(CentralWriter& writer, const Attempt& attempt, std::string_view user,
               const std::string& reason) {
   const std::string purpose = attempt.purpose == Purpose::kSignature ? " purpose=signature" : "";
@@ -50,7 +44,7 @@ Status Accept(CentralWriter& writer, const Attempt& attempt, AccountRow account,
   }
   if (log_in) {
     EDCSYNC_TRY(writer.AppendAudit(account.user, "session.opened", account.user,
-                                   AddressDetail(attempt.address)));
+                                   AddressDetail(attempt.address) + " method=password"));
   }
   outcome.verdict = Verdict::kRight;
   outcome.account = std::move(account);
@@ -64,6 +58,9 @@ Status Settle(CentralWriter& writer, const Attempt& attempt,
   EDCSYNC_ASSIGN(std::optional<AccountRow> account, writer.FindAccount(verified->user));
   if (!account) return Refuse(writer, attempt, kUnknown, "unknown_name");
   if (!account->active) return Refuse(writer, attempt, account->user, "not_active");
+  if (account->identity && !attempt.linked_accounts_too) {
+    return Refuse(writer, attempt, account->user, "by_provider_only");
+  }
   // Asked here and not before the hash: of many attempts at a time only the first few count, and
   // the others learn nothing.
   if (IsLocked(*account, writer.Now())) {
@@ -78,6 +75,12 @@ Status Settle(CentralWriter& writer, const Attempt& attempt,
 }
 
 }  // namespace
+
+std::string AddressDetail(std::string_view address) {
+  std::string text = "address=";
+  for (const char c : address.substr(0, kAddressBytesMax)) text += c > ' ' && c < 0x7f ? c : '?';
+  return text;
+}
 
 std::int64_t RestMs(std::uint32_t failed_count) {
   if (failed_count < kWrongCountMax) return 0;
@@ -106,7 +109,7 @@ Result<Authenticated> Authenticate(CentralStore& store, PasswordHasher& hasher,
   // No password is longer than that, so what is cut off does not make a wrong one right.
   const std::string_view password = attempt.password.substr(0, kPasswordBytesMax + 1);
   bool fits = false;
-  if (account) {
+  if (account && !account->password_hash.empty()) {
     EDCSYNC_ASSIGN(fits, hasher.Verify(account->password_hash, password));
   } else {
     EDCSYNC_TRY(hasher.Waste(password));

@@ -39,7 +39,13 @@ struct Attempt {
   std::string_view password;
   std::string address;
   Purpose purpose = Purpose::kLogIn;
+  // Whether an account that logs in by a provider may use a password that it has here. If not, it is
+  // refused and not counted: nobody can lock it by guessing.
+  bool linked_accounts_too = true;
 };
+
+// "address=192.0.2.7", of characters that an audit entry may hold.
+std::string AddressDetail(std::string_view address);
 
 enum class Verdict {
   kRight,

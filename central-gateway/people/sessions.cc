@@ -21,14 +21,29 @@ tl::unexpected<Error> NoSession() {
   return Fail(ErrorCode::kUnauthorized, "there is no such session, or it has ended");
 }
 
-// What is not as long as a token has the key of no session.
-Digest KeyOf(std::string_view token) {
-  return token.size() == 2 * kTokenBytes ? Sha256(AsBytes(token)) : Digest{};
-}
-
 Digest PasswordOf(const AccountRow& account) { return Sha256(AsBytes(account.password_hash)); }
 
+// Of which link it is, not of its subject: the first log-in binds that and ends no session.
+Digest LinkOf(const AccountRow& account) {
+  if (!account.identity) return Digest{};
+  const IdentityRow& link = *account.identity;
+  return Sha256(AsBytes(link.issuer + "\n" + link.name + "\n" + std::to_string(link.linked_at.ms)));
+}
+
+// Why a session of the account as it was then does not go on; nullptr: it does.
+const char* WhyClosed(const std::optional<AccountRow>& account, const Digest& password,
+                      const Digest& link) {
+  if (!account || !account->active) return "not_active";
+  if (PasswordOf(*account) != password) return "password_changed";
+  return LinkOf(*account) == link ? nullptr : "link_changed";
+}
+
 }  // namespace
+
+// What is not as long as a token has the key of no session.
+Digest Sessions::KeyOf(std::string_view token) {
+  return token.size() == 2 * kTokenBytes ? Sha256(AsBytes(token)) : Digest{};
+}
 
 bool SessionView::FitsCsrf(std::string_view csrf) const {
   return !csrf_token.empty() && EqualInConstantTime(AsBytes(csrf_token), AsBytes(csrf));
@@ -57,6 +72,7 @@ SessionView Sessions::ViewOf(const Session& session) const {
   view.rights = session.rights;
   view.must_change_password = session.must_change_password;
   view.idle_ms_max = options_.idle_ms_max;
+  view.seen_by_provider = session.seen_by_provider;
   return view;
 }
 
@@ -67,6 +83,7 @@ void Sessions::Learn(Session& session, const AccountRow& account) {
   session.must_change_password = account.must_change_password;
   session.generation = account.credential_generation;
   session.password = PasswordOf(account);
+  session.link = LinkOf(account);
 }
 
 const char* Sessions::WhyOver(const Session& session, MonoTime now) const {
@@ -153,13 +170,32 @@ Result<SessionView> Sessions::LogIn(const std::string& user, std::string_view pa
                                     const std::string& address) {
   EDCSYNC_TRY(limits_.Take(address, clock_.Mono()));
   EDCSYNC_ASSIGN(const Authenticated outcome,
-                 Authenticate(store_, hasher_, {user, password, address, Purpose::kLogIn}));
+                 Authenticate(store_, hasher_,
+                              {user, password, address, Purpose::kLogIn,
+                               options_.linked_accounts_use_passwords}));
   if (outcome.verdict != Verdict::kRight) return Refused();
   Session session;
   session.address = address;
   session.opened_at = clock_.Mono();
   Learn(session, outcome.account);
   return Keep(std::move(session));
+}
+
+SessionView Sessions::Open(const AccountRow& account, WallTime seen_by_provider,
+                           const std::string& address) {
+  Session session;
+  session.address = address;
+  session.opened_at = clock_.Mono();
+  session.seen_by_provider = seen_by_provider;
+  Learn(session, account);
+  return Keep(std::move(session));
+}
+
+void Sessions::NoteSeen(const Digest& key, WallTime at) {
+  const std::lock_guard lock(mutex_);
+  if (const auto entry = sessions_.find(key); entry != sessions_.end()) {
+    entry->second.seen_by_provider = at;
+  }
 }
 
 std::optional<Sessions::Session> Sessions::Take(const Digest& key, Use use) {
@@ -182,8 +218,7 @@ std::optional<Sessions::Session> Sessions::Take(const Digest& key, Use use) {
   return session;
 }
 
-Result<Sessions::Session> Sessions::Current(std::string_view token, Use use) {
-  const Digest key = KeyOf(token);
+Result<Sessions::Session> Sessions::Current(const Digest& key, Use use) {
   std::optional<Session> session = Take(key, use);
   if (!session) return NoSession();
   std::optional<std::uint64_t> generation;
@@ -195,8 +230,8 @@ Result<Sessions::Session> Sessions::Current(std::string_view token, Use use) {
     return Ok();
   }));
   if (generation == session->generation) return *std::move(session);
-  if (!account || !account->active || PasswordOf(*account) != session->password) {
-    Close(key, account && account->active ? "password_changed" : "not_active");
+  if (const char* reason = WhyClosed(account, session->password, session->link)) {
+    Close(key, reason);
     return NoSession();
   }
   Learn(*session, *account);
@@ -209,14 +244,20 @@ Result<Sessions::Session> Sessions::Current(std::string_view token, Use use) {
 }
 
 Result<SessionView> Sessions::Find(std::string_view token, Use use) {
-  EDCSYNC_ASSIGN(const Session session, Current(token, use));
+  EDCSYNC_ASSIGN(const Session session, Current(KeyOf(token), use));
+  return ViewOf(session);
+}
+
+Result<SessionView> Sessions::FindByKey(const Digest& key) {
+  EDCSYNC_ASSIGN(const Session session, Current(key, Use::kNoUse));
   return ViewOf(session);
 }
 
 Status Sessions::Verify(const Digest& key, const Session& session, std::string_view password) {
   EDCSYNC_ASSIGN(const Authenticated outcome,
                  Authenticate(store_, hasher_,
-                              {session.user, password, session.address, Purpose::kSignature}));
+                              {session.user, password, session.address, Purpose::kSignature,
+                               options_.linked_accounts_use_passwords}));
   switch (outcome.verdict) {
     case Verdict::kRight:
       return Ok();
@@ -233,13 +274,13 @@ Status Sessions::Verify(const Digest& key, const Session& session, std::string_v
 }
 
 Status Sessions::Reauthenticate(std::string_view token, std::string_view password) {
-  EDCSYNC_ASSIGN(const Session session, Current(token, Use::kUse));
+  EDCSYNC_ASSIGN(const Session session, Current(KeyOf(token), Use::kUse));
   return Verify(KeyOf(token), session, password);
 }
 
 Result<SessionView> Sessions::ChangePassword(std::string_view token, std::string_view current,
                                              std::string_view password) {
-  EDCSYNC_ASSIGN(Session session, Current(token, Use::kUse));
+  EDCSYNC_ASSIGN(Session session, Current(KeyOf(token), Use::kUse));
   EDCSYNC_TRY(Verify(KeyOf(token), session, current));
   EDCSYNC_ASSIGN(const AccountRow account,
                  central::ChangePassword(store_, hasher_, session.user, password));

@@ -4,8 +4,9 @@
 // Invariants:
 //   (1) A session's rights are those of its account now: each Find compares the account's
 //       credential_generation in the store, whichever process changed it.
-//   (2) A session ends when its account is deactivated or gets another password, when a wrong
-//       password within it locks the account, when unused for `idle_ms_max`, after `age_ms_max`.
+//   (2) A session ends when its account is deactivated, gets another password, or is linked to a
+//       provider or unlinked, when a wrong password within it locks the account, when unused for
+//       `idle_ms_max`, after `age_ms_max`.
 //   (3) At most `count_max` sessions, `count_of_account_max` of one account: the oldest ends.
 //
 // Audit entries: session.opened, session.refused, session.locked, session.closed.
@@ -34,17 +35,20 @@ struct SessionOptions {
   std::int64_t age_ms_max = 12 * 3600 * 1000;
   std::size_t count_max = 10'000;
   std::size_t count_of_account_max = 20;
+  bool linked_accounts_use_passwords = true;  // authentication.h, Attempt.
   LogInLimits::Options limits;
 };
 
 struct SessionView {
-  std::string token;       // For the cookie. Only after LogIn and ChangePassword; else empty.
+  std::string token;       // For the cookie. Only of a new one; else empty.
   std::string csrf_token;  // What every changing call repeats.
   std::string user;        // As added, whatever case was typed.
   std::string full_name;
   Rights rights;
   bool must_change_password = false;  // Then nothing else is allowed: kPasswordChangeRequired.
   std::int64_t idle_ms_max = 0;
+  // When the provider last saw the person, by its own clock. None: logged in by a password.
+  std::optional<WallTime> seen_by_provider;
 
   // Whether a call repeats the CSRF token. Takes the same time wherever the two differ.
   bool FitsCsrf(std::string_view csrf) const;
@@ -61,6 +65,21 @@ class Sessions {
   // `address` is the client's, for limits and audit trail.
   Result<SessionView> LogIn(const std::string& user, std::string_view password,
                             const std::string& address);
+
+  // Opens a session for an account that a provider vouched for, with its audit entry
+  // (provider_accounts.h, AcceptIdentity). The token is new, whatever the browser had before.
+  SessionView Open(const AccountRow& account, WallTime seen_by_provider,
+                   const std::string& address);
+  // Counts an attempt to log in by a provider as LogIn counts its own: kTooManyAttempts.
+  Status TakeAttempt(const std::string& address) {
+    return limits_.Take(address, clock_.Mono());
+  }
+  // What tells a session apart without being its token.
+  static Digest KeyOf(std::string_view token);
+  // The session of `key` if it lives; does not count as a use.
+  Result<SessionView> FindByKey(const Digest& key);
+  // The provider saw the person again.
+  void NoteSeen(const Digest& key, WallTime at);
 
   // The session of `token`, kUnauthorized if there is none (any more). A call that a page makes by
   // itself, without a person, is no use of the session: kNoUse.
@@ -92,7 +111,9 @@ class Sessions {
     Rights rights;
     bool must_change_password = false;
     std::uint64_t generation = 0;
-    Digest password{};  // SHA-256 of the account's password hash.
+    Digest password{};  // SHA-256 of the account's password hash;
+    Digest link{};      // likewise of its link to a provider.
+    std::optional<WallTime> seen_by_provider;
     MonoTime opened_at;
     MonoTime used_at;
   };
@@ -102,7 +123,7 @@ class Sessions {
   };
 
   // The living session of `token`, brought up to its account. kUnauthorized.
-  Result<Session> Current(std::string_view token, Use use);
+  Result<Session> Current(const Digest& key, Use use);
   std::optional<Session> Take(const Digest& key, Use use);
   Status Verify(const Digest& key, const Session& session, std::string_view password);
   // Keeps `session` under new tokens and ends what has to make room for it.

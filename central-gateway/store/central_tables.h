@@ -8,6 +8,7 @@
 #include "central-gateway/store/edge_table.h"
 #include "central-gateway/store/feed_table.h"
 #include "central-gateway/store/id_maker.h"
+#include "central-gateway/store/identity_table.h"
 #include "central-gateway/store/intake_table.h"
 #include "central-gateway/store/lock_table.h"
 #include "central-gateway/store/proposal_table.h"
@@ -43,6 +44,7 @@ struct CentralTables {
         studies(connection),
         feed(connection, sites, revisions),
         accounts(connection),
+        identities(connection),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -71,6 +73,7 @@ struct CentralTables {
   StudyTable studies;
   FeedTable feed;
   AccountTable accounts;
+  IdentityTable identities;
   StateTable state;
   IdMaker ids;
 };

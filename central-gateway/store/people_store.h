@@ -1,12 +1,14 @@
-// The people of the conflict desk as the central store keeps them: accounts, their rights, their
-// saved views. Part of central_store.h, which stages include.
+// The people of the conflict desk as the central store keeps them: accounts, their rights, who they
+// are at an identity provider, their saved views. Part of central_store.h, which stages include.
 //
 //   written by   central-gateway/people
 //   read by      central-gateway/people, app
-//   kept in      tables `account`, `account_right`, `saved_view`, schema/central/0002_people.sql
+//   kept in      tables `account`, `account_right`, `saved_view`, schema/central/0002_people.sql;
+//                `account_identity`, schema/central/0006_oidc.sql
 //
 // Invariants the store itself keeps: an account is never removed and never gets another name; a
-// right that ends stays readable; credential_generation only rises.
+// right that ends stays readable; credential_generation only rises; a link to a provider is bound
+// to one subject, once.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +39,20 @@ struct RightRow {
   friend bool operator==(const RightRow&, const RightRow&) = default;
 };
 
+// Who an account is at an identity provider.
+struct IdentityRow {
+  std::string issuer;                // The provider's address.
+  std::string name;                  // What the provider calls the person, in any case.
+  std::string subject;               // The provider's own, which never changes; empty: not bound.
+  WallTime linked_at;
+  std::optional<WallTime> bound_at;  // With `subject`, at the first log-in.
+};
+
 struct AccountRow {
   std::string user;                         // [A-Za-z0-9._@-]{1,64}; unique, whatever its case.
   std::string full_name;                    // As it stands in signatures.
-  std::string password_hash;                // Argon2id in libsodium's text form.
+  // Argon2id in libsodium's text form. Empty: no password fits, until one is set.
+  std::string password_hash;
   std::vector<std::string> earlier_hashes;  // Newest first, at most kEarlierHashCountMax.
   bool must_change_password = true;
   bool active = true;
@@ -51,7 +63,8 @@ struct AccountRow {
   // Rises with every change of name, password, rights or standing: a session that knows a lower
   // one reads the account anew.
   std::uint64_t credential_generation = 1;
-  std::vector<RightRow> rights;  // Those that stand now.
+  std::vector<RightRow> rights;         // Those that stand now.
+  std::optional<IdentityRow> identity;  // Logs in by a provider. Set by LinkAccount and so on.
 
   static constexpr std::size_t kEarlierHashCountMax = 4;  // With the present one, the last 5.
 };
@@ -71,6 +84,11 @@ class PeopleReader {
   virtual Result<std::vector<AccountRow>> ListAccounts() = 0;  // By name.
   // nullopt: no such account.
   virtual Result<std::optional<std::uint64_t>> CredentialGeneration(const std::string& user) = 0;
+  // The account whose standing link is bound to this subject, or has this name (in any case).
+  virtual Result<std::optional<AccountRow>> FindAccountBySubject(const std::string& issuer,
+                                                                 const std::string& subject) = 0;
+  virtual Result<std::optional<AccountRow>> FindAccountByProviderName(const std::string& issuer,
+                                                                      const std::string& name) = 0;
   // In their order; empty for an account that is not there.
   virtual Result<std::vector<SavedViewRow>> ListSavedViews(const std::string& user) = 0;
 };
@@ -81,10 +99,16 @@ class PeopleWriter {
   virtual ~PeopleWriter() = default;
 
   virtual Status InsertAccount(const AccountRow& account) = 0;  // With rights. kAlreadyExists.
-  // All but name, created_at and rights. kNotFound; kInvariant if the generation were to fall.
+  // All but name, created_at, rights and identity. kNotFound; kInvariant if the generation were to fall.
   virtual Status UpdateAccount(const AccountRow& account) = 0;
   // Ends the rights that are not among `rights` and begins those that are new. kNotFound.
   virtual Status SetRights(const std::string& user, const std::vector<RightRow>& rights) = 0;
+  // Begins a link, as yet bound to no subject. kNotFound; kAlreadyExists if an account has that
+  // name at the provider. REQUIRES: the account has none.
+  virtual Status LinkAccount(const std::string& user, const std::string& issuer,
+                             const std::string& name) = 0;
+  virtual Status BindAccount(const std::string& user, const std::string& subject) = 0;  // kStale.
+  virtual Status UnlinkAccount(const std::string& user) = 0;  // kNotFound.
   virtual Status PutSavedViews(const std::string& user,
                                const std::vector<SavedViewRow>& views) = 0;  // kNotFound.
 };

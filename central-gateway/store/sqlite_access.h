@@ -84,10 +84,18 @@ class SqliteAccess final : public CentralWriter {
   Result<std::optional<AccountRow>> FindAccount(const std::string& user) override;
   Result<std::vector<AccountRow>> ListAccounts() override;
   Result<std::optional<std::uint64_t>> CredentialGeneration(const std::string& user) override;
+  Result<std::optional<AccountRow>> FindAccountBySubject(const std::string& issuer,
+                                                         const std::string& subject) override;
+  Result<std::optional<AccountRow>> FindAccountByProviderName(const std::string& issuer,
+                                                              const std::string& name) override;
   Result<std::vector<SavedViewRow>> ListSavedViews(const std::string& user) override;
   Status InsertAccount(const AccountRow& account) override;
   Status UpdateAccount(const AccountRow& account) override;
   Status SetRights(const std::string& user, const std::vector<RightRow>& rights) override;
+  Status LinkAccount(const std::string& user, const std::string& issuer,
+                     const std::string& name) override;
+  Status BindAccount(const std::string& user, const std::string& subject) override;
+  Status UnlinkAccount(const std::string& user) override;
   Status PutSavedViews(const std::string& user, const std::vector<SavedViewRow>& views) override;
 
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;

@@ -1,5 +1,6 @@
 #include "central-gateway/web/api_router.h"
 
+#include "central-gateway/people/oidc_flows.h"
 #include "shared/base/check.h"
 #include "shared/crypto/digest.h"
 
@@ -7,6 +8,7 @@ namespace edcsync::central {
 namespace {
 
 constexpr char kPrefix[] = "/api/v1";
+constexpr char kFlowCookie[] = "edcsync_oidc";
 constexpr std::size_t kEtagDigits = 32;
 constexpr std::size_t kBodyDepthMax = 16;
 
@@ -53,6 +55,7 @@ Viewer ViewerOf(const SessionView& session, const HttpRequest& request) {
 bool Has(const Rights& rights, Need need) {
   switch (need) {
     case Need::kNobody:
+    case Need::kSentBack:
     case Need::kSession:
     case Need::kMember: return true;
     case Need::kRead: return rights.Has(Role::kMonitor) || rights.Has(Role::kDataManager);
@@ -159,10 +162,10 @@ Result<ApiCall> ApiRouter::Judge(const HttpRequest& request, Need need) {
   ApiCall call{request, "", {}, {}, nullptr};
   // Browsers say where a call comes from; only our own pages have business here.
   const std::string site = request.Header("sec-fetch-site");
-  if (!site.empty() && site != "same-origin" && site != "none") {
+  if (need != Need::kSentBack && !site.empty() && site != "same-origin" && site != "none") {
     return Fail(ErrorCode::kForbidden, "The desk's API is for its own pages");
   }
-  if (need != Need::kNobody) {
+  if (need != Need::kNobody && need != Need::kSentBack) {
     call.token = CookieOf(request, CookieName());
     const bool by_itself = request.path == std::string(kPrefix) + "/changes";
     EDCSYNC_ASSIGN(call.session, sessions_.Find(call.token, by_itself ? Sessions::Use::kNoUse
@@ -184,8 +187,8 @@ Result<ApiCall> ApiRouter::Judge(const HttpRequest& request, Need need) {
 }
 
 // The prefix makes browsers refuse one that was not set over HTTPS by this host.
-std::string ApiRouter::CookieName() const {
-  return is_https_ ? "__Host-edcsync_session" : "edcsync_session";
+std::string ApiRouter::Prefixed(const std::string& cookie_name) const {
+  return (is_https_ ? "__Host-" : "") + cookie_name;
 }
 
 std::string ApiRouter::SessionCookie(const std::string& token) const {
@@ -193,6 +196,16 @@ std::string ApiRouter::SessionCookie(const std::string& token) const {
   if (is_https_) cookie += "; Secure";
   if (token.empty()) cookie += "; Max-Age=0";
   return cookie;
+}
+
+// Lax: it must come with the provider's redirect, which another site began.
+std::string ApiRouter::FlowCookie(const std::string& value) const {
+  return Prefixed(kFlowCookie) + "=" + value + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" +
+         std::to_string(OidcFlows::kWaitMsMax / 1000) + (is_https_ ? "; Secure" : "");
+}
+
+std::string ApiRouter::FlowCookieOf(const HttpRequest& request) const {
+  return CookieOf(request, Prefixed(kFlowCookie));
 }
 
 HttpResponse NamedProblem(const Error& error) {

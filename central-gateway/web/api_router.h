@@ -1,7 +1,7 @@
 // The desk's API calls: each is judged here (session, CSRF token, role, body) before its handler
 // sees it, and answered with the headers that keep a browser honest.
 //
-//   routes in   session_routes.cc, conflict_routes.cc, oversight_routes.cc
+//   routes in   session_routes.cc, oidc_routes.cc, conflict_routes.cc, oversight_routes.cc
 //   contract    schema/api/central-gateway.openapi.yaml
 //
 // Threads: handlers run on any of the HTTP server's.
@@ -18,6 +18,7 @@ namespace edcsync::central {
 // Who may call.
 enum class Need {
   kNobody,   // Open to all: logging in.
+  kSentBack,  // Open to all, also to a browser that another site's redirect brings here.
   kSession,  // Any session, also one whose password must be changed.
   kMember,   // Any session in order.
   kRead,     // May read records somewhere.
@@ -50,11 +51,16 @@ class ApiRouter {
 
   // Set-Cookie for a session that begins, or with an empty token for one that has ended.
   std::string SessionCookie(const std::string& token) const;
+  // Set-Cookie that binds a browser to what it asks an identity provider (oidc_flows.h), and what
+  // the browser sent of it, or "".
+  std::string FlowCookie(const std::string& value) const;
+  std::string FlowCookieOf(const HttpRequest& request) const;
 
  private:
   HttpResponse Serve(const HttpRequest& request, Need need, const ApiHandler& handler);
   Result<ApiCall> Judge(const HttpRequest& request, Need need);
-  std::string CookieName() const;
+  std::string CookieName() const { return Prefixed("edcsync_session"); }
+  std::string Prefixed(const std::string& cookie_name) const;
 
   HttpServer& server_;
   Sessions& sessions_;

@@ -23,12 +23,17 @@ Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
     return Fail(ErrorCode::kFieldMissing, "A decision is signed: signature is missing");
   }
   const Json& signature = call.body["signature"];
-  EDCSYNC_ASSIGN(const std::string password, TextOf(signature, "password", 1024));
   EDCSYNC_ASSIGN(std::string meaning, TextOf(signature, "meaning", 32));
   if (std::find(meanings.begin(), meanings.end(), meaning) == meanings.end()) {
     return Fail(ErrorCode::kFieldInvalid, "A signature means decided, approved or reviewed");
   }
-  EDCSYNC_TRY(context.sessions.Reauthenticate(call.token, password));
+  if (signature.contains("ticket")) {
+    EDCSYNC_ASSIGN(const std::string ticket, TextOf(signature, "ticket", 128));
+    EDCSYNC_TRY(context.tickets.Use(Sessions::KeyOf(call.token), ticket));
+  } else {
+    EDCSYNC_ASSIGN(const std::string password, TextOf(signature, "password", 1024));
+    EDCSYNC_TRY(context.sessions.Reauthenticate(call.token, password));
+  }
   return Signing{call.session.full_name, std::move(meaning)};
 }
 

@@ -3,6 +3,7 @@
 
 #include "central-gateway/desk/conflict_desk.h"
 #include "central-gateway/people/accounts.h"
+#include "central-gateway/people/oidc_log_in.h"
 #include "central-gateway/web/api_router.h"
 #include "shared/crypto/certificate.h"
 #include "shared/http/event_streams.h"
@@ -21,6 +22,8 @@ struct DeskContext {
   Certificate signing_certificate;
   DueTimes due_times;
   EventStreams& events;           // Of the store's version, for GET /changes.
+  SigningTickets& tickets;
+  OidcLogIn* oidc = nullptr;      // nullptr: no identity provider.
 
   CentreWriter centre() const { return {clock, random}; }
   WallTime now() const { return clock.Wall(); }
@@ -31,11 +34,13 @@ Result<std::string> StoreVersion(CentralStore& store);
 
 // All outlive the server's run.
 void AddSessionRoutes(ApiRouter& router, DeskContext& context);    // session, users, views
+void AddOidcRoutes(ApiRouter& router, DeskContext& context);       // session/oidc
 void AddConflictRoutes(ApiRouter& router, DeskContext& context);   // conflicts
 void AddOversightRoutes(ApiRouter& router, DeskContext& context);  // all that is left
 
-// Signs for the session's user: verifies the password given in {"signature": {...}} and that its
-// meaning is one of `meanings`. kUnauthorized, kFieldMissing, kFieldInvalid.
+// Signs for the session's user: verifies the password given in {"signature": {...}}, or takes the
+// ticket that an identity provider confirmed, and that its meaning is one of `meanings`.
+// kUnauthorized, kFieldMissing, kFieldInvalid.
 Result<Signing> Authorise(DeskContext& context, const ApiCall& call,
                           const std::vector<std::string>& meanings);
 // What a person decides about in one call, at most; and the length of a reason.

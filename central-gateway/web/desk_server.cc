@@ -7,6 +7,7 @@ constexpr std::size_t kBodyBytesMax = 1024 * 1024;
 // Fifty data managers' browsers, each with a few connections; who waits for a thread ends the
 // idle connection of another.
 constexpr std::size_t kThreadCount = 64;
+constexpr char kCallback[] = "/api/v1/session/oidc/callback";
 
 HttpServerOptions HttpOptions(const DeskServerOptions& options) {
   HttpServerOptions http;
@@ -21,9 +22,19 @@ HttpServerOptions HttpOptions(const DeskServerOptions& options) {
   return http;
 }
 
+// As browsers write it, so without the port that they leave out.
+std::string AddressOf(const DeskServerOptions& options, int port) {
+  if (!options.public_address.empty()) return options.public_address;
+  const bool https = !options.certificate_file.empty();
+  std::string address = (https ? "https://" : "http://") + options.host;
+  if (port != (https ? 443 : 80)) address += ":" + std::to_string(port);
+  return address;
+}
+
 SessionOptions SessionsOf(const DeskServerOptions& options) {
   SessionOptions sessions;
   sessions.idle_ms_max = options.idle_minutes * 60'000;
+  sessions.linked_accounts_use_passwords = !options.oidc || options.oidc->local_passwords;
   return sessions;
 }
 
@@ -35,12 +46,19 @@ struct DeskServer::Impl {
       : hasher(options.passwords),
         sessions(store, hasher, clock, random, SessionsOf(options)),
         events(options.events, [&store] { return StoreVersion(store); }),
+        tickets(clock, random),
         context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
-                std::move(certificate), options.due_times, events},
+                std::move(certificate), options.due_times, events, tickets},
         pages(std::move(files)),
         http(HttpOptions(options)),
         router(http, sessions, !options.certificate_file.empty()) {
+    if (options.oidc) {
+      oidc.emplace(*options.oidc, store, sessions, tickets, clock, random,
+                   [this, options] { return AddressOf(options, http.port()) + kCallback; });
+      context.oidc = &*oidc;
+    }
     AddSessionRoutes(router, context);
+    AddOidcRoutes(router, context);
     AddConflictRoutes(router, context);
     AddOversightRoutes(router, context);
     pages.AddRoutes(http, random);
@@ -50,9 +68,11 @@ struct DeskServer::Impl {
   Sessions sessions;
   StudyCatalogue catalogue;
   EventStreams events;
+  SigningTickets tickets;
   DeskContext context;
   PageFiles pages;
   HttpServer http;
+  std::optional<OidcLogIn> oidc;
   ApiRouter router;
 };
 

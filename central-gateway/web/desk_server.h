@@ -15,6 +15,8 @@ namespace edcsync::central {
 struct DeskServerOptions {
   std::string address = "127.0.0.1";
   int port = 8443;               // 0: any free one.
+  std::string host = "localhost";  // The name browsers use.
+  std::string public_address;    // "https://desk.example.org", behind a proxy; empty: host and port.
   std::string certificate_file;  // Empty: plain HTTP, on loopback addresses only.
   std::string key_file;
   std::string page_folder;
@@ -23,6 +25,7 @@ struct DeskServerOptions {
   PasswordHasherOptions passwords;
   int read_timeout_s = 15;
   EventStreams::Options events = {};  // Of those who wait for changes.
+  std::optional<OidcOptions> oidc;  // None: local accounts only.
 };
 
 class DeskServer {

@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kUserBytesMax = 64;
 constexpr std::size_t kPasswordBytes = 1024;
 constexpr std::size_t kFullNameBytesMax = 128 * 4;
+constexpr std::size_t kProviderNameBytesMax = 255;
 
 Json SessionJson(const SessionView& session) {
   return {{"user", session.user},
@@ -15,6 +16,7 @@ Json SessionJson(const SessionView& session) {
           {"rights", Json::parse(RightsJson(session.rights.rows()))},
           {"mustChangePassword", session.must_change_password},
           {"csrfToken", session.csrf_token},
+          {"method", session.seen_by_provider ? "provider" : "password"},
           {"idleMinutes", session.idle_ms_max / 60'000}};
 }
 
@@ -52,7 +54,22 @@ Json UserJson(DeskContext& context, const AccountRow& account) {
 
 HttpResponse FirstPasswordResponse(DeskContext& context, const FirstPassword& first) {
   return JsonResponse(
-      {{"user", UserJson(context, first.account)}, {"firstPassword", first.password}});
+      {{"user", UserJson(context, first.account)},
+       {"firstPassword", first.password.empty() ? Json(nullptr) : Json(first.password)}});
+}
+
+// {"providerName": "nakato@st-mary.org"}: whom the identity provider calls that; null: nobody.
+Result<std::optional<ProviderName>> ProviderNameOf(DeskContext& context, const Json& body) {
+  if (!body.contains("providerName") || body["providerName"].is_null()) {
+    return std::optional<ProviderName>();
+  }
+  if (context.oidc == nullptr) {
+    return Fail(ErrorCode::kFieldInvalid, "there is no identity provider here ([desk.oidc])");
+  }
+  ProviderName provider;
+  provider.issuer = context.oidc->options().provider.issuer;
+  EDCSYNC_ASSIGN(provider.name, TextOf(body, "providerName", kProviderNameBytesMax));
+  return std::optional(std::move(provider));
 }
 
 Result<HttpResponse> ListUsers(DeskContext& context, const ApiCall& call) {
@@ -76,6 +93,7 @@ Result<HttpResponse> AddUser(DeskContext& context, const ApiCall& call) {
   EDCSYNC_ASSIGN(account.user, TextOf(call.body, "user", kUserBytesMax));
   EDCSYNC_ASSIGN(account.full_name, TextOf(call.body, "fullName", kFullNameBytesMax));
   EDCSYNC_ASSIGN(account.rights, RightsOf(call.body.value("rights", Json(nullptr))));
+  EDCSYNC_ASSIGN(account.provider, ProviderNameOf(context, call.body));
   EDCSYNC_ASSIGN(const FirstPassword first, AddAccount(context.store, context.hasher,
                                                        context.random, account,
                                                        call.session.user));
@@ -101,7 +119,29 @@ Result<HttpResponse> ChangeUser(DeskContext& context, const ApiCall& call) {
   return JsonResponse(UserJson(context, account));
 }
 
+Result<HttpResponse> LinkUser(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const std::optional<ProviderName> provider, ProviderNameOf(context, call.body));
+  if (!provider) return Fail(ErrorCode::kFieldMissing, "providerName is missing");
+  EDCSYNC_ASSIGN(const AccountRow account,
+                 LinkAccount(context.store, call.Path(), *provider, call.session.user));
+  return JsonResponse(UserJson(context, account));
+}
+
+Result<HttpResponse> UnlinkUser(DeskContext& context, const ApiCall& call) {
+  EDCSYNC_ASSIGN(const AccountRow account,
+                 UnlinkAccount(context.store, call.Path(), call.session.user));
+  return JsonResponse(UserJson(context, account));
+}
+
 Result<HttpResponse> ResetUser(DeskContext& context, const ApiCall& call) {
+  if (context.oidc != nullptr && !context.oidc->options().local_passwords) {
+    EDCSYNC_ASSIGN(const AccountRow account, FindAccount(context.store, call.Path()));
+    if (account.identity) {
+      return Fail(ErrorCode::kForbidden, account.user + " logs in by " +
+                                             context.oidc->options().label +
+                                             " only; unlink the account first");
+    }
+  }
   EDCSYNC_ASSIGN(const FirstPassword first,
                  ResetPassword(context.store, context.hasher, context.random, call.Path(),
                                call.session.user));
@@ -140,6 +180,10 @@ void AddUserRoutes(ApiRouter& router, DeskContext& context) {
              [&context](const ApiCall& call) { return ChangeUser(context, call); });
   router.Add("POST", "/users/([^/]+)/reset-password", Need::kAdminister,
              [&context](const ApiCall& call) { return ResetUser(context, call); });
+  router.Add("POST", "/users/([^/]+)/link", Need::kAdminister,
+             [&context](const ApiCall& call) { return LinkUser(context, call); });
+  router.Add("DELETE", "/users/([^/]+)/link", Need::kAdminister,
+             [&context](const ApiCall& call) { return UnlinkUser(context, call); });
   router.Add("GET", "/views", Need::kMember,
              [&context](const ApiCall& call) { return ViewsOf(context, call); });
   router.Add("PUT", "/views", Need::kMember,

@@ -28,8 +28,29 @@ struct TomlFile::Impl {
   }
   const toml::node* Find(std::string_view section, std::string_view key) {
     asked.insert(std::string(section) + "." + std::string(key));
-    const toml::table* inner = table[section].as_table();
+    const toml::table* inner = table.at_path(section).as_table();
     return inner == nullptr ? nullptr : inner->get(key);
+  }
+  // The first key below the table of this name that nobody asked for.
+  Status FindUnasked(const std::string& name, const toml::table& section) const {
+    for (const auto& [key, value] : section) {
+      const std::string full = name + "." + std::string(key.str());
+      if (asked.contains(full)) continue;
+      const auto inner = asked.lower_bound(full + ".");
+      if (value.is_table() && inner != asked.end() && inner->starts_with(full + ".")) {
+        EDCSYNC_TRY(FindUnasked(full, *value.as_table()));
+        continue;
+      }
+      std::string known;
+      for (const std::string& one : asked) {
+        if (!one.starts_with(name + ".")) continue;
+        known += (known.empty() ? "" : ", ") + one.substr(name.size() + 1);
+      }
+      return Fail(ErrorCode::kConfiguration,
+                  Place(value) + ": there is no key " + std::string(key.str()) + " in [" + name +
+                      "]" + (known.empty() ? "" : "; its keys are " + known));
+    }
+    return Ok();
   }
   void Wrong(const toml::node& node, std::string_view key, const std::string& allowed) {
     if (!wrong.empty()) return;
@@ -89,6 +110,16 @@ bool TomlFile::Flag(std::string_view section, std::string_view key, bool fallbac
   return fallback;
 }
 
+bool TomlFile::Has(std::string_view section) const {
+  return impl_->table.at_path(section).is_table();
+}
+
+void TomlFile::Refuse(std::string_view section, std::string_view key, const std::string& allowed) {
+  const toml::node* node = impl_->Find(section, key);
+  if (node == nullptr) node = impl_->table.at_path(section).node();
+  impl_->Wrong(*node, key, allowed);
+}
+
 Status TomlFile::Finish() {
   if (!impl_->wrong.empty()) return Fail(ErrorCode::kConfiguration, impl_->wrong);
   for (const auto& [section, node] : impl_->table) {
@@ -98,17 +129,7 @@ Status TomlFile::Finish() {
       return Fail(ErrorCode::kConfiguration,
                   impl_->Place(node) + ": " + name + " stands outside any [section]");
     }
-    for (const auto& [key, value] : *inner) {
-      if (impl_->asked.contains(name + "." + std::string(key.str()))) continue;
-      std::string known;
-      for (const std::string& asked : impl_->asked) {
-        if (asked.starts_with(name + ".")) known += (known.empty() ? "" : ", ") +
-                                                    asked.substr(name.size() + 1);
-      }
-      return Fail(ErrorCode::kConfiguration,
-                  impl_->Place(value) + ": there is no key " + std::string(key.str()) + " in [" +
-                      name + "]" + (known.empty() ? "" : "; its keys are " + known));
-    }
+    EDCSYNC_TRY(impl_->FindUnasked(name, *inner));
   }
   return Ok();
 }

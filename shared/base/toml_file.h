@@ -26,12 +26,17 @@ class TomlFile {
   TomlFile(TomlFile&&) noexcept;
   ~TomlFile();
 
-  // The value of [section] key; `fallback` if absent. A wrong one, such as a text with control
-  // characters, is remembered for Finish().
+  // The value of [section] key, of a table within one as "outer.inner"; `fallback` if absent. A
+  // wrong one, such as a text with control characters, is remembered for Finish().
   std::string Text(std::string_view section, std::string_view key, std::string_view fallback);
   std::int64_t Integer(std::string_view section, std::string_view key, std::int64_t fallback,
                        std::int64_t least, std::int64_t most);
   bool Flag(std::string_view section, std::string_view key, bool fallback);
+  // Whether the file has the [section] at all.
+  bool Has(std::string_view section) const;
+  // Remembers that the value of [section] key is wrong; `allowed` completes "must be ...". The
+  // section's own place stands for a key that is absent. REQUIRES: the file has the section.
+  void Refuse(std::string_view section, std::string_view key, const std::string& allowed);
 
   // kConfiguration with the first thing wrong: a value asked for, or a key nobody asked for.
   Status Finish();

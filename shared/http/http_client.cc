@@ -6,7 +6,7 @@
 #include <chrono>
 #include <csignal>
 
-#include "shared/base/limits.h"
+#include "shared/http/send_deadline.h"
 
 namespace edcsync {
 namespace {
@@ -34,7 +34,7 @@ Error Translate(httplib::Error error, const HttpClientOptions& options, bool too
     case httplib::Error::Canceled:
       if (too_large) {
         return {ErrorCode::kTooLarge, "The answer of " + url + " exceeds " +
-                                          std::to_string(limits::kHttpResponseBytesMax) +
+                                          std::to_string(options.response_bytes_max) +
                                           " bytes"};
       }
       break;
@@ -42,8 +42,9 @@ Error Translate(httplib::Error error, const HttpClientOptions& options, bool too
       break;
   }
   if (timed_out) {
+    const int seconds = options.deadline_s > 0 ? options.deadline_s : options.timeout_s;
     return {ErrorCode::kTimeout,
-            url + " did not answer within " + std::to_string(options.timeout_s) + " s"};
+            url + " did not answer within " + std::to_string(seconds) + " s"};
   }
   return {ErrorCode::kUnavailable, url + " closed the connection before it answered (" +
                                        httplib::to_string(error) + ")"};
@@ -56,7 +57,8 @@ struct HttpClient::Impl {
     // OpenSSL and cpp-httplib write without MSG_NOSIGNAL: a peer gone would end the program.
     std::signal(SIGPIPE, SIG_IGN);
     client.set_tcp_nodelay(true);
-    client.set_keep_alive(true);
+    // A connection that is kept was not watched by the deadline of the next request.
+    client.set_keep_alive(options.deadline_s == 0);
     client.set_follow_location(false);
     client.set_url_encode(false);  // Paths come encoded.
     client.set_connection_timeout(options.timeout_s);
@@ -64,6 +66,10 @@ struct HttpClient::Impl {
     client.set_write_timeout(options.timeout_s);
     if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file);
     client.enable_server_certificate_verification(true);
+    client.set_socket_options([this](socket_t socket) {
+      httplib::default_socket_options(socket);
+      if (deadline) deadline->Watch(socket);
+    });
     if (!options.bearer_token.empty()) client.set_bearer_token_auth(options.bearer_token);
   }
 
@@ -78,15 +84,18 @@ struct HttpClient::Impl {
     bool too_large = false;
     request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t,
                                    std::uint64_t) {
-      too_large = size > limits::kHttpResponseBytesMax - response.body.size();
+      too_large = size > options.response_bytes_max - response.body.size();
       if (!too_large) response.body.append(data, size);
       return !too_large;
     };
     request.set_header("Accept-Encoding", "identity");
     const auto begun = std::chrono::steady_clock::now();
+    if (options.deadline_s > 0) deadline.emplace(std::chrono::seconds(options.deadline_s));
     const httplib::Result result = client.send(request);
-    const bool timed_out =
-        std::chrono::steady_clock::now() - begun >= std::chrono::seconds(options.timeout_s);
+    const bool ended = deadline && deadline->Passed();
+    deadline.reset();
+    const bool timed_out = ended || std::chrono::steady_clock::now() - begun >=
+                                        std::chrono::seconds(options.timeout_s);
     if (!result) {
       return tl::unexpected<Error>(Translate(result.error(), options, too_large, timed_out));
     }
@@ -97,6 +106,7 @@ struct HttpClient::Impl {
   }
 
   const HttpClientOptions options;
+  std::optional<SendDeadline> deadline;  // Of the request at hand.
   httplib::Client client;
 };
 
@@ -113,12 +123,13 @@ Result<HttpResponse> HttpClient::Get(const std::string& path) {
 }
 
 Result<HttpResponse> HttpClient::Post(const std::string& path, const std::string& body,
-                                      const std::string& content_type) {
+                                      const std::string& content_type, const Headers& headers) {
   httplib::Request request;
   request.method = "POST";
   request.path = path;
   request.body = body;
   request.set_header("Content-Type", content_type);
+  for (const auto& [name, value] : headers) request.set_header(name, value);
   return impl_->Send(std::move(request));
 }
 

@@ -1,8 +1,11 @@
-// A small HTTP client for the programs' own commands. Threads: one at a time per object.
+// A small HTTP client: for the programs' own commands, and for the services that they ask.
+// Follows no redirect. Threads: one at a time per object.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
+#include "shared/base/limits.h"
 #include "shared/http/http_message.h"
 
 namespace edcsync {
@@ -11,17 +14,22 @@ struct HttpClientOptions {
   std::string base_url;        // "http://127.0.0.1:8470" or "https://..."
   std::string ca_file;         // For https.
   std::string bearer_token;
-  int timeout_s = 60;
+  int timeout_s = 60;          // For connecting, and for each wait.
+  // If above 0, an answer must be whole after so long: the other side may be slow on purpose.
+  int deadline_s = 0;
+  std::size_t response_bytes_max = limits::kHttpResponseBytesMax;
 };
 
 class HttpClient {
  public:
   explicit HttpClient(HttpClientOptions options);
   ~HttpClient();
-  // The response, whatever its status. Fails with kUnavailable if nobody listens, kTimeout.
+  using Headers = std::multimap<std::string, std::string>;
+  // The response, whatever its status. Fails with kUnavailable if nobody listens, kTimeout,
+  // kTooLarge, kCertificate.
   Result<HttpResponse> Get(const std::string& path);
   Result<HttpResponse> Post(const std::string& path, const std::string& body,
-                            const std::string& content_type);
+                            const std::string& content_type, const Headers& headers = {});
 
  private:
   struct Impl;

@@ -63,6 +63,7 @@ LIBRARIES = (
     (re.compile(r"mqtt/|MQTT\w*\.h$"), r"shared/transport/"),
     (re.compile(r"httplib\.h$"), r"shared/http/"),
     (re.compile(r"sodium(\.h$|/)"), r"central-gateway/people/"),
+    (re.compile(r"cjose/|jansson\.h$"), r"shared/crypto/"),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -213,6 +214,8 @@ PLANTED = (
     ("Paho C outside transport", "edge-agent/uplink/a.cc", "#include <MQTTClient.h>",
      "may be included only"),
     ("cpp-httplib outside http", "edge-agent/site/a.cc", "#include <httplib.h>",
+     "may be included only"),
+    ("cjose outside crypto", "central-gateway/people/a.cc", "#include <cjose/jws.h>",
      "may be included only"),
     ("libsodium outside people", "central-gateway/desk/a.cc", "#include <sodium.h>",
      "may be included only"),

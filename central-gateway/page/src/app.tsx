@@ -15,6 +15,7 @@ import {QueuePage} from './queue/queue_page';
 import {RecordPage} from './records/record_page';
 import {RecordsPage} from './records/records_page';
 import {FirstPasswordPage} from './session/change_password';
+import {ConfirmedPage} from './session/confirmed_page';
 import {IdleWatch} from './session/idle_watch';
 import {LogInPage, SessionEnded} from './session/log_in_page';
 import {firstPage, mayOpen, type PageName} from './session/permissions';
@@ -29,6 +30,8 @@ export function App() {
   useEffect(() => {
     if (state.kind === 'none') document.title = `${text.session.logIn} – ${text.common.product}`;
   }, [state.kind, text]);
+  // The identity provider's window ends here, whoever is logged in.
+  if (window.location.pathname === '/confirmed') return <ConfirmedPage />;
   switch (state.kind) {
     case 'unknown':
       return <Reading />;

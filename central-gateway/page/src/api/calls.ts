@@ -25,6 +25,12 @@ export const changePassword = (current: string, next: string) =>
     signed: true,
   });
 
+export const showLogInMethods = () =>
+  request<Answer<'showLogInMethods'>>('GET', '/session/methods');
+export const askToSign = () => request<Answer<'askToSign'>>('POST', '/session/oidc/reauth');
+export const showTicket = (ticket: string) =>
+  request<Answer<'showTicket'>>('POST', '/session/oidc/ticket', {body: {ticket}});
+
 export const showChanges = () => request<Answer<'showChanges'>>('GET', '/changes');
 export const listStudies = () => request<Answer<'listStudies'>>('GET', '/studies');
 export const showOverview = () => request<Answer<'showOverview'>>('GET', '/overview');
@@ -98,6 +104,11 @@ export const changeUser = (
 ) => request<Answer<'changeUser'>>('PATCH', `/users/${part(user)}`, {body: change});
 export const resetPassword = (user: string) =>
   request<Answer<'resetPassword'>>('POST', `/users/${part(user)}/reset-password`);
+
+export const linkUser = (user: string, providerName: string) =>
+  request<Answer<'linkUser'>>('POST', `/users/${part(user)}/link`, {body: {providerName}});
+export const unlinkUser = (user: string) =>
+  request<Answer<'unlinkUser'>>('DELETE', `/users/${part(user)}/link`);
 
 export const listViews = () => request<Answer<'listViews'>>('GET', '/views');
 export const saveViews = (views: View[]) =>

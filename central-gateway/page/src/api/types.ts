@@ -9,6 +9,7 @@ export type Outcome = Schemas['Outcome'];
 export type Right = Schemas['Right'];
 export type Role = Right['role'];
 export type Session = Schemas['Session'];
+export type LogInMethods = Schemas['LogInMethods'];
 export type User = Schemas['User'];
 export type NewUser = Schemas['NewUser'];
 export type View = Schemas['View'];

@@ -10,7 +10,7 @@ import {Warning} from '../common/icons';
 import {Reading, Tag, ValueText} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {ReasonFields, toReason, type TypedReason} from '../common/reason_fields';
-import {noSignature, SigningFields} from '../common/signing';
+import {isProven, noSignature, SigningFields, unproven} from '../common/signing';
 import {useStudies} from '../common/studies';
 import {useLanguage, useText} from '../text/language';
 import {allItems, disputedItems, resultOf, toChoices, type Decision} from './decision';
@@ -51,7 +51,7 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
       await onSign(reason, signature);
     } catch (caught) {
       setError(caught);
-      setSignature((before) => ({...before, password: ''}));
+      setSignature(unproven);
       setBusy(false);
     }
   };
@@ -76,7 +76,7 @@ export function SignDialog({conflict, decision, reason: typed, onReason, onSign,
             <Button
               type="submit"
               loading={busy}
-              disabled={!reason || !preview.data || signature.password === ''}
+              disabled={!reason || !preview.data || !isProven(signature)}
             >
               {text.conflict.sign}
             </Button>

@@ -7,7 +7,7 @@ import type {Outcome, Quarantined} from '../api/types';
 import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
-import {noSignature, SigningFields} from '../common/signing';
+import {isProven, noSignature, SigningFields, unproven} from '../common/signing';
 import {useText} from '../text/language';
 import {quarantineName} from './names';
 
@@ -41,7 +41,7 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
     } catch (caught) {
       setError(caught);
     } finally {
-      setSignature((before) => ({...before, password: ''}));
+      setSignature(unproven);
       setBusy(false);
     }
   };
@@ -91,7 +91,7 @@ export function DecideDialog({decision, revisions, onClose}: Props) {
               <Button
                 type="submit"
                 loading={busy}
-                disabled={reason.trim() === '' || signature.password === ''}
+                disabled={reason.trim() === '' || !isProven(signature)}
               >
                 {decision === 'release' ? words.releaseDo : words.rejectDo}
               </Button>

@@ -9,7 +9,7 @@ import {Dialog} from '../common/dialog';
 import {OutcomeList} from '../common/outcomes';
 import {ProblemAlert} from '../common/problem_alert';
 import {noReason, ReasonFields, toReason} from '../common/reason_fields';
-import {noSignature, SigningFields} from '../common/signing';
+import {isProven, noSignature, SigningFields, unproven} from '../common/signing';
 import {useStudies} from '../common/studies';
 import {useLanguage} from '../text/language';
 
@@ -56,7 +56,7 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
     } catch (caught) {
       setError(caught);
     } finally {
-      setSignature((before) => ({...before, password: ''}));
+      setSignature(unproven);
       setBusy(false);
     }
   };
@@ -109,7 +109,7 @@ export function BulkDecide({conflicts, nameOf, onClose}: Props) {
               <Button variant="default" onClick={() => onClose(null)}>
                 {text.common.cancel}
               </Button>
-              <Button type="submit" loading={busy} disabled={!reason || signature.password === ''}>
+              <Button type="submit" loading={busy} disabled={!reason || !isProven(signature)}>
                 {text.queue.decideDo}
               </Button>
             </Group>

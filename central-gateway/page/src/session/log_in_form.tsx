@@ -10,10 +10,12 @@ import {useText} from '../text/language';
 interface Props {
   // Fixed when a session is taken up again.
   user?: string;
+  // Another way stands above it, which has the focus.
+  second?: boolean;
   onOpened: (session: Session) => void;
 }
 
-export function LogInForm({user: fixedUser, onOpened}: Props) {
+export function LogInForm({user: fixedUser, second = false, onOpened}: Props) {
   const text = useText();
   const [user, setUser] = useState(fixedUser ?? '');
   const [password, setPassword] = useState('');
@@ -50,7 +52,7 @@ export function LogInForm({user: fixedUser, onOpened}: Props) {
           size="sm"
           readOnly={fixedUser !== undefined}
           data-autofocus={fixedUser === undefined || undefined}
-          autoFocus={fixedUser === undefined}
+          autoFocus={fixedUser === undefined && !second}
           value={user}
           onChange={(event) => setUser(event.currentTarget.value)}
         />
@@ -73,7 +75,13 @@ export function LogInForm({user: fixedUser, onOpened}: Props) {
           </Alert>
         )}
         {error !== null && !wrong && <ProblemAlert error={error} />}
-        <Button type="submit" size="sm" loading={busy} fullWidth>
+        <Button
+          type="submit"
+          size="sm"
+          loading={busy}
+          fullWidth
+          variant={second ? 'default' : 'filled'}
+        >
           {text.session.logIn}
         </Button>
       </Stack>

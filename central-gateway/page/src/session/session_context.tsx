@@ -17,7 +17,8 @@ import type {Problem, Session} from '../api/types';
 type State =
   | {kind: 'unknown'}
   | {kind: 'failed'; problem: Problem}
-  | {kind: 'none'}
+  // `leftProvider`: just logged out of a session that the identity provider opened.
+  | {kind: 'none'; leftProvider?: boolean}
   | {kind: 'open'; session: Session}
   | {kind: 'ended'; session: Session};
 
@@ -86,7 +87,10 @@ export function SessionProvider({children}: {children: ReactNode}) {
     }
     connection.csrfToken = '';
     queries.clear();
-    setState({kind: 'none'});
+    setState((before) => ({
+      kind: 'none',
+      leftProvider: before.kind === 'open' && before.session.method === 'provider',
+    }));
   }, [queries]);
 
   const value = useMemo(

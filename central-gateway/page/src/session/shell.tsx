@@ -155,15 +155,17 @@ function AccountMenu() {
               checked={keys}
               onChange={(event) => setSingleKeys(event.currentTarget.checked)}
             />
-            <Button
-              variant="default"
-              onClick={() => {
-                setOpen(false);
-                setChanging(true);
-              }}
-            >
-              {text.session.changePassword}
-            </Button>
+            {session.method === 'password' && (
+              <Button
+                variant="default"
+                onClick={() => {
+                  setOpen(false);
+                  setChanging(true);
+                }}
+              >
+                {text.session.changePassword}
+              </Button>
+            )}
             <Button variant="default" onClick={() => void logOut()}>
               {text.session.logOut}
             </Button>

@@ -5,8 +5,10 @@ import {addUser, changeUser} from '../api/calls';
 import type {Answer, Right, User} from '../api/types';
 import {Dialog} from '../common/dialog';
 import {ProblemAlert} from '../common/problem_alert';
+import {useProvider} from '../session/provider';
 import {useText} from '../text/language';
 import {isUserName} from './rights';
+import {LinkEditor, ProviderNameInput} from './link_editor';
 import {RightsEditor} from './rights_editor';
 
 interface Props {
@@ -23,6 +25,9 @@ export function UserDialog({user: known, onClose}: Props) {
   const [rights, setRights] = useState<Right[]>(
     known?.rights ?? [{role: 'data_manager', studyOID: null, siteOID: null}],
   );
+  const provider = useProvider();
+  const [byProvider, setByProvider] = useState(false);
+  const [nameThere, setNameThere] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const badName = known === null && user !== '' && !isUserName(user);
@@ -31,8 +36,11 @@ export function UserDialog({user: known, onClose}: Props) {
     setBusy(true);
     setError(null);
     try {
-      if (known === null) onClose(await addUser({user, fullName: fullName.trim(), rights}));
-      else {
+      if (known === null) {
+        const providerName = byProvider ? nameThere.trim() || user : null;
+        onClose(await addUser({user, fullName: fullName.trim(), rights, providerName}));
+      }
+      if (known !== null) {
         await changeUser(known.user, {fullName: fullName.trim(), active, rights});
         onClose(null);
       }
@@ -90,6 +98,22 @@ export function UserDialog({user: known, onClose}: Props) {
             />
           )}
           <RightsEditor rights={rights} onChange={setRights} />
+          {known === null && provider && (
+            <>
+              <Switch
+                size="xs"
+                label={words.providerSwitch(provider.label)}
+                checked={byProvider}
+                onChange={(event) => setByProvider(event.currentTarget.checked)}
+              />
+              {byProvider && (
+                <ProviderNameInput value={nameThere} placeholder={user} onChange={setNameThere} />
+              )}
+            </>
+          )}
+          {known !== null && provider && (
+            <LinkEditor user={known} label={provider.label} onChanged={() => onClose(null)} />
+          )}
           {error !== null && <ProblemAlert error={error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={() => onClose(null)}>

@@ -50,7 +50,7 @@ export function UsersPage() {
           user={editing === 'new' ? null : editing}
           onClose={(added) => {
             setEditing(null);
-            setFirst(added);
+            setFirst(added?.firstPassword ? added : null);
             renew();
           }}
         />
@@ -115,6 +115,12 @@ function Accounts({users, onEdit, onReset}: AccountsProps) {
                   <Tag tone={user.active === false ? 'plain' : 'good'}>
                     {user.active === false ? words.inactive : words.active}
                   </Tag>
+                  {user.provider && (
+                    <div className={common.dim} title={user.provider.issuer}>
+                      {words.linkedAs(user.provider.name)}
+                      {user.provider.boundAt === null && `, ${words.notBound}`}
+                    </div>
+                  )}
                   {user.mustChangePassword && (
                     <div className={common.dim}>{words.firstPassword}</div>
                   )}
@@ -183,7 +189,7 @@ function FirstPasswordDialog({first, onClose}: {first: FirstPassword; onClose: (
       <Stack gap="sm">
         <Group gap="sm">
           <Code fz="md">{first.firstPassword}</Code>
-          <CopyButton value={first.firstPassword}>
+          <CopyButton value={first.firstPassword ?? ''}>
             {({copied, copy}) => (
               <Button variant="default" onClick={copy}>
                 {copied ? text.common.copied : text.common.copy}

@@ -75,7 +75,7 @@ TEST_F(SessionsTest, WhoLogsInIsFoundByTheToken) {
   EXPECT_TRUE(found.rights.May(Role::kDataManager, StudyOID("X"), SiteOID("Kisumu")));
   EXPECT_EQ(Read("nakato").last_log_in_at, clock_.Wall());
   EXPECT_EQ(AuditOf("Nakato").back(),
-            (Told{"Nakato", "session.opened", "Nakato", "address=192.0.2.7"}));
+            (Told{"Nakato", "session.opened", "Nakato", "address=192.0.2.7 method=password"}));
 }
 
 TEST_F(SessionsTest, AnotherTokenFindsNothing) {

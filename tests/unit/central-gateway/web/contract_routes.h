@@ -20,6 +20,9 @@ enum class Callers {
   kAdministrators,
 };
 
+// Where a browser arrives by another site's redirect: the one call that is meant to come so.
+inline constexpr char kSentBackPath[] = "/api/v1/session/oidc/callback";
+
 struct ContractRoute {
   std::string method, path;
   Callers callers;
@@ -31,6 +34,11 @@ inline const std::vector<ContractRoute>& ContractRoutes() {
       {"GET", "/api/v1/session", Callers::kSession},
       {"DELETE", "/api/v1/session", Callers::kSession},
       {"POST", "/api/v1/session/password", Callers::kSession},
+      {"GET", "/api/v1/session/methods", Callers::kAll},
+      {"GET", "/api/v1/session/oidc/start", Callers::kAll},
+      {"GET", kSentBackPath, Callers::kAll},
+      {"POST", "/api/v1/session/oidc/reauth", Callers::kMembers},
+      {"POST", "/api/v1/session/oidc/ticket", Callers::kMembers},
       {"GET", "/api/v1/changes", Callers::kMembers},
       {"GET", "/api/v1/studies", Callers::kMembers},
       {"GET", "/api/v1/overview", Callers::kOverseers},
@@ -61,6 +69,8 @@ inline const std::vector<ContractRoute>& ContractRoutes() {
       {"POST", "/api/v1/users", Callers::kAdministrators},
       {"PATCH", "/api/v1/users/{userName}", Callers::kAdministrators},
       {"POST", "/api/v1/users/{userName}/reset-password", Callers::kAdministrators},
+      {"POST", "/api/v1/users/{userName}/link", Callers::kAdministrators},
+      {"DELETE", "/api/v1/users/{userName}/link", Callers::kAdministrators},
       {"GET", "/api/v1/views", Callers::kMembers},
       {"PUT", "/api/v1/views", Callers::kMembers},
   };

@@ -95,6 +95,9 @@ export const conflict = {
     string
   >,
   password: 'Password, again',
+  confirmBy: (label: string) => `Confirm with ${label}`,
+  confirmedBy: (label: string) => `${label} has confirmed that it is you. Sign within two minutes.`,
+  ticketUsed: 'The confirmation counts once and for two minutes. Confirm again; nothing was decided.',
   wrongPassword: 'The password is wrong. Nothing has been decided.',
   signed: 'Decided and signed. It is on its way to the site.',
   next: 'Next conflict',
