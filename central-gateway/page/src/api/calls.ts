@@ -5,6 +5,7 @@ import type {
   BulkRule,
   Choices,
   ConflictQuery,
+  DecisionRequest,
   NewUser,
   QueryOf,
   Reason,
@@ -60,18 +61,21 @@ export const previewDecision = (conflictId: string, choices: Choices) =>
   request<Answer<'previewDecision'>>('POST', `/conflicts/${part(conflictId)}/preview`, {
     body: choices,
   });
-export const resolveConflict = (
-  conflictId: string,
-  body: Choices & {
-    seenHeads: string[];
-    fencingToken: string;
-    reason: Reason;
-    signature: SignatureRequest;
-  },
-) =>
+export const resolveConflict = (conflictId: string, body: DecisionRequest) =>
   request<Answer<'resolveConflict'>>('POST', `/conflicts/${part(conflictId)}/resolve`, {
     body,
     signed: true,
+  });
+export const proposeDecision = (conflictId: string, body: DecisionRequest) =>
+  request<Answer<'proposeDecision'>>('POST', `/conflicts/${part(conflictId)}/propose`, {
+    body,
+    signed: true,
+  });
+export const withdrawProposal = (conflictId: string) =>
+  request<void>('DELETE', `/conflicts/${part(conflictId)}/proposal`);
+export const reopenConflict = (conflictId: string, reason: Reason) =>
+  request<Answer<'reopenConflict'>>('POST', `/conflicts/${part(conflictId)}/reopen`, {
+    body: {reason},
   });
 
 export const searchRecords = (query: QueryOf<'searchRecords'>) =>

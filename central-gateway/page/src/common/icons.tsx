@@ -70,6 +70,12 @@ export const Clock = ({label}: {label: string}) => (
     <path d="M8 4.5V8l2.5 2" />
   </Icon>
 );
+// Opened again.
+export const Again = ({label}: {label?: string}) => (
+  <Icon size={12} label={label}>
+    <path d="M13.5 8A5.5 5.5 0 1 1 11.500 3.700M11.500 1v3h-3" />
+  </Icon>
+);
 export const Warning = ({label}: {label?: string}) => (
   <Icon size={13} label={label}>
     <path d="M8 2l6.5 12h-13zM8 6.5v3.5M8 12v.2" />

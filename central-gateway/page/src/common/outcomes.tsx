@@ -1,8 +1,21 @@
 // What became of each, after many were asked for at once.
 import {Text} from '@mantine/core';
 import type {Outcome} from '../api/types';
+import type {Dictionary} from '../text/dictionary';
 import {useText} from '../text/language';
 import classes from './common.module.css';
+
+// "3 done, 2 proposed to the site": a proposal is signed, but nothing is decided by it yet.
+export function doneWords(outcomes: Outcome[], words: Dictionary['common']): string {
+  const done = outcomes.filter((outcome) => outcome.done);
+  const proposed = done.filter((outcome) => outcome.proposalId !== undefined).length;
+  return [
+    proposed < done.length || proposed === 0 ? words.outcomesDone(done.length - proposed) : '',
+    proposed > 0 ? words.outcomesProposed(proposed) : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
 
 interface Props {
   outcomes: Outcome[];
@@ -16,7 +29,7 @@ export function OutcomeList({outcomes, nameOf}: Props) {
   return (
     <div role="status">
       <Text size="sm" fw={600}>
-        {text.common.outcomesDone(outcomes.length - left.length)}
+        {doneWords(outcomes, text.common)}
       </Text>
       {left.length > 0 && (
         <>

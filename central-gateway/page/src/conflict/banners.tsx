@@ -1,13 +1,15 @@
 // What stands above the table when it cannot simply be worked on: somebody else's claim, a claim
 // that has ended, a record that has moved on, a conflict that is settled.
 import {Alert, Button, Group, Text} from '@mantine/core';
+import {Link} from 'react-router-dom';
 import type {Conflict} from '../api/types';
 import {formatClock, formatTime} from '../common/format';
-import {Warning} from '../common/icons';
+import {Again, Warning} from '../common/icons';
 import {ProblemAlert} from '../common/problem_alert';
 import {useText} from '../text/language';
 import type {Dictionary} from '../text/dictionary';
 import type {Move} from './moved_on';
+import {acceptedProposal} from './proposals';
 import type {ClaimState} from './use_claim';
 
 export function ClaimBanner({state, onClaim}: {state: ClaimState; onClaim: () => void}) {
@@ -96,10 +98,50 @@ export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
   );
 }
 
+// The study's mode changed while somebody decided.
+export function ModeBanner({onSeen}: {onSeen: () => void}) {
+  const text = useText();
+  return (
+    <Alert
+      variant="outline"
+      color="yellow"
+      role="alert"
+      mb="sm"
+      icon={<Warning />}
+      title={text.consent.modeChanged}
+    >
+      <Text size="sm" mb="xs">
+        {text.consent.modeChangedHint}
+      </Text>
+      <Button variant="default" onClick={onSeen}>
+        {text.conflict.movedSeen}
+      </Button>
+    </Alert>
+  );
+}
+
+export function ReopenedBanner({reopening}: {reopening: NonNullable<Conflict['reopening']>}) {
+  const text = useText();
+  return (
+    <Alert variant="outline" color="gray" mb="sm" icon={<Again />}>
+      <Text size="sm" fw={600}>
+        {text.consent.reopenedBy(reopening.user, formatTime(reopening.at))}
+      </Text>
+      <Text size="sm">
+        {text.common.reason}: <q>{reopening.reason}</q>
+      </Text>
+      <Link to={`/conflicts/${encodeURIComponent(reopening.conflictId)}`}>
+        {text.consent.reopenedFormer}
+      </Link>
+    </Alert>
+  );
+}
+
 export function SettledBanner({conflict}: {conflict: Conflict}) {
   const text = useText();
   const {resolution} = conflict;
   const signature = resolution?.signature;
+  const accepted = acceptedProposal(conflict);
   const when = conflict.endedAt ? formatTime(conflict.endedAt) : '';
   return (
     <Alert
@@ -116,6 +158,15 @@ export function SettledBanner({conflict}: {conflict: Conflict}) {
             )
           : text.conflict.superseded(when)}
       </Text>
+      {accepted && (
+        <Text size="sm">
+          {text.consent.agreed(
+            accepted.endedBy,
+            accepted.edgeId,
+            accepted.answeredAt ? formatTime(accepted.answeredAt) : when,
+          )}
+        </Text>
+      )}
       {resolution?.reason && (
         <Text size="sm">
           {text.conflict.resolutionReason}: <q>{resolution.reason}</q>

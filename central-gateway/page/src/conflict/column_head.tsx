@@ -26,6 +26,7 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
         <Key>{keyNumber}</Key> <b>{name}</b>{' '}
         <span className={classes.dim}>v{revision.version}</span>
         {current && <Tag tone="good">{text.conflict.current}</Tag>}
+        {revision.former && <Tag>{text.consent.former}</Tag>}
       </div>
       <div>
         <b>{revision.user || text.common.noName}</b>

@@ -4,7 +4,7 @@ import {Link} from 'react-router-dom';
 import type {Conflict} from '../api/types';
 import {useNow} from '../common/changes';
 import {formatAge, formatClock, formatDue, isLate} from '../common/format';
-import {Person} from '../common/icons';
+import {Again, Person} from '../common/icons';
 import {Key, Severity, Tag} from '../common/pieces';
 import {queueAddress} from '../queue/queue_trail';
 import {mayOpen} from '../session/permissions';
@@ -66,6 +66,12 @@ export function ConflictHead({conflict, claimState, onNext, onPrevious, onHelp}:
         <span className={classes.dim}>
           {text.queue.columns.assignee}: {conflict.assignee ?? text.queue.unassigned}
         </span>
+        {conflict.reopens !== null && (
+          <Tag>
+            <Again /> {text.consent.reopened}
+          </Tag>
+        )}
+        {conflict.atSite && <Tag tone="soft">{text.consent.queueWaits}</Tag>}
         {claimState.kind === 'mine' && (
           <Tag tone="good">
             <Person /> {text.conflict.claimMine(formatClock(claimState.claim.expiresAt))}

@@ -1,8 +1,8 @@
 // One conflict: understand it, decide item by item, sign, go on to the next.
 import {Button} from '@mantine/core';
-import {useCallback, useEffect, useMemo, useState} from 'react';
+import {useCallback, useEffect, useMemo, useRef, useState} from 'react';
 import {Link, useNavigate, useParams} from 'react-router-dom';
-import {resolveConflict} from '../api/calls';
+import {withdrawProposal} from '../api/calls';
 import {ProblemError} from '../api/http';
 import type {Conflict, Reason, SignatureRequest} from '../api/types';
 import {useNotice} from '../common/notices';
@@ -12,31 +12,37 @@ import {noReason} from '../common/reason_fields';
 import {useStudies} from '../common/studies';
 import {Timeline} from '../common/timeline';
 import {neighbour, queueAddress} from '../queue/queue_trail';
+import {mayDecideAt} from '../session/permissions';
 import {useSession} from '../session/session_context';
 import {useText} from '../text/language';
 import type {Dictionary} from '../text/dictionary';
-import {ClaimBanner, MovedBanner, SettledBanner} from './banners';
+import {ClaimBanner, ModeBanner, MovedBanner, ReopenedBanner, SettledBanner} from './banners';
 import {ConflictHead} from './conflict_head';
-import {DecisionBar} from './decision_bar';
+import {DecisionBar, WaitingBar} from './decision_bar';
 import {
   choose,
   columnsOf,
   disputedItems,
+  hasSides,
   isComplete,
   missing,
   takeAll,
   takeOneSided,
-  toChoices,
   undecided,
   undo,
   type ItemChoice,
 } from './decision';
 import type {Column} from './item_row';
 import {ItemTable} from './item_table';
+import {ProposalHistory, ProposalPanel} from './proposal_panel';
+import {needsConsent, proposedStates} from './proposals';
+import {ReopenDialog} from './reopen_dialog';
+import {RuleNote} from './rule_note';
 import {SignDialog} from './sign_dialog';
 import {useClaim} from './use_claim';
 import {useConflict} from './use_conflict';
 import {useSettled} from './use_settled';
+import {useSigning} from './use_signing';
 import {keyLines, useConflictKeys} from './use_conflict_keys';
 import classes from './conflict.module.css';
 
@@ -75,17 +81,22 @@ function OneConflict({conflictId}: {conflictId: string}) {
   const {state: claimState, claim} = useClaim(
     state.latest,
     session.user,
-    Boolean(isOpen && conflict?.mayDecide),
+    Boolean(isOpen && conflict?.mayDecide && !conflict.atSite),
   );
-  const mayDecide = Boolean(isOpen && conflict?.mayDecide && claimState.kind === 'mine');
+  const mayDecide = Boolean(
+    isOpen && conflict?.mayDecide && !conflict.atSite && claimState.kind === 'mine',
+  );
 
   const [activePath, setActivePath] = useState<string | null>(null);
   const [editingPath, setEditingPath] = useState<string | null>(null);
   const [unfolded, setUnfolded] = useState(false);
   const [reason, setReason] = useState(noReason);
-  const [dialog, setDialog] = useState<'sign' | 'keys' | null>(null);
+  const [dialog, setDialog] = useState<'sign' | 'keys' | 'reopen' | null>(null);
+  const body = useRef<HTMLDivElement>(null);
+  const signing = useSigning(conflict, decision);
   const columns = useMemo(() => (conflict ? namedColumns(conflict, text) : []), [conflict, text]);
   const disputed = useMemo(() => (conflict ? disputedItems(conflict) : []), [conflict]);
+  const proposed = useMemo(() => (conflict ? proposedStates(conflict) : null), [conflict]);
   const active = disputed.find((item) => item.path === activePath) ?? disputed[0];
 
   const focusItem = useCallback((path: string) => {
@@ -178,23 +189,24 @@ function OneConflict({conflictId}: {conflictId: string}) {
   }, [conflict, text]);
 
   const sign = async (given: Reason, signature: SignatureRequest) => {
-    if (!conflict || claimState.kind !== 'mine') return;
-    try {
-      await resolveConflict(conflictId, {
-        ...toChoices(decision),
-        seenHeads: conflict.heads,
-        fencingToken: claimState.claim.fencingToken ?? '',
-        reason: given,
-        signature,
-      });
-    } catch (error) {
-      if (!(error instanceof ProblemError) || error.code !== 'stale') throw error;
-      setDialog(null);
-      await state.renew(true);
-      return;
-    }
+    if (claimState.kind !== 'mine') return;
+    const became = await signing.sign(claimState.claim, given, signature);
     setDialog(null);
-    tell(text.conflict.signed);
+    if (became === 'proposed' || became === 'decided') {
+      setReason(noReason);
+      tell(became === 'proposed' ? text.consent.proposed : text.conflict.signed);
+    }
+    await state.renew(became === 'moved');
+    body.current?.scrollTo({top: 0});
+  };
+  const withdraw = async () => {
+    try {
+      await withdrawProposal(conflictId);
+      tell(text.consent.withdrawn);
+    } catch (error) {
+      // The site has answered meanwhile: reading again shows its answer.
+      if (!(error instanceof ProblemError) || error.code !== 'not_found') throw error;
+    }
     await state.renew(false);
   };
 
@@ -202,12 +214,15 @@ function OneConflict({conflictId}: {conflictId: string}) {
     return state.error ? <ProblemAlert error={state.error} onRetry={state.retry} /> : <Reading />;
   const marks = Object.fromEntries([
     ...(conflict.ancestor ? [[conflict.ancestor.revisionId, text.conflict.isAncestor]] : []),
-    ...conflict.heads.map((head) => [head, text.conflict.isHead]),
+    ...conflict.headRevisions.map(({revisionId, former}) => [
+      revisionId,
+      former ? text.consent.former : text.conflict.isHead,
+    ]),
   ]) as Record<string, string>;
 
   return (
     <div className={classes.page}>
-      <div className={classes.body} tabIndex={-1}>
+      <div ref={body} className={classes.body} tabIndex={-1}>
         <ConflictHead
           conflict={conflict}
           claimState={claimState}
@@ -223,7 +238,10 @@ function OneConflict({conflictId}: {conflictId: string}) {
             onSeen={state.dismissMoved}
           />
         )}
+        {signing.modeChanged && <ModeBanner onSeen={signing.dismissModeChanged} />}
+        {conflict.reopening && <ReopenedBanner reopening={conflict.reopening} />}
         {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
+        <ProposalPanel conflict={conflict} onWithdraw={conflict.mayDecide ? withdraw : null} />
         {isOpen && !conflict.mayDecide && (
           <p className={classes.note}>{text.conflict.mayNotDecide}</p>
         )}
@@ -232,12 +250,13 @@ function OneConflict({conflictId}: {conflictId: string}) {
         <ItemTable
           conflict={conflict}
           columns={columns}
-          decision={decision}
+          decision={conflict.atSite ? undecided : decision}
           mayDecide={mayDecide}
           activePath={active?.path ?? null}
           editingPath={editingPath}
           unfolded={unfolded}
           settled={settled}
+          proposed={proposed}
           onUnfold={() => setUnfolded(!unfolded)}
           onTakeAll={(revisionId) => setDecision(takeAll(revisionId))}
           onActive={setActivePath}
@@ -253,8 +272,15 @@ function OneConflict({conflictId}: {conflictId: string}) {
             <Button variant="default" component={Link} to={queueAddress()}>
               {text.conflict.back}
             </Button>
+            {mayDecideAt(session, conflict.studyOID, conflict.siteOID) && (
+              <Button variant="default" onClick={() => setDialog('reopen')}>
+                {text.consent.reopen}
+              </Button>
+            )}
           </div>
         )}
+        {isOpen && conflict.mayDecide && !conflict.atSite && <RuleNote conflict={conflict} />}
+        <ProposalHistory conflict={conflict} />
         <section className={classes.history} aria-labelledby="history">
           <h2 id="history">{text.conflict.timeline}</h2>
           <Timeline revisions={conflict.timeline} marks={marks} />
@@ -265,12 +291,16 @@ function OneConflict({conflictId}: {conflictId: string}) {
           decided={disputed.length - missing(decision, conflict).length}
           total={disputed.length}
           complete={isComplete(decision, conflict)}
+          proposes={needsConsent(conflict)}
           onReview={review}
           onClear={() => setDecision(undecided)}
           onOneSided={
-            conflict.ancestor ? () => setDecision(takeOneSided(decision, conflict)) : null
+            hasSides(conflict) ? () => setDecision(takeOneSided(decision, conflict)) : null
           }
         />
+      )}
+      {conflict.atSite && (
+        <WaitingBar mayWithdraw={conflict.mayDecide} onNext={() => void goTo(1)} />
       )}
       {dialog === 'sign' && (
         <SignDialog
@@ -279,6 +309,16 @@ function OneConflict({conflictId}: {conflictId: string}) {
           reason={reason}
           onReason={setReason}
           onSign={sign}
+          onClose={() => setDialog(null)}
+        />
+      )}
+      {dialog === 'reopen' && (
+        <ReopenDialog
+          conflict={conflict}
+          onOpened={(opened) => {
+            tell(text.consent.reopenedDone);
+            navigate(`/conflicts/${encodeURIComponent(opened)}`);
+          }}
           onClose={() => setDialog(null)}
         />
       )}

@@ -4,6 +4,8 @@ import {
   carriedOver,
   choose,
   columnsOf,
+  disputedItems,
+  hasSides,
   isComplete,
   missing,
   oneSidedHead,
@@ -144,6 +146,56 @@ describe('a decision', () => {
       nonconformance: null,
     });
     expect(resultOf(undecided, conflict, sex)).toBeNull();
+  });
+});
+
+// Decided for the site once, and opened again: the resolution alone counts, and both that were
+// decided upon may be taken.
+function kisumuAgain(): Conflict {
+  const conflict = kisumu();
+  return {
+    ...conflict,
+    heads: ['decided'],
+    headRevisions: [
+      revision('decided', 'rosa', 3),
+      {...revision('site', 'okello', 2), former: true},
+      {...revision('online', 'amina', 2), former: true},
+    ],
+    groups: conflict.groups.map((group) => ({
+      ...group,
+      items: group.items.map((one) => ({...one, values: {decided: one.values.site!, ...one.values}})),
+    })),
+  };
+}
+
+describe('a conflict opened again', () => {
+  it('offers what was decided upon before as sources like any head', () => {
+    const conflict = kisumuAgain();
+    expect(columnsOf(conflict)).toEqual(['first', 'decided', 'site', 'online']);
+    const decision = choose(undecided, conflict, 'PULSE', fromOnline);
+    expect(resultOf(decision, conflict, disputedItems(conflict)[0]!)?.value).toBe('76');
+    expect(carriedOver(decision, conflict)).toEqual(decision);
+    expect(toChoices(takeAll('online'))).toEqual({take: 'online'});
+  });
+
+  it('has no sides, so that nothing is taken as one side’s change', () => {
+    expect(hasSides(kisumuAgain())).toBe(false);
+    expect(takeOneSided(undecided, kisumuAgain()).choices).toEqual({});
+    expect(hasSides(kisumu())).toBe(true);
+  });
+
+  it('moves on by its heads alone', () => {
+    const conflict = kisumuAgain();
+    const later = {
+      ...conflict,
+      heads: ['later'],
+      headRevisions: [revision('later', 'okello', 4), ...conflict.headRevisions.slice(1)],
+    };
+    expect(hasMoved(conflict, kisumuAgain())).toBe(false);
+    expect(movesBetween(conflict, later, undecided)).toEqual([
+      {kind: 'headAdded', who: 'okello', version: 4},
+      {kind: 'headGone', who: 'rosa', version: 3},
+    ]);
   });
 });
 

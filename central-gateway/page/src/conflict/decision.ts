@@ -3,7 +3,7 @@
 //
 // Invariants: `take` and `choices` are never both in use; a choice stands only for an item in
 // dispute.
-import type {Choice, Choices, Conflict, Item, ItemState} from '../api/types';
+import type {Choice, Choices, Conflict, Item, ItemState, Revision} from '../api/types';
 
 export type ItemChoice =
   {kind: 'revision'; revisionId: string} | {kind: 'value'; value: string | null};
@@ -22,11 +22,16 @@ export const disputedItems = (conflict: Pick<Conflict, 'groups'>): Item[] =>
   allItems(conflict).filter((item) => item.inDispute);
 
 // The columns of the table that can be taken, in the order of the keys 1, 2, ...: the ancestor
-// first (null where there is none, so that the heads keep their keys), then the heads.
+// first (null where there is none, so that the heads keep their keys), then the heads, then of a
+// conflict opened again what was decided upon before.
 export const columnsOf = (conflict: Conflict): (string | null)[] => [
   conflict.ancestor?.revisionId ?? null,
   ...conflict.headRevisions.map((head) => head.revisionId),
 ];
+
+// The heads alone, without what was decided upon before.
+export const headsOf = (conflict: Pick<Conflict, 'headRevisions'>): Revision[] =>
+  conflict.headRevisions.filter((revision) => revision.former !== true);
 
 export function stateIn(item: Item, conflict: Conflict, revisionId: string): ItemState | null {
   if (revisionId === conflict.ancestor?.revisionId) return item.ancestor;
@@ -59,10 +64,15 @@ export function takeOneSided(decision: Decision, conflict: Conflict): Decision {
   return {take: null, choices};
 }
 
+// Whether there are sides at all: a conflict opened again may have one head only, which is what was
+// decided before and no side's word.
+export const hasSides = (conflict: Conflict): boolean =>
+  conflict.ancestor !== null && headsOf(conflict).length > 1;
+
 // The only head whose state differs from the ancestor's, or null.
 export function oneSidedHead(item: Item, conflict: Conflict): string | null {
-  if (!conflict.ancestor) return null;
-  const changed = conflict.headRevisions.filter(
+  if (!hasSides(conflict)) return null;
+  const changed = headsOf(conflict).filter(
     (head) => !sameState(item.values[head.revisionId], item.ancestor),
   );
   return changed.length === 1 ? (changed[0]?.revisionId ?? null) : null;

@@ -8,13 +8,16 @@ interface Props {
   decided: number;
   total: number;
   complete: boolean;
+  // The decision is proposed to the site.
+  proposes: boolean;
   onReview: () => void;
   onClear: () => void;
   onOneSided: (() => void) | null;
 }
 
-export function DecisionBar({decided, total, complete, onReview, onClear, onOneSided}: Props) {
-  const text = useText().conflict;
+export function DecisionBar(props: Props) {
+  const {decided, total, complete, proposes, onReview, onClear, onOneSided} = props;
+  const {conflict: text, consent} = useText();
   return (
     <div className={classes.bar}>
       <span role="status" className={classes.progress}>
@@ -36,7 +39,26 @@ export function DecisionBar({decided, total, complete, onReview, onClear, onOneS
         {text.clearAll}
       </Button>
       <Button variant={complete ? 'filled' : 'default'} onClick={onReview}>
-        {text.review}&nbsp;<Key>s</Key>
+        {proposes ? consent.propose : text.review}&nbsp;<Key>s</Key>
+      </Button>
+    </div>
+  );
+}
+
+interface WaitingProps {
+  mayWithdraw: boolean;
+  onNext: () => void;
+}
+
+// While the site is asked there is nothing to decide here.
+export function WaitingBar({mayWithdraw, onNext}: WaitingProps) {
+  const {conflict: text, consent} = useText();
+  return (
+    <div className={classes.bar}>
+      <span>{mayWithdraw ? consent.waitsBar : consent.waitsBarRead}</span>
+      <span className={classes.grow} />
+      <Button autoFocus onClick={onNext}>
+        {text.next}&nbsp;<Key>n</Key>
       </Button>
     </div>
   );

@@ -24,6 +24,8 @@ interface Props {
   mayDecide: boolean;
   // What the item became, once the conflict is settled; null while it is open or not yet read.
   settled: ItemState | null;
+  // What the item would become if the site agreed; null while nothing is proposed.
+  proposed: ItemState | null;
   active: boolean;
   editing: boolean;
   onActive: (path: string) => void;
@@ -113,6 +115,14 @@ function ResultCell(props: Props & {open: boolean}) {
   const {item, conflict, columns, decision, open, editing} = props;
   const text = useText();
   const choice = choiceFor(decision, item.path);
+  if (props.proposed) {
+    return (
+      <td className={classes.result} data-label={text.conflict.result}>
+        <ValueText state={props.proposed} blinded={item.blinded} unit={item.unit} />
+        <span className={classes.from}>{text.consent.proposedValue}</span>
+      </td>
+    );
+  }
   if (!item.inDispute) {
     return (
       <td className={classes.result} data-label={text.conflict.result}>

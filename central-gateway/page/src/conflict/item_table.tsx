@@ -20,6 +20,8 @@ interface Props {
   unfolded: boolean;
   // By path, once the conflict is settled.
   settled: ReadonlyMap<string, ItemState> | null;
+  // By path, while a proposal waits for the site.
+  proposed: ReadonlyMap<string, ItemState> | null;
   onUnfold: () => void;
   onTakeAll: (revisionId: string) => void;
   onActive: (path: string) => void;
@@ -84,6 +86,7 @@ export function ItemTable(props: Props) {
                     decision={decision}
                     mayDecide={mayDecide}
                     settled={props.settled?.get(item.path) ?? null}
+                    proposed={props.proposed?.get(item.path) ?? null}
                     active={props.activePath === item.path}
                     editing={props.editingPath === item.path}
                     onActive={props.onActive}

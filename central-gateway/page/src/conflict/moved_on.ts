@@ -1,6 +1,6 @@
 // What changed between the conflict a data manager was looking at and the one that is there now.
 import type {Conflict} from '../api/types';
-import {allItems, carriedOver, choiceFor, disputedItems, type Decision} from './decision';
+import {allItems, carriedOver, choiceFor, disputedItems, headsOf, type Decision} from './decision';
 
 export type Move =
   | {kind: 'headAdded' | 'headGone'; who: string; version: number}
@@ -16,12 +16,12 @@ export const hasMoved = (seen: Conflict, fresh: Conflict): boolean =>
 export function movesBetween(seen: Conflict, fresh: Conflict, decision: Decision): Move[] {
   const moves: Move[] = [];
   if (fresh.state !== seen.state && fresh.state !== 'open') moves.push({kind: fresh.state});
-  for (const head of fresh.headRevisions) {
+  for (const head of headsOf(fresh)) {
     if (!seen.heads.includes(head.revisionId)) {
       moves.push({kind: 'headAdded', who: head.user, version: head.version});
     }
   }
-  for (const head of seen.headRevisions) {
+  for (const head of headsOf(seen)) {
     if (!fresh.heads.includes(head.revisionId)) {
       moves.push({kind: 'headGone', who: head.user, version: head.version});
     }

@@ -19,15 +19,19 @@ export function useConflict(conflictId: string) {
   // What changed when the gateway refused a decision; shown until it is read.
   const [adoptedMoves, setAdoptedMoves] = useState<Move[] | null>(null);
 
-  const isWaiting = seen !== undefined && latest !== undefined && hasMoved(seen, latest);
+  // Nobody decides what waits for its site, so the answer is shown as soon as it is there.
+  const hasChanged = seen !== undefined && latest !== undefined && hasMoved(seen, latest);
+  const isWaiting = hasChanged && !seen.atSite;
   const waitingMoves = useMemo(
-    () => (isWaiting ? movesBetween(seen, latest, decision) : null),
+    () => (isWaiting && latest ? movesBetween(seen, latest, decision) : null),
     [isWaiting, seen, latest, decision],
   );
   // A reading in which only a claim or an assignee differs is simply shown.
   useEffect(() => {
-    if (!isWaiting && latest) setSeen(latest);
-  }, [isWaiting, latest]);
+    if (isWaiting || !latest) return;
+    if (hasChanged) setDecision((before) => carriedOver(before, latest));
+    setSeen(latest);
+  }, [isWaiting, hasChanged, latest]);
 
   const adopt = (fresh: Conflict, moves: Move[] | null) => {
     setAdoptedMoves(moves);

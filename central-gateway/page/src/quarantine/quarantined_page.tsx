@@ -1,12 +1,13 @@
 // One revision in quarantine with its values.
 import {Button, Group, Text} from '@mantine/core';
 import {useQuery, useQueryClient} from '@tanstack/react-query';
-import {Fragment, useState} from 'react';
+import {useState} from 'react';
 import {Link, useParams} from 'react-router-dom';
 import {showQuarantined} from '../api/calls';
-import {Empty, PageHead, Reading, ValueText} from '../common/pieces';
+import {Empty, PageHead, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {Timeline} from '../common/timeline';
+import {ValueTable} from '../common/value_table';
 import {mayDecideSomewhere} from '../session/permissions';
 import {useSession} from '../session/session_context';
 import {useLanguage} from '../text/language';
@@ -75,45 +76,11 @@ export function QuarantinedPage() {
         {groups.length === 0 ? (
           <Empty>{words.noValues}</Empty>
         ) : (
-          <div className={common.scroll} tabIndex={0} role="region" aria-label={words.values}>
-            <table className={common.table}>
-              <thead>
-                <tr>
-                  <th scope="col">{text.common.item}</th>
-                  <th scope="col">{words.values}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {groups.map((group) => (
-                  <Fragment key={`${group.itemGroupOID}[${group.repeatKey}]`}>
-                    <tr>
-                      <th scope="colgroup" colSpan={2}>
-                        {group.name}
-                        {group.repeatKey !== '' &&
-                          group.repeatKey !== '1' &&
-                          ` #${group.repeatKey}`}
-                      </th>
-                    </tr>
-                    {group.items.map((item) => (
-                      <tr key={item.path}>
-                        <td>
-                          {item.question}
-                          {item.unit && <span className={common.dim}> [{item.unit}]</span>}
-                        </td>
-                        <td>
-                          <ValueText
-                            state={item.values[revisionId] ?? null}
-                            blinded={item.blinded}
-                            unit={item.unit}
-                          />
-                        </td>
-                      </tr>
-                    ))}
-                  </Fragment>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <ValueTable
+            label={words.values}
+            groups={groups}
+            columns={[{revisionId, title: words.values}]}
+          />
         )}
       </div>
       {decision && <DecideDialog decision={decision} revisions={[one]} onClose={close} />}

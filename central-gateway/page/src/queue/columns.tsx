@@ -2,7 +2,7 @@
 import {createColumnHelper, type RowData} from '@tanstack/react-table';
 import type {ConflictSummary} from '../api/types';
 import {formatAge, formatDue, formatTime, isLate} from '../common/format';
-import {Clock, Person, Warning} from '../common/icons';
+import {Again, Clock, Person, Warning} from '../common/icons';
 import {Severity, Tag} from '../common/pieces';
 import type {Dictionary} from '../text/dictionary';
 import type {SortColumn} from './filters';
@@ -138,7 +138,12 @@ export function Cell({id, row, context}: {id: string; row: ConflictSummary; cont
         <>{row.assignee === me ? text.queue.me : row.assignee}</>
       );
     case 'state':
-      return <StateCell row={row} context={context} />;
+      return (
+        <>
+          {row.reopens !== null && <Again label={text.consent.reopened} />}{' '}
+          <StateCell row={row} context={context} />
+        </>
+      );
     default:
       return null;
   }
@@ -157,6 +162,7 @@ function StateCell({
       <Tag tone={row.state === 'resolved' ? 'good' : 'plain'}>{text.queue.states[row.state]}</Tag>
     );
   }
+  if (row.atSite) return <Tag>{text.consent.queueWaits}</Tag>;
   const {claim} = row;
   if (claim === null || Date.parse(claim.expiresAt) < now) {
     return <span className={classes.dim}>{text.queue.states.open}</span>;

@@ -14,7 +14,7 @@ interface Props {
 }
 
 type Tile = {
-  name: keyof ConflictCounts & ('hard' | 'soft' | 'overdue' | 'mine' | 'unassigned');
+  name: keyof ConflictCounts & ('hard' | 'soft' | 'overdue' | 'atSite' | 'mine' | 'unassigned');
   filter: Filters;
 };
 
@@ -22,6 +22,7 @@ const kTiles: Tile[] = [
   {name: 'hard', filter: {severity: 'hard'}},
   {name: 'soft', filter: {severity: 'soft'}},
   {name: 'overdue', filter: {due: 'overdue'}},
+  {name: 'atSite', filter: {waitsFor: 'site'}},
   {name: 'mine', filter: {assignee: 'me'}},
   {name: 'unassigned', filter: {assignee: 'none'}},
 ];

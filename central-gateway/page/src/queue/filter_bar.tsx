@@ -109,6 +109,15 @@ export function FilterBar({filters, onFilters, searchRef}: Props) {
           }))}
         />
         <Select
+          label={text.queue.waitsFor}
+          value={filters.waitsFor}
+          onValue={(value) => set({waitsFor: value as Filters['waitsFor']})}
+          data={(['site', 'desk'] as const).map((value) => ({
+            value,
+            label: text.queue.waitsForIs[value],
+          }))}
+        />
+        <Select
           label={columns.assignee}
           value={filters.assignee}
           onValue={(assignee) => set({assignee})}

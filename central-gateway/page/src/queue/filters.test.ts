@@ -7,6 +7,7 @@ describe('the filters in the address', () => {
       severity: 'hard',
       site: 'SITE.701',
       q: 'pulse 01-701',
+      waitsFor: 'site',
       sort: '-items',
     } as const;
     expect(readFilters(writeFilters(filters))).toEqual(filters);
@@ -22,7 +23,7 @@ describe('the filters in the address', () => {
   });
 
   it('drop what the gateway would refuse', () => {
-    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&colour=red')).toEqual(
+    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&waitsFor=rain&colour=red')).toEqual(
       {},
     );
     expect(readFilters(`?q=${'x'.repeat(300)}`).q).toHaveLength(200);

@@ -4,10 +4,11 @@ import type {ConflictQuery, ConflictSort} from '../api/types';
 
 export type Filters = Omit<ConflictQuery, 'limit' | 'cursor'>;
 
-const kOneOf: {[Name in 'state' | 'severity' | 'due']: readonly string[]} = {
+const kOneOf: {[Name in 'state' | 'severity' | 'due' | 'waitsFor']: readonly string[]} = {
   state: ['open', 'resolved', 'superseded', 'all'],
   severity: ['hard', 'soft'],
   due: ['overdue', 'today', 'week'],
+  waitsFor: ['site', 'desk'],
 };
 
 export const sortColumns = [

@@ -9,6 +9,7 @@ import type {ConflictSort, Outcome} from '../api/types';
 import {formatNumber} from '../common/format';
 import {useKeys} from '../common/keys';
 import {useNotice} from '../common/notices';
+import {doneWords} from '../common/outcomes';
 import {Empty, Key, KeysHelp, PageHead, Reading} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {mayDecideSomewhere} from '../session/permissions';
@@ -129,7 +130,7 @@ export function QueuePage() {
     setActiveId(null);
     queue.reload();
     void queries.invalidateQueries({queryKey: ['conflict-counts']});
-    tell(text.common.outcomesDone(done.length));
+    tell(doneWords(outcomes, text.common));
   };
 
   const {keys} = text.queue;

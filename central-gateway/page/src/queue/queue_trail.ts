@@ -36,8 +36,9 @@ export async function readMore(
   return append(pages, {cursor, rows: answer.conflicts}, answer.next, answer.total);
 }
 
-// Returns the next (or, backward, the previous) conflict of the queue that is open and that nobody
-// else has claimed, already read; or null when there is none.
+// Returns the next (or, backward, the previous) conflict of the queue that is open, that nobody else
+// has claimed and that does not wait for its site (unless the queue shows just those), already
+// read; or null when there is none.
 export async function neighbour(
   conflictId: string,
   me: string,
@@ -70,7 +71,8 @@ async function readIfFree(conflictId: string, me: string): Promise<Conflict | nu
   try {
     const conflict = await showConflict(conflictId);
     const taken = conflict.claim !== null && conflict.claim.user !== me;
-    return conflict.state === 'open' && !taken ? conflict : null;
+    const away = conflict.atSite && readFilters(trail.search).waitsFor !== 'site';
+    return conflict.state === 'open' && !taken && !away ? conflict : null;
   } catch {
     // It is out of reach by now; the queue goes on behind it.
     return null;

@@ -2,15 +2,15 @@
 // beside the current one.
 import {Switch} from '@mantine/core';
 import {useQuery} from '@tanstack/react-query';
-import {Fragment, useState} from 'react';
+import {useState} from 'react';
 import {Link, useParams} from 'react-router-dom';
 import {showRecord} from '../api/calls';
 import type {ClinicalRecord, Item} from '../api/types';
 import {sameState} from '../conflict/decision';
-import {Empty, PageHead, Reading, Tag, ValueText} from '../common/pieces';
-import {Pen} from '../common/icons';
+import {Empty, PageHead, Reading, Tag} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {Timeline} from '../common/timeline';
+import {ValueTable} from '../common/value_table';
 import {mayOpen} from '../session/permissions';
 import {useSession} from '../session/session_context';
 import {useLanguage, useText} from '../text/language';
@@ -99,69 +99,23 @@ function Values({record, other}: {record: ClinicalRecord; other: string | null})
         </div>
       )}
       {record.groups.length === 0 && <Empty>{text.records.empty}</Empty>}
-      <div
-        className={common.scroll}
-        tabIndex={0}
-        role="region"
-        aria-label={text.records.currentState}
-      >
-        <table className={common.table}>
-          <thead>
-            <tr>
-              <th scope="col">{text.common.item}</th>
-              <th scope="col">{text.records.currentState}</th>
-              {other !== null && (
-                <th scope="col">
-                  v{otherRevision?.version} · {otherRevision?.user}
-                </th>
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {record.groups.map((group) => {
-              const items = group.items.filter(
-                (item) => !onlyChanged || other === null || differs(item),
-              );
-              if (items.length === 0) return null;
-              return (
-                <Fragment key={`${group.itemGroupOID}[${group.repeatKey}]`}>
-                  <tr>
-                    <th scope="colgroup" colSpan={other === null ? 2 : 3}>
-                      {group.name}
-                      {group.repeatKey !== '' && group.repeatKey !== '1' && ` #${group.repeatKey}`}
-                    </th>
-                  </tr>
-                  {items.map((item) => (
-                    <tr key={item.path}>
-                      <td>
-                        {item.question}
-                        {item.unit && <span className={common.dim}> [{item.unit}]</span>}
-                      </td>
-                      <td>
-                        <ValueText
-                          state={state(item, record.revisionId)}
-                          blinded={item.blinded}
-                          unit={item.unit}
-                        />
-                      </td>
-                      {other !== null && (
-                        <td className={differs(item) ? classes.differs : undefined}>
-                          {differs(item) && <Pen />}{' '}
-                          <ValueText
-                            state={state(item, other)}
-                            blinded={item.blinded}
-                            unit={item.unit}
-                          />
-                        </td>
-                      )}
-                    </tr>
-                  ))}
-                </Fragment>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+      <ValueTable
+        label={text.records.currentState}
+        groups={record.groups}
+        columns={[
+          {revisionId: record.revisionId, title: text.records.currentState},
+          ...(other === null
+            ? []
+            : [
+                {
+                  revisionId: other,
+                  title: `v${otherRevision?.version} · ${otherRevision?.user}`,
+                  marked: differs,
+                },
+              ]),
+        ]}
+        shows={(item) => !onlyChanged || other === null || differs(item)}
+      />
     </div>
   );
 }

@@ -65,6 +65,7 @@ export const common = {
   notLive: 'Not connected; trying again',
   outcomes: 'Outcome',
   outcomesDone: (n: number) => (n === 1 ? '1 done' : `${n} done`),
+  outcomesProposed: (n: number) => `${n} proposed to the site`,
   outcomesLeft: (n: number) => (n === 1 ? '1 left as it was' : `${n} left as they were`),
   outcomesLeftWhy: 'Left as they were, and why',
   exportCsv: 'Export CSV',

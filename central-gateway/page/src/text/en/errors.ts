@@ -21,8 +21,12 @@ export const errors = {
     field_missing: {title: 'Something is missing', todo: 'Fill in what is named.'},
     reason_required: {title: 'A reason is needed', todo: 'Give a reason.'},
     already_exists: {
-      title: 'That name exists already',
-      todo: 'Choose another name, or use what exists.',
+      title: 'That exists already',
+      todo: 'Use what exists, or choose another name.',
+    },
+    needs_consent: {
+      title: 'The site must agree to it',
+      todo: 'Propose the decision to the site.',
     },
     locked: {
       title: 'The record is locked',

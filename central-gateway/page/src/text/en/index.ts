@@ -1,6 +1,7 @@
 import {audit} from './audit';
 import {common} from './common';
 import {conflict} from './conflict';
+import {consent} from './consent';
 import {errors} from './errors';
 import {overview} from './overview';
 import {quarantine} from './quarantine';
@@ -15,6 +16,7 @@ export const en = {
   errors,
   queue,
   conflict,
+  consent,
   records,
   quarantine,
   audit,

@@ -24,6 +24,8 @@ export const queue = {
   filters: 'Filters',
   clearFilters: 'Clear filters',
   dueIs: {overdue: 'overdue', today: 'today', week: 'this week'},
+  waitsFor: 'Waits for',
+  waitsForIs: {site: 'the site', desk: 'the desk'},
   searchLabel: 'Search subject, form, item, assignee',
   total: (n: string) => `${n} conflicts`,
   shown: (n: string, total: string) => `${n} of ${total} read`,
@@ -32,6 +34,7 @@ export const queue = {
     hard: 'Hard',
     soft: 'Soft',
     overdue: 'Overdue',
+    atSite: 'At the site',
     mine: 'Mine',
     unassigned: 'Unassigned',
   },
@@ -61,7 +64,8 @@ export const queue = {
   decideTitle: (n: number) =>
     n === 1 ? 'Decide 1 conflict by one rule' : `Decide ${n} conflicts by one rule`,
   decideHint:
-    'Each is signed and audited on its own. One that the rule does not fit is left as it is.',
+    'Each is signed and audited on its own. One that the rule does not fit is left as it is. ' +
+    'Where the sites endorse decisions, each is proposed to its site.',
   rule: 'Rule',
   rules: {
     current: 'Keep the value that counts now',

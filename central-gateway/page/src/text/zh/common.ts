@@ -66,6 +66,7 @@ export const common: typeof english = {
   notLive: '连接中断，正在重试',
   outcomes: '处理结果',
   outcomesDone: (n) => `${n} 条已完成`,
+  outcomesProposed: (n) => `已提请中心 ${n} 条`,
   outcomesLeft: (n) => `${n} 条保持原样`,
   outcomesLeftWhy: '保持原样的条目及原因',
   exportCsv: '导出 CSV',

@@ -2,6 +2,7 @@ import type {en} from '../en';
 import {audit} from './audit';
 import {common} from './common';
 import {conflict} from './conflict';
+import {consent} from './consent';
 import {errors} from './errors';
 import {overview} from './overview';
 import {quarantine} from './quarantine';
@@ -16,6 +17,7 @@ export const zh: typeof en = {
   errors,
   queue,
   conflict,
+  consent,
   records,
   quarantine,
   audit,
