@@ -221,8 +221,8 @@ void Faults::EdgeRestored() {
   }
   world_.Fault("edge restored from a backup", edge.name());
   edge.disk.Mend();  // Or what it holds could not be read for the last time.
-  const std::set<RevisionId> before = world_.HeldByAnyone();
   edge.Kill();
+  const std::set<RevisionId> before = world_.HeldByAnyone();
   edge.disk.Put(backup);
   world_.Excuse(before);
 }
@@ -248,8 +248,8 @@ void Faults::EdgeDiskLost() {
   if (world_.revoked.contains(edge.edge()) || world_.Chance(50)) return;
   world_.Fault("edge disk lost", edge.name());
   edge.disk.Mend();  // Or what it holds could not be read for the last time.
-  const std::set<RevisionId> before = world_.HeldByAnyone();
   edge.Kill();
+  const std::set<RevisionId> before = world_.HeldByAnyone();
   edge.disk.Put({});
   ::unlink(edge.key_file().c_str());
   edge_backups_.erase(edge.name());  // It would not open with another key.
@@ -332,8 +332,8 @@ void Faults::CentreRestored() {
   world_.Fault("centre restored from a backup", "centre");
   centre.disk.Mend();  // Or what it holds could not be read for the last time.
   centre.disk.SetCapacity(std::nullopt);
+  centre.Kill();  // A machine that is down holds all the same what its disk does (seed 322).
   const std::set<RevisionId> before = world_.HeldByAnyone();
-  centre.Kill();
   centre.disk.Put(centre_backup_);
   world_.centre_was_restored = true;
   central::CentralStore* store = centre.Commands();

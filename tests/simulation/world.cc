@@ -288,7 +288,8 @@ bool World::AtRest(std::string& why) {
     if (behind.empty()) {  // So it runs.
       const std::optional<edge::Checkpoint> checkpoint = edge->Checkpoint();
       if (checkpoint && checkpoint->history != of_centre) {
-        behind = "has not greeted the restored centre";
+        behind = "has not given a restored centre back what it knew: history " +
+                 checkpoint->history.ToHex() + ", the centre's " + of_centre.ToHex();
       }
     }
     if (behind.empty()) continue;
