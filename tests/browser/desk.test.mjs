@@ -3,14 +3,41 @@
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 
-import {command, endPage, expectAccessible, logIn, newPage, passwordOf, shoot, start, stop, typeLogIn, until,
-        world} from './support.mjs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+import {command, endPage, expectAccessible, expectLooks, logIn, newPage, passwordOf, run, shoot, start, stop,
+        typeLogIn, until, world} from './support.mjs';
 
 before(start);
 after(stop);
 
 const rows = (page) => page.locator('[role=row][aria-rowindex]');
 const dialog = (page) => page.locator('[role=dialog]');
+
+const kStudy = 'CDISCPILOT01';
+const askSites = () => run('gateway', 'study', 'resolution', kStudy, 'site_endorsed');
+function decideAtCentre() {
+  const folder = mkdtempSync(join(tmpdir(), 'edcsync-rule-'));
+  const rule = join(folder, 'rule.txt');
+  writeFileSync(rule, 'The source document decides.\nWithout one, the later reading.');
+  run('gateway', 'study', 'resolution', kStudy, 'central', '--rule', rule);
+  rmSync(folder, {recursive: true});
+}
+const idIn = (page) => new URL(page.url()).pathname.split('/').pop();
+
+// The investigator's answer at the site, once the proposal has come there.
+async function answer(what, reason) {
+  const waiting = () => command('kisumu', 'endorse', 'list').proposals;
+  await until('the proposal is at the site', () => waiting().length === 1);
+  run('kisumu', 'endorse', what, waiting()[0].proposalId, '--user', 'inv.odhiambo', '--reason', reason);
+}
+
+async function chooseAll(page, key) {
+  const disputed = await page.locator('tr[data-dispute]').count();
+  for (let i = 0; i < disputed; ++i) await page.keyboard.press(key);
+}
 
 async function openFirst(page) {
   await page.waitForSelector('[role=row][aria-rowindex="2"]');
@@ -107,6 +134,134 @@ test('a monitor sees the queue and the values, and is offered no decision', asyn
   await page.waitForSelector('text=but not decide it');
   assert.equal(await page.locator('table button[aria-pressed]').count(), 0);
   await shoot(page, 'monitor');
+  await endPage(page);
+});
+
+let endorsed;  // The conflict that the next two tests are about, as it was before them.
+
+test('where the site must agree a decision is proposed, rejected there, and proposed again', async () => {
+  const page = await newPage({expected: [409]});
+  await logIn(page, 'dm.okello');
+  await openFirst(page);
+  await page.waitForSelector('text=Yours until');
+  await page.waitForSelector('text=No agreed rule is recorded');
+  endorsed = command('gateway', 'conflict', 'show', idIn(page));
+  const {conflictId} = endorsed;
+
+  // The study's mode changes between reading and signing, which the page must not learn before.
+  const {version} = await page.evaluate(async () => (await fetch('/api/v1/changes')).json());
+  await page.route('**/api/v1/changes', (route) => route.fulfill({json: {version}}));
+  await chooseAll(page, '2');
+  await page.keyboard.press('s');
+  await dialog(page).locator('textarea').fill('The source was read again');
+  await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
+  askSites();
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('text=now asks for its sites’ consent');
+  assert.equal(command('gateway', 'conflict', 'show', conflictId).state, 'open');
+  await expectLooks(page, 'consent-needed');
+  await page.unroute('**/api/v1/changes');
+  await page.locator('button:has-text("Understood")').click();
+
+  await page.locator('button:has-text("Propose to the site")').click();
+  assert.equal(await dialog(page).locator('textarea').inputValue(), 'The source was read again');
+  await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
+  await expectLooks(page, 'consent-propose');
+  await dialog(page).locator('input[type=password]').press('Enter');
+  await page.waitForSelector('[role=alert]:has-text("Waits for the site")');
+  assert.equal(await page.locator('table button[aria-pressed]').count(), 0);
+  await expectLooks(page, 'consent-waits');
+  await answer('reject', 'The cuff was too small; the online value is right');
+  await page.waitForSelector('[role=alert]:has-text("The cuff was too small")');
+  assert.match(await page.locator('[role=alert]').innerText(), /inv\.odhiambo at kisumu/);
+  assert.equal(command('gateway', 'conflict', 'show', conflictId).state, 'open');
+  await expectLooks(page, 'consent-rejected');
+
+  await page.waitForSelector('text=Yours until');
+  await page.locator('button:has-text("Propose to the site")').click();
+  await dialog(page).locator('textarea').fill('Both were measured; the first one counts');
+  await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[role=alert]:has-text("Waits for the site")');
+  await answer('accept', 'Agreed on the telephone');
+  await page.waitForSelector('text=The site agreed: inv.odhiambo at kisumu');
+  await page.waitForSelector('text=Decided by Amina Okello');
+  await expectLooks(page, 'consent-given');
+  assert.equal(command('gateway', 'conflict', 'show', conflictId).state, 'resolved');
+  await until('the site has what it agreed to', () =>
+    command('kisumu', 'record', 'show', endorsed.key).current.origin === 'resolution');
+  assert.deepEqual(command('kisumu', 'record', 'show', endorsed.key).current.itemGroups,
+    endorsed.headRevisions[0].itemGroups);
+  await endPage(page);
+});
+
+test('what was decided is opened again, and decided anew by what was decided upon before', async () => {
+  const page = await newPage();
+  await logIn(page, 'dm.okello', `conflicts/${endorsed.conflictId}`);
+  await page.locator('button:has-text("Open again")').click();
+  const reopen = dialog(page).locator('button[type=submit]');
+  assert.ok(await reopen.isDisabled());
+  await dialog(page).locator('textarea').fill('The monitor found another reading');
+  await expectLooks(page, 'reopen');
+  await reopen.click();
+  await page.waitForSelector('text=Opened again by dm.okello');
+  await page.waitForSelector('text=Yours until');
+  const again = idIn(page);
+  assert.notEqual(again, endorsed.conflictId);
+  assert.equal(await page.locator('thead :text("decided upon before")').count(), 2);
+  assert.equal(await page.locator('button:has-text("Take what only one side changed")').count(), 0);
+
+  decideAtCentre();
+  await page.locator('summary:has-text("The rule agreed on")').click();
+  await page.waitForSelector('text=Without one, the later reading');
+  await chooseAll(page, '4');
+  await expectLooks(page, 'reopened');
+  await page.keyboard.press('s');
+  await dialog(page).locator('textarea').fill('As the monitor found');
+  await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('text=Decided by Amina Okello');
+  await shoot(page, 'reopened-decided');
+  const taken = endorsed.headRevisions[1].itemGroups;
+  await until('the site has the other decision', () => {
+    const {current} = command('kisumu', 'record', 'show', endorsed.key);
+    return JSON.stringify(current.itemGroups) === JSON.stringify(taken);
+  });
+  await page.locator('text=What was decided before').click();
+  await page.waitForSelector('text=The site agreed');
+  assert.equal(idIn(page), endorsed.conflictId);
+  await endPage(page);
+});
+
+test('what waits for the site is told apart in the queue, and can be withdrawn', async () => {
+  askSites();
+  const page = await newPage();
+  await logIn(page, 'dm.okello');
+  await page.waitForSelector('[role=row][aria-rowindex="2"]');
+  await page.keyboard.press('x');
+  await page.locator('button:has-text("Decide…")').click();
+  await dialog(page).locator('textarea').fill('Agreed with the site');
+  await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('text=1 proposed to the site');
+  await expectLooks(page, 'proposed-by-rule');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[role=gridcell]:has-text("waits for the site")');
+  await page.goto(`${world.address}?state=all`);
+  await page.waitForSelector('[role=gridcell] [aria-label="opened again"]');
+  await expectLooks(page, 'queue-waits');
+  await page.goto(world.address);
+  await page.locator('button:has-text("At the site")').click();
+  await until('only that one is shown', async () => await rows(page).count() === 2);
+  assert.match(page.url(), /waitsFor=site/);
+
+  await page.locator('[role=row][aria-rowindex="2"] a').click();
+  await page.locator('button:has-text("Withdraw")').click();
+  await page.waitForSelector('text=Yours until');
+  await page.waitForSelector('text=withdrawn by dm.okello');
+  await until('the site has nothing to answer', () =>
+    command('kisumu', 'endorse', 'list').proposals.length === 0);
+  decideAtCentre();
   await endPage(page);
 });
 

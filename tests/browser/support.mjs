@@ -102,11 +102,31 @@ export async function shoot(page, name) {
   await page.screenshot({path: join(world.shots, `${name}.png`)});
 }
 
-// A command of the gateway or of an edge, as JSON.
-export function command(who, ...args) {
-  return JSON.parse(execFileSync(world.programs[who][0],
-    [...world.programs[who].slice(1), '--json', ...args], {encoding: 'utf8'}));
+// One state of a page on a desk's screen and on a telephone's, light and dark; accessible, and not
+// wider than the screen.
+export async function expectLooks(page, name) {
+  for (const [size, width, height] of [['wide', 1280, 800], ['narrow', 390, 844]]) {
+    await page.setViewportSize({width, height});
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({colorScheme});
+      await page.waitForTimeout(150);
+      await shoot(page, `${name}-${size}-${colorScheme}`);
+      // Each size and each scheme once.
+      if ((size === 'wide') === (colorScheme === 'light')) await expectAccessible(page, `${name}, ${size}`);
+    }
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wider <= 0, `${name} is ${wider} pixels too wide`);
+  }
+  await page.setViewportSize({width: 1280, height: 800});
+  await page.emulateMedia({colorScheme: 'light'});
 }
+
+// A command of the gateway or of an edge; its words.
+export const run = (who, ...args) =>
+  execFileSync(world.programs[who][0], [...world.programs[who].slice(1), ...args], {encoding: 'utf8'});
+
+// The same, as JSON.
+export const command = (who, ...args) => JSON.parse(run(who, '--json', ...args));
 
 export async function until(what, holds) {
   for (let tries = 0; tries < 300; ++tries) {

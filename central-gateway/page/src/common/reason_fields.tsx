@@ -34,9 +34,11 @@ interface Props {
   value: TypedReason;
   onChange: (value: TypedReason) => void;
   listed: Listed[];
+  // Who reads it; the site unless told otherwise.
+  hint?: string;
 }
 
-export function ReasonFields({value, onChange, listed}: Props) {
+export function ReasonFields({value, onChange, listed, hint}: Props) {
   const {text, language} = useLanguage();
   const chosen = listed.find((reason) => reason.code === value.code);
   return (
@@ -55,7 +57,7 @@ export function ReasonFields({value, onChange, listed}: Props) {
       )}
       <Textarea
         label={text.conflict.reasonText}
-        description={text.conflict.reasonTextHint}
+        description={hint ?? text.conflict.reasonTextHint}
         autosize
         minRows={2}
         maxRows={6}

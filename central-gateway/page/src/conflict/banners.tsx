@@ -11,6 +11,7 @@ import type {Dictionary} from '../text/dictionary';
 import type {Move} from './moved_on';
 import {acceptedProposal} from './proposals';
 import type {ClaimState} from './use_claim';
+import classes from './conflict.module.css';
 
 export function ClaimBanner({state, onClaim}: {state: ClaimState; onClaim: () => void}) {
   const text = useText();
@@ -120,20 +121,16 @@ export function ModeBanner({onSeen}: {onSeen: () => void}) {
   );
 }
 
-export function ReopenedBanner({reopening}: {reopening: NonNullable<Conflict['reopening']>}) {
+export function ReopenedNote({reopening}: {reopening: NonNullable<Conflict['reopening']>}) {
   const text = useText();
   return (
-    <Alert variant="outline" color="gray" mb="sm" icon={<Again />}>
-      <Text size="sm" fw={600}>
-        {text.consent.reopenedBy(reopening.user, formatTime(reopening.at))}
-      </Text>
-      <Text size="sm">
-        {text.common.reason}: <q>{reopening.reason}</q>
-      </Text>
+    <p className={classes.reopened}>
+      <Again /> <b>{text.consent.reopenedBy(reopening.user, formatTime(reopening.at))}</b>:{' '}
+      <q>{reopening.reason}</q>{' '}
       <Link to={`/conflicts/${encodeURIComponent(reopening.conflictId)}`}>
         {text.consent.reopenedFormer}
       </Link>
-    </Alert>
+    </p>
   );
 }
 

@@ -5,6 +5,11 @@ import {useText} from '../text/language';
 import {allItems} from './decision';
 import classes from './conflict.module.css';
 
+export interface StayingItem {
+  item: Item;
+  state: ItemState | null;
+}
+
 interface Props {
   conflict: Pick<Conflict, 'groups'>;
   label: string;
@@ -12,7 +17,7 @@ interface Props {
   after: string;
   items: PreviewItem[];
   // Items shown below although nothing changes, with what they hold.
-  staying?: {item: Item; state: ItemState | null}[];
+  staying?: StayingItem[];
 }
 
 export function ChangeTable({conflict, label, after, items, staying = []}: Props) {

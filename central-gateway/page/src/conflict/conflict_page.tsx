@@ -16,7 +16,7 @@ import {mayDecideAt} from '../session/permissions';
 import {useSession} from '../session/session_context';
 import {useText} from '../text/language';
 import type {Dictionary} from '../text/dictionary';
-import {ClaimBanner, ModeBanner, MovedBanner, ReopenedBanner, SettledBanner} from './banners';
+import {ClaimBanner, ModeBanner, MovedBanner, ReopenedNote, SettledBanner} from './banners';
 import {ConflictHead} from './conflict_head';
 import {DecisionBar, WaitingBar} from './decision_bar';
 import {
@@ -194,7 +194,8 @@ function OneConflict({conflictId}: {conflictId: string}) {
     setDialog(null);
     if (became === 'proposed' || became === 'decided') {
       setReason(noReason);
-      tell(became === 'proposed' ? text.consent.proposed : text.conflict.signed);
+      // Of a proposal the page itself says where it is.
+      if (became === 'decided') tell(text.conflict.signed);
     }
     await state.renew(became === 'moved');
     body.current?.scrollTo({top: 0});
@@ -239,7 +240,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
           />
         )}
         {signing.modeChanged && <ModeBanner onSeen={signing.dismissModeChanged} />}
-        {conflict.reopening && <ReopenedBanner reopening={conflict.reopening} />}
+        {conflict.reopening && <ReopenedNote reopening={conflict.reopening} />}
         {conflict.state !== 'open' && <SettledBanner conflict={conflict} />}
         <ProposalPanel conflict={conflict} onWithdraw={conflict.mayDecide ? withdraw : null} />
         {isOpen && !conflict.mayDecide && (
@@ -315,10 +316,7 @@ function OneConflict({conflictId}: {conflictId: string}) {
       {dialog === 'reopen' && (
         <ReopenDialog
           conflict={conflict}
-          onOpened={(opened) => {
-            tell(text.consent.reopenedDone);
-            navigate(`/conflicts/${encodeURIComponent(opened)}`);
-          }}
+          onOpened={(opened) => navigate(`/conflicts/${encodeURIComponent(opened)}`)}
           onClose={() => setDialog(null)}
         />
       )}

@@ -9,8 +9,8 @@ import {Tag, type Tone} from '../common/pieces';
 import {ProblemAlert} from '../common/problem_alert';
 import {useText} from '../text/language';
 import type {Dictionary} from '../text/dictionary';
-import {ChangeTable} from './change_table';
-import {formerProposals, standingRejection, waitingProposal} from './proposals';
+import {ChangeTable, type StayingItem} from './change_table';
+import {formerProposals, stayingItems, standingRejection, waitingProposal} from './proposals';
 import classes from './conflict.module.css';
 
 interface Props {
@@ -43,10 +43,13 @@ function Waiting({conflict, proposal, onWithdraw}: Props & {proposal: Proposal})
     }
   };
   return (
-    <Alert variant="outline" role="status" mb="sm" title={text.consent.waits}>
+    <Alert variant="outline" mb="sm" title={text.consent.waits}>
       <Group justify="space-between" align="flex-start" gap="xs">
         <div className={classes.panelWords}>
-          <By proposal={proposal} />
+          <Text size="sm">{byWords(proposal, text)}</Text>
+          <Text size="sm">
+            {text.common.reason}: <q>{proposal.reason}</q>
+          </Text>
         </div>
         {onWithdraw && (
           <Button variant="default" loading={busy} onClick={() => void withdraw()}>
@@ -54,7 +57,7 @@ function Waiting({conflict, proposal, onWithdraw}: Props & {proposal: Proposal})
           </Button>
         )}
       </Group>
-      <Changes conflict={conflict} proposal={proposal} />
+      <Changes conflict={conflict} proposal={proposal} staying={stayingItems(conflict)} />
       {error !== null && <ProblemAlert error={error} />}
     </Alert>
   );
@@ -66,7 +69,6 @@ function Rejected({conflict, proposal}: {conflict: Conflict; proposal: Proposal}
     <Alert
       variant="outline"
       color="red"
-      role="alert"
       mb="sm"
       icon={<Warning />}
       title={text.consent.rejectedTitle}
@@ -78,12 +80,8 @@ function Rejected({conflict, proposal}: {conflict: Conflict; proposal: Proposal}
       <Text size="sm" c="dimmed">
         {byWords(proposal, text)}
       </Text>
-      {conflict.mayDecide && (
-        <Text size="sm" c="dimmed">
-          {text.consent.rejectedHint}
-        </Text>
-      )}
       <FoldedChanges conflict={conflict} proposal={proposal} />
+      {conflict.mayDecide && <Text size="sm">{text.consent.rejectedHint}</Text>}
     </Alert>
   );
 }
@@ -127,24 +125,13 @@ export function ProposalHistory({conflict}: {conflict: Conflict}) {
   );
 }
 
-function By({proposal}: {proposal: Proposal}) {
-  const text = useText();
-  return (
-    <>
-      <Text size="sm">{byWords(proposal, text)}</Text>
-      <Text size="sm">
-        {text.common.reason}: <q>{proposal.reason}</q>
-      </Text>
-      {proposal.fullName && (
-        <Text size="sm" c="dimmed">
-          {text.consent.signedBy(proposal.fullName)}
-        </Text>
-      )}
-    </>
-  );
+interface ChangesProps {
+  conflict: Conflict;
+  proposal: Proposal;
+  staying?: StayingItem[];
 }
 
-function Changes({conflict, proposal}: {conflict: Conflict; proposal: Proposal}) {
+function Changes({conflict, proposal, staying = []}: ChangesProps) {
   const text = useText();
   return (
     <>
@@ -153,12 +140,13 @@ function Changes({conflict, proposal}: {conflict: Conflict; proposal: Proposal})
           <Warning /> {text.conflict.willRemove}
         </Tag>
       )}
-      {proposal.items.length > 0 ? (
+      {proposal.items.length + staying.length > 0 ? (
         <ChangeTable
           conflict={conflict}
           label={text.consent.changes}
           after={text.consent.proposedValue}
           items={proposal.items}
+          staying={staying}
         />
       ) : (
         !proposal.removes && <Text size="sm">{text.consent.changesNone}</Text>
@@ -167,16 +155,26 @@ function Changes({conflict, proposal}: {conflict: Conflict; proposal: Proposal})
   );
 }
 
-const FoldedChanges = ({conflict, proposal}: {conflict: Conflict; proposal: Proposal}) => (
-  <details className={classes.folded}>
-    <summary>{useText().consent.changesOf(proposal.items.length)}</summary>
-    <Changes conflict={conflict} proposal={proposal} />
-  </details>
-);
+// Nothing is folded away where nothing would change.
+function FoldedChanges({conflict, proposal}: {conflict: Conflict; proposal: Proposal}) {
+  const text = useText().consent;
+  const changes = <Changes conflict={conflict} proposal={proposal} />;
+  if (proposal.items.length === 0) return changes;
+  return (
+    <details className={classes.folded}>
+      <summary>{text.changesOf(proposal.items.length)}</summary>
+      {changes}
+    </details>
+  );
+}
 
 // A proposal that was made by command bears no signature, only the user's name.
-const byWords = ({fullName, proposedBy, proposedAt}: Proposal, text: Dictionary): string =>
-  text.consent.by(fullName || proposedBy, proposedBy, formatTime(proposedAt));
+function byWords({fullName, proposedBy, proposedAt}: Proposal, text: Dictionary): string {
+  const when = formatTime(proposedAt);
+  return fullName === ''
+    ? text.consent.by(proposedBy, when)
+    : text.consent.bySigned(fullName, proposedBy, when);
+}
 
 // How it ended: at the site by that edge's own clock, otherwise by the centre's.
 function endWords(proposal: Proposal, text: Dictionary): string {

@@ -5,6 +5,7 @@ import {
   formerProposals,
   proposedStates,
   standingRejection,
+  stayingItems,
   waitingProposal,
 } from './proposals';
 
@@ -49,6 +50,13 @@ describe('proposals to the site', () => {
       ['WEIGHT', '61'],
       ['SEX', 'M'],
     ]);
+  });
+
+  it('name what is in dispute and would stay as it counts now', () => {
+    const waiting = proposal('1', 'waiting', [['PULSE', '76']]);
+    expect(stayingItems(busia('open', waiting)).map(({item: one}) => one.path)).toEqual(['WEIGHT']);
+    expect(stayingItems(busia('open', {...waiting, removes: true}))).toEqual([]);
+    expect(stayingItems(busia('open'))).toEqual([]);
   });
 
   it('leave the result to the data manager when none waits', () => {

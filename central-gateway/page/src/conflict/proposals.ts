@@ -1,5 +1,5 @@
 // What has been proposed to the site about one conflict, and how it stands. Pure.
-import type {Conflict, ItemState, Proposal} from '../api/types';
+import type {Conflict, Item, ItemState, Proposal} from '../api/types';
 import {disputedItems} from './decision';
 
 type Proposals = Pick<Conflict, 'proposals'>;
@@ -34,6 +34,18 @@ export const acceptedProposal = (
     (proposal) =>
       proposal.state === 'accepted' && proposal.revisionId === conflict.resolution?.revisionId,
   ) ?? null;
+
+// What is in dispute and would stay as it counts now; nothing if the record would be removed.
+export function stayingItems(
+  conflict: Proposals & Pick<Conflict, 'groups' | 'currentRevisionId'>,
+): {item: Item; state: ItemState | null}[] {
+  const waiting = waitingProposal(conflict);
+  if (!waiting || waiting.removes) return [];
+  const changing = new Set(waiting.items.map(({path}) => path));
+  return disputedItems(conflict)
+    .filter((item) => !changing.has(item.path))
+    .map((item) => ({item, state: item.values[conflict.currentRevisionId] ?? null}));
+}
 
 // By path what the form would hold if the site agreed: every item in dispute and every one that
 // changes. Null while nothing waits.

@@ -44,7 +44,12 @@ export function ReopenDialog({conflict, onOpened, onClose}: Props) {
       >
         <Stack gap="sm">
           <Text size="sm">{text.consent.reopenHint}</Text>
-          <ReasonFields value={typed} onChange={setTyped} listed={listed} />
+          <ReasonFields
+            value={typed}
+            onChange={setTyped}
+            listed={listed}
+            hint={text.consent.reopenReasonHint}
+          />
           {error !== null && <ProblemAlert error={error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>

@@ -140,7 +140,11 @@ export function Cell({id, row, context}: {id: string; row: ConflictSummary; cont
     case 'state':
       return (
         <>
-          {row.reopens !== null && <Again label={text.consent.reopened} />}{' '}
+          {row.reopens !== null && (
+            <span className={classes.again} title={text.consent.reopened}>
+              <Again label={text.consent.reopened} />
+            </span>
+          )}
           <StateCell row={row} context={context} />
         </>
       );

@@ -7,7 +7,7 @@ import {namedOf, sitesOf, useStudies} from '../common/studies';
 import {mayDecideSomewhere} from '../session/permissions';
 import {useSession} from '../session/session_context';
 import {useText} from '../text/language';
-import {isFiltered, type Filters} from './filters';
+import {isFiltered, stateFilter, type Filters} from './filters';
 import classes from './queue.module.css';
 
 interface Props {
@@ -34,7 +34,7 @@ export function FilterBar({filters, onFilters, searchRef}: Props) {
   const named = (part: 'events' | 'forms') =>
     namedOf(studies, part, filters.study).map(({oid, name}) => ({value: oid, label: name}));
   const plain = (values: string[]) => values.map((value) => ({value, label: value}));
-  const {columns, states, dueIs, severity, me, unassigned} = text.queue;
+  const {columns, states, waitsFor, dueIs, severity, me, unassigned} = text.queue;
   const users = (people?.users ?? []).filter((user) => user.user !== session.user);
 
   return (
@@ -59,13 +59,16 @@ export function FilterBar({filters, onFilters, searchRef}: Props) {
       <div className={classes.selects} data-open={open || undefined}>
         <Select
           label={text.common.state}
-          value={filters.state}
-          onValue={(state) => set({state: state as Filters['state']})}
+          value={filters.waitsFor ?? filters.state}
+          onValue={(value) => set(stateFilter(value))}
           anyLabel={states.open}
-          data={(['resolved', 'superseded', 'all'] as const).map((value) => ({
-            value,
-            label: states[value],
-          }))}
+          data={[
+            ...(['site', 'desk'] as const).map((value) => ({value, label: waitsFor[value]})),
+            ...(['resolved', 'superseded', 'all'] as const).map((value) => ({
+              value,
+              label: states[value],
+            })),
+          ]}
         />
         <Select
           label={columns.severity}
@@ -106,15 +109,6 @@ export function FilterBar({filters, onFilters, searchRef}: Props) {
           data={(['overdue', 'today', 'week'] as const).map((value) => ({
             value,
             label: dueIs[value],
-          }))}
-        />
-        <Select
-          label={text.queue.waitsFor}
-          value={filters.waitsFor}
-          onValue={(value) => set({waitsFor: value as Filters['waitsFor']})}
-          data={(['site', 'desk'] as const).map((value) => ({
-            value,
-            label: text.queue.waitsForIs[value],
           }))}
         />
         <Select

@@ -1,5 +1,12 @@
 import {describe, expect, it} from 'vitest';
-import {isFiltered, nextSort, readFilters, sortDirection, writeFilters} from './filters';
+import {
+  isFiltered,
+  nextSort,
+  readFilters,
+  sortDirection,
+  stateFilter,
+  writeFilters,
+} from './filters';
 
 describe('the filters in the address', () => {
   it('come back as they were written', () => {
@@ -23,15 +30,26 @@ describe('the filters in the address', () => {
   });
 
   it('drop what the gateway would refuse', () => {
-    expect(readFilters('?severity=fatal&sort=password&due=someday&state=lost&waitsFor=rain&colour=red')).toEqual(
-      {},
-    );
+    const wrong = '?severity=fatal&sort=password&due=someday&state=lost&waitsFor=rain&colour=red';
+    expect(readFilters(wrong)).toEqual({});
     expect(readFilters(`?q=${'x'.repeat(300)}`).q).toHaveLength(200);
   });
 
   it('know whether anything is filtered; an order alone does not', () => {
     expect(isFiltered({sort: '-due'})).toBe(false);
     expect(isFiltered({assignee: 'me'})).toBe(true);
+  });
+});
+
+describe('the state', () => {
+  it('is one choice with what an open conflict waits for', () => {
+    const before = {state: 'resolved', site: 'A'} as const;
+    expect(writeFilters({...before, ...stateFilter('site')})).toBe('?site=A&waitsFor=site');
+    expect(writeFilters({...before, waitsFor: 'desk', ...stateFilter('all')})).toBe(
+      '?site=A&state=all',
+    );
+    expect(writeFilters({waitsFor: 'site', ...stateFilter(undefined)})).toBe('');
+    expect(readFilters('?state=all&waitsFor=site')).toEqual({waitsFor: 'site'});
   });
 });
 

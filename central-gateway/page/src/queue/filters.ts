@@ -56,11 +56,19 @@ export function writeFilters(filters: Filters): string {
   return text === '' ? '' : `?${text}`;
 }
 
+// What an open conflict waits for is chosen where the state is: one choice, two names in the API.
+export function stateFilter(chosen: string | undefined): Pick<Filters, 'state' | 'waitsFor'> {
+  const waitsFor = chosen === 'site' || chosen === 'desk' ? chosen : undefined;
+  return {waitsFor, state: waitsFor ? undefined : (chosen as Filters['state'])};
+}
+
 function normal(filters: Filters): Filters {
   const {state, sort, ...rest} = filters;
+  // Only an open conflict waits for anybody.
+  const other = state && state !== 'open' && !rest.waitsFor;
   return {
     ...rest,
-    ...(state && state !== 'open' ? {state} : {}),
+    ...(other ? {state} : {}),
     ...(sort && sort !== defaultSort ? {sort} : {}),
   };
 }

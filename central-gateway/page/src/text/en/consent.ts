@@ -4,7 +4,6 @@ export const consent = {
   proposeDo: 'Sign and propose',
   proposeHint: 'The site answers it. Until then the version that counts now stays as it is.',
   afterSite: 'After the site agrees',
-  proposed: 'Signed. The proposal is on its way to the site.',
   endorsedStudy:
     'The sites of this study endorse what is decided: you propose, the site answers ' +
     '(ICH E6(R3) 3.16.1(i)).',
@@ -15,12 +14,13 @@ export const consent = {
   waits: 'Waits for the site',
   waitsBar: 'A proposal waits for the site. Withdraw it to decide otherwise.',
   waitsBarRead: 'A proposal waits for the site.',
-  by: (name: string, user: string, when: string) => `Proposed by ${name} (${user}), ${when}`,
-  signedBy: (name: string) => `Signed by ${name}`,
+  by: (user: string, when: string) => `Proposed by ${user}, ${when}`,
+  bySigned: (name: string, user: string, when: string) =>
+    `Proposed and signed by ${name} (${user}), ${when}`,
   changes: 'What it would change',
   changesOf: (n: number) =>
     n === 1 ? 'What it would change: 1 item' : `What it would change: ${n} items`,
-  changesNone: 'It changes no value.',
+  changesNone: 'No value would change.',
   proposedValue: 'Proposed',
   withdraw: 'Withdraw',
   withdrawn: 'Withdrawn. The conflict is the desk’s again.',
@@ -44,12 +44,12 @@ export const consent = {
   reopen: 'Open again',
   reopenTitle: 'Open this conflict again',
   reopenHint:
-    'A new conflict of this record opens and shows what was decided upon. What counts stays until ' +
-    'the new one is decided.',
+    'A new conflict of this record opens and shows what was decided upon. What counts stays ' +
+    'until the new one is decided.',
+  reopenReasonHint: 'Who decides it anew reads this.',
   reopened: 'opened again',
   reopenedBy: (user: string, when: string) => `Opened again by ${user}, ${when}`,
   reopenedFormer: 'What was decided before',
-  reopenedDone: 'Opened again.',
   former: 'decided upon before',
   queueWaits: 'waits for the site',
 };
