@@ -7,6 +7,15 @@ namespace {
 
 // More sessions than an edge opens between a backup and its restore.
 constexpr std::int64_t kEpochsPerHistory = 1'000'000'000;
+// And by chance so many more, so that two lives that begin with the same backup give other epochs; a
+// history's id is random. 2^63 has room for eight million restores.
+constexpr std::size_t kChanceBytes = 5;
+
+std::int64_t EpochsBefore(const HistoryId& history) {
+  std::int64_t chance = 0;
+  for (std::size_t i = 0; i < kChanceBytes; ++i) chance = chance * 256 + history.bytes[i];
+  return kEpochsPerHistory + chance;
+}
 
 }  // namespace
 
@@ -174,7 +183,7 @@ Status SqliteAccess::AppendFeed(const FeedRow& row) {
 Status SqliteAccess::SetHistory(const HistoryId& history) {
   // A session of the life before must not fit by chance: its epoch may be one that this history
   // would give again.
-  EDCSYNC_TRY(tables_.edges.PassOverEpochs(kEpochsPerHistory));
+  EDCSYNC_TRY(tables_.edges.PassOverEpochs(EpochsBefore(history)));
   return tables_.state.SetHistory(history);
 }
 
