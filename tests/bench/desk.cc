@@ -11,21 +11,17 @@
 
 #include "central-gateway/desk/conflict_view.h"
 #include "central-gateway/store/sqlite_central_store.h"
-#include "shared/crypto/revision_id.h"
 #include "shared/storage/database.h"
 #include "tests/bench/service.h"
+#include "tests/support/long_queue.h"
 
 namespace edcsync::bench {
 namespace {
 
-using central::CentralReader;
 using central::CentralStore;
-using central::CentralWriter;
 using Json = nlohmann::ordered_json;
 
 constexpr int kRepeats = 9;
-constexpr std::uint64_t kBatch = 2'000;
-constexpr int kSites = 40;
 
 template <class T>
 T Need(Result<T> result) {
@@ -61,14 +57,7 @@ class LongQueue {
     options_.holder = "bench";
     Need(central::CreateSqliteCentralStore(options_, clock_, random_));
     store_ = Need(central::OpenSqliteCentralStore(options_, clock_, random_));
-    for (std::uint64_t done = 0; done < count; done += kBatch) {
-      Need(store_->Write([&](CentralWriter& writer) -> Status {
-        for (std::uint64_t i = done; i < std::min(count, done + kBatch); ++i) {
-          EDCSYNC_TRY(Add(writer, i));
-        }
-        return Ok();
-      }));
-    }
+    Need(testing::AddOpenConflicts(*store_, clock_, random_, count));
   }
   ~LongQueue() {
     store_.reset();
@@ -81,52 +70,6 @@ class LongQueue {
   WallTime now() const { return clock_.Wall(); }
 
  private:
-  KnownRevision Head(std::uint64_t number, const std::string& value) {
-    KnownRevision known;
-    Revision& revision = known.revision;
-    revision.key = {StudyOID("CDISCPILOT01"), SubjectKey("S" + std::to_string(number / 8)),
-                    StudyEventOID("SE.WEEK_" + std::to_string(number % 4)), RepeatKey("1"),
-                    FormOID(number % 8 < 4 ? "F.VS" : "F.LB"), RepeatKey("1")};
-    revision.site = SiteOID("SITE." + std::to_string(number / 8 % kSites));
-    revision.origin = Origin::kOnline;
-    revision.edited_at = {clock_.Wall().ms, 0};
-    random_.Fill(revision.salt);
-    revision.items[{ItemGroupOID("IG.VS"), RepeatKey("1")}][ItemOID("IT.VS.PULSE")] = value;
-    known.id = IdOf(EncodeRevision(revision));
-    return known;
-  }
-
-  Status Add(CentralWriter& writer, std::uint64_t number) {
-    std::vector<KnownRevision> heads{Head(number, "70"), Head(number, "71")};
-    std::int64_t record_id = 0;
-    std::vector<RevisionId> ids;
-    for (const KnownRevision& head : heads) {
-      ids.push_back(head.id);
-      std::sort(ids.begin(), ids.end());
-      CentralWriter::NewRevision added;
-      added.row.record_id = record_id;
-      added.row.received_at = writer.Now();
-      added.row.known = head;
-      added.row.canonical = EncodeRevision(head.revision);
-      added.heads = ids;
-      added.current = ids.back();
-      added.current_version = 1;
-      EDCSYNC_ASSIGN(record_id, writer.InsertRevision(added));
-    }
-    central::ConflictRow conflict;
-    EDCSYNC_ASSIGN(conflict.id, writer.NewId());
-    conflict.record_id = record_id;
-    conflict.key = heads.front().revision.key;
-    conflict.site = heads.front().revision.site;
-    conflict.severity = number % 3 == 0 ? Severity::kSoft : Severity::kHard;
-    conflict.heads = ids;
-    conflict.items = {"IG.VS[1]/IT.VS.PULSE"};
-    conflict.opened_at = {writer.Now().ms - static_cast<std::int64_t>(number % 5000) * 600'000};
-    EDCSYNC_TRY(writer.InsertConflict(conflict));
-    if (number % 2 == 0) return Ok();
-    return writer.PutWork({conflict.id, number % 4 == 1 ? "dm.okello" : "dm.weber", "", {}, 0});
-  }
-
   SystemClock clock_;
   SystemRandom random_;
   std::string folder_;
