@@ -285,7 +285,6 @@ Result<AccountRow> LinkAccount(CentralStore& store, const std::string& user,
     }
     if (KeepsAccounts(account)) EDCSYNC_TRY(CheckAdministratorRemains(writer, account));
     ++account.credential_generation;
-    account.must_change_password = false;  // The provider knows who it is.
     EDCSYNC_TRY(writer.UpdateAccount(account));
     EDCSYNC_TRY(StoreLink(writer, account.user, provider, actor));
     EDCSYNC_ASSIGN(account, AccountOf(writer, user));

@@ -1,7 +1,8 @@
 // Local accounts: who may log in at the conflict desk, and with which rights. Every change is one
 // transaction with its audit entry (user.added, user.rights, user.renamed, user.deactivated,
-// user.activated, user.password_changed, user.password_reset, user.linked, user.unlinked). No password and no hash leaves these
-// functions but the first password, which is shown once to who asked for it.
+// user.activated, user.password_changed, user.password_reset, user.linked, user.unlinked). No
+// password and no hash leaves these functions but the first password, which is shown once to who
+// asked for it.
 //
 //   called by   central-gateway/app (commands, API), sessions.h
 //

@@ -39,8 +39,8 @@ struct Attempt {
   std::string_view password;
   std::string address;
   Purpose purpose = Purpose::kLogIn;
-  // Whether an account that logs in by a provider may use a password that it has here. If not, it is
-  // refused and not counted: nobody can lock it by guessing.
+  // Whether an account that logs in by a provider may use a password that it has here. If not, it
+  // is refused and not counted: nobody can lock it by guessing.
   bool linked_accounts_too = true;
 };
 

@@ -23,7 +23,11 @@ OidcFlows::Begun OidcFlows::Begin(OidcFlow flow, std::string_view cookie) {
   const MonoTime now = clock_.Mono();
   const Digest browser = Sha256(AsBytes(cookie));
   const std::lock_guard lock(mutex_);
-  std::erase_if(waiting_, [&](const auto& entry) { return entry.second.until <= now; });
+  std::erase_if(waiting_, [&](const auto& entry) {
+    const std::optional<OidcSigning>& other = entry.second.flow.signing;
+    return entry.second.until <= now ||
+           (other && begun.flow.signing && other->session == begun.flow.signing->session);
+  });
   if (waiting_.size() >= kCountMax) {
     waiting_.erase(std::min_element(
         waiting_.begin(), waiting_.end(),

@@ -1,12 +1,13 @@
-// The log-ins by an identity provider that are under way: what was asked of the provider, kept until
-// the browser comes back with its answer.
+// The log-ins by an identity provider that are under way: what was asked of the provider, kept
+// until the browser comes back with its answer.
 //
 // Invariants:
 //   (1) A flow is taken once, by its `state`, and only by the browser that began it: the browser
-//       holds a cookie of which only the SHA-256 is here. So nobody can be led into a session, or to
-//       a confirmation, that somebody else began.
-//   (2) At most `kCountMax` wait, each at most `kWaitMsMax`; beyond, the oldest goes. Who begins them
-//       without a session is limited (LogInLimits), to fewer than that within the time.
+//       holds a cookie of which only the SHA-256 is here. So nobody can be led into a session, or
+//       to a confirmation, that somebody else began.
+//   (2) At most `kCountMax` wait, each at most `kWaitMsMax`; beyond, the oldest goes. Who begins
+//       them without a session is limited (LogInLimits), to fewer than that within the time; a
+//       session has one at most, the newest.
 //
 // Threads: any. The mutex is a leaf.
 #pragma once

@@ -13,8 +13,8 @@ constexpr std::size_t kCodeBytesMax = 4096;
 
 // A path of our own pages: "//host" and "/\host" would lead elsewhere, and no page lies below /api.
 bool IsOwnPath(const std::string& path) {
-  const bool printable =
-      std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7F && c != '\\'; });
+  const bool printable = std::all_of(path.begin(), path.end(),
+                                     [](char c) { return c > ' ' && c < 0x7F && c != '\\'; });
   return printable && path.size() <= kReturnBytesMax && path.starts_with('/') &&
          !path.starts_with("//") && !path.starts_with("/api/");
 }

@@ -6,8 +6,9 @@
 //   asks        oidc_provider.h (network), id_token.h (claims)
 //   keeps       oidc_flows.h (who has left), signing_tickets.h (who has confirmed)
 //
-// What went wrong is a word for the page to explain, from `Failure`; the detail, which could help who
-// attacks, goes to the log.
+// What went wrong is a word for the page to explain (denied, expired, no_account, other_person,
+// unavailable, busy, too_many_attempts, failed); the detail, which could help who attacks, goes to
+// the log.
 //
 // Threads: any, but none of the store's works.
 #pragma once
@@ -60,7 +61,7 @@ class OidcLogIn {
     std::string address;  // The client's.
   };
   struct Arrival {
-    std::string failure;    // Empty: all went well. denied, expired, no_account, unavailable, failed.
+    std::string failure;    // One of the words above; empty: all went well.
     std::string return_to;  // A path of the pages.
     bool in_window = false;
     std::optional<SessionView> session;  // If somebody has logged in.

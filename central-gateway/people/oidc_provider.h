@@ -5,9 +5,9 @@
 //   used by   oidc_log_in.h
 //
 // Bounded, for a provider may be slow or broken: at most `kExchangeCountMax` calls at a time (then
-// kBusy), each request over after `timeout_s`, no answer above kAnswerBytesMax, and none at all for a
-// while after several failures in a row (circuit breaker). What it publishes is kept for ten minutes;
-// its keys are read anew for a key that is not known, at most once a minute.
+// kBusy), each request over after `timeout_s`, no answer above kAnswerBytesMax, and none at all for
+// a while after several failures in a row (circuit breaker). What it publishes is kept for ten
+// minutes; its keys are read anew for a key that is not known, at most once a minute.
 //
 // Threads: any. The mutex is a leaf; no call waits for the network with it.
 #pragma once
@@ -58,8 +58,8 @@ class OidcProvider {
   // RFC 9207: kUnauthorized if the answer names another issuer, or none though it should.
   Status CheckAnswerer(const std::string& issuer);
 
-  // The payload of the ID token that the provider gives for `code`, signed by it. As AddressFor, and
-  // kUnauthorized if the code is not taken or the token not signed as it should be.
+  // The payload of the ID token that the provider gives for `code`, signed by it. As AddressFor,
+  // and kUnauthorized if the code is not taken or the token not signed as it should be.
   Result<std::string> Redeem(const std::string& code, const std::string& verifier,
                              const std::string& redirect_uri);
 

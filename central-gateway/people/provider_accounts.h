@@ -23,8 +23,8 @@ struct ProviderIdentity {
   std::string name;  // Empty: the provider told none.
 };
 
-// The account that may go in, after session.opened was appended and last_log_in_at set. nullopt: none
-// may, and session.refused tells why: unknown_name, other_subject, not_active.
+// The account that may go in, after session.opened was appended and last_log_in_at set. nullopt:
+// none may, and session.refused tells why: unknown_name, other_subject, not_active.
 Result<std::optional<AccountRow>> AcceptIdentity(CentralStore& store,
                                                  const ProviderIdentity& identity,
                                                  const std::string& address);

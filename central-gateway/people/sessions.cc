@@ -80,7 +80,8 @@ void Sessions::Learn(Session& session, const AccountRow& account) {
   session.user = account.user;
   session.full_name = account.full_name;
   session.rights = Rights(account.rights);
-  session.must_change_password = account.must_change_password;
+  // Who logs in by a provider does not need the password that they have here.
+  session.must_change_password = account.must_change_password && !session.seen_by_provider;
   session.generation = account.credential_generation;
   session.password = PasswordOf(account);
   session.link = LinkOf(account);

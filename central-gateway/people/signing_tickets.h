@@ -7,8 +7,8 @@
 //   confirmed by   oidc_log_in.h;   used by   web/desk_context.h
 //
 // Invariants: a session has at most one ticket, the newest; a ticket counts in its session only; it
-// signs once (a call that decides many is one signing, as it is with a password). Known here only by
-// its SHA-256. Bounded: by the sessions, and the oldest goes beyond `kCountMax`.
+// signs once (a call that decides many is one signing, as it is with a password). Known here only
+// by its SHA-256. Bounded: by the sessions, and the oldest goes beyond `kCountMax`.
 //
 // Threads: any. The mutex is a leaf.
 #pragma once
@@ -26,7 +26,7 @@ namespace edcsync::central {
 
 class SigningTickets {
  public:
-  static constexpr std::size_t kCountMax = 10'000;
+  static constexpr std::size_t kCountMax = 2000;  // Far more than sign within ten minutes.
   static constexpr std::int64_t kWaitMsMax = 10 * 60 * 1000;  // As long as a log-in may take.
   static constexpr std::int64_t kConfirmedMsMax = 2 * 60 * 1000;
 

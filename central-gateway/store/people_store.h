@@ -99,7 +99,8 @@ class PeopleWriter {
   virtual ~PeopleWriter() = default;
 
   virtual Status InsertAccount(const AccountRow& account) = 0;  // With rights. kAlreadyExists.
-  // All but name, created_at, rights and identity. kNotFound; kInvariant if the generation were to fall.
+  // All but name, created_at, rights and identity. kNotFound; kInvariant if the generation were to
+  // fall.
   virtual Status UpdateAccount(const AccountRow& account) = 0;
   // Ends the rights that are not among `rights` and begins those that are new. kNotFound.
   virtual Status SetRights(const std::string& user, const std::vector<RightRow>& rights) = 0;

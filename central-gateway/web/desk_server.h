@@ -15,8 +15,9 @@ namespace edcsync::central {
 struct DeskServerOptions {
   std::string address = "127.0.0.1";
   int port = 8443;               // 0: any free one.
-  std::string host = "localhost";  // The name browsers use.
-  std::string public_address;    // "https://desk.example.org", behind a proxy; empty: host and port.
+  // Where browsers find it: "https://desk.example.org", behind a proxy; empty: `host` and port.
+  std::string public_address;
+  std::string host = "localhost";
   std::string certificate_file;  // Empty: plain HTTP, on loopback addresses only.
   std::string key_file;
   std::string page_folder;

@@ -1,9 +1,9 @@
 // /session/methods, /session/oidc: logging in, and confirming a signature, by an identity provider.
 //
 // A browser comes back from the provider by its redirect, so by a request that another site began:
-// the session's cookie (SameSite=Strict) is not sent with it, nor with the page that it is then sent
-// to. Neither needs it. The flow is known by its state and a cookie of its own (SameSite=Lax); the
-// page, once it runs, asks for its session itself, and those requests are its own site's.
+// the session's cookie (SameSite=Strict) is not sent with it, nor with the page that it is then
+// sent to. Neither needs it. The flow is known by its state and a cookie of its own (SameSite=Lax);
+// the page, once it runs, asks for its session itself, and those requests are its own site's.
 #include "central-gateway/people/web_address.h"
 #include "central-gateway/web/desk_context.h"
 
@@ -25,7 +25,8 @@ HttpResponse Redirect(const std::string& address) {
 
 // To the page that tells a person what went wrong: `failure` is a word of ours.
 HttpResponse RedirectFailed(bool in_window, const std::string& failure) {
-  return Redirect(std::string(in_window ? kWindowPage : "/") + "?log_in=" + EncodeFormText(failure));
+  const std::string page = in_window ? kWindowPage : "/";
+  return Redirect(page + "?log_in=" + EncodeFormText(failure));
 }
 
 Result<OidcLogIn*> Provider(DeskContext& context) {
@@ -34,7 +35,7 @@ Result<OidcLogIn*> Provider(DeskContext& context) {
 }
 
 Result<HttpResponse> Methods(DeskContext& context) {
-  if (context.oidc == nullptr) return JsonResponse({{"provider", nullptr}});
+  if (context.oidc == nullptr) return JsonResponse({{"provider", Json(nullptr)}});
   const std::optional<std::string> log_out = context.oidc->LogOutAddress();
   const OidcOptions& options = context.oidc->options();
   return JsonResponse({{"provider",

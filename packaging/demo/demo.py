@@ -70,6 +70,7 @@ class Demo:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.gateway.run("init", "--broker-port", port, "--desk-port", 0)
+        self.configure_gateway()
         self.gateway.run("study", "import", self.data / "metadata.xml")
         for edge, site in SITES.items():
             self.gateway.run("edge", "add", edge, "--site", f"SITE.{site}", "--out",
@@ -86,6 +87,9 @@ class Demo:
             wait_until(self.services, f"{edge} starts",
                        lambda: "agent.ready" in self.services.log_of(edge))
             wait_until(self.services, f"{edge} connects", lambda: self.state_of(edge) == "live")
+
+    def configure_gateway(self):
+        """Before it runs for the first time: the browser tests have more to say."""
 
     def capture_online(self):
         self.forms = {edge: records.read(self.data / f"site-{site}.ndjson")

@@ -12,8 +12,8 @@
 #include "central-gateway/desk/conflict_view.h"
 #include "central-gateway/store/sqlite_central_store.h"
 #include "shared/storage/database.h"
-#include "tests/bench/open_conflicts.h"
 #include "tests/bench/service.h"
+#include "tests/support/long_queue.h"
 
 namespace edcsync::bench {
 namespace {
@@ -57,7 +57,7 @@ class LongQueue {
     options_.holder = "bench";
     Need(central::CreateSqliteCentralStore(options_, clock_, random_));
     store_ = Need(central::OpenSqliteCentralStore(options_, clock_, random_));
-    AddOpenConflicts(*store_, clock_, random_, count);
+    Need(testing::AddOpenConflicts(*store_, clock_, random_, count));
   }
   ~LongQueue() {
     store_.reset();

@@ -13,7 +13,7 @@
 #include "central-gateway/people/accounts.h"
 #include "central-gateway/store/sqlite_central_store.h"
 #include "tests/bench/desk_client.h"
-#include "tests/bench/open_conflicts.h"
+#include "tests/support/long_queue.h"
 
 namespace edcsync::bench {
 namespace {
@@ -49,7 +49,8 @@ void Prepare(const std::string& dir, std::uint64_t conflicts) {
   options.start_writer = false;
   const std::unique_ptr<central::CentralStore> store =
       Need(central::OpenSqliteCentralStore(options, clock, random));
-  AddOpenConflicts(*store, clock, random, conflicts);
+  const Status added = testing::AddOpenConflicts(*store, clock, random, conflicts);
+  if (!added.ok()) Abandon(added.error().ToString());
   central::PasswordHasher hasher;
   for (int i = 0; i < kManagers; ++i) {
     (void)Need(central::AddAccount(

@@ -1,14 +1,15 @@
 // A real browser on the real desk: contexts, logging in, axe, screenshots. What the console says and
 // every request to a foreign host is kept and held against the page at the end of each test.
 import assert from 'node:assert/strict';
-import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
 
 import {chromium} from 'playwright-core';
 
-export const world = JSON.parse(readFileSync(process.env.EDCSYNC_WORLD, 'utf8'));
+import {command, world} from './world.mjs';
+
+export {command, world};
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const passwords = new Map(Object.entries(world.passwords));
 mkdirSync(world.shots, {recursive: true});
@@ -24,36 +25,43 @@ export async function stop() {
 }
 
 // `expected`: statuses that this test provokes; every other refusal is a failure of the page.
+// `provider`: whether the page may lead to the identity provider, the one other site there is.
 export async function newPage({width = 1280, height = 800, scheme = 'light', locale = 'en-GB',
-                               expected = []} = {}) {
+                               expected = [], provider = false} = {}) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true, viewport: {width, height}, colorScheme: scheme, locale,
   });
+  const problems = [];
+  context.on('page', (page) => watch(page, problems, expected, provider));
   const page = await context.newPage();
+  page.problems = problems;
+  return page;
+}
+
+function watch(page, problems, expected, provider) {
   page.setDefaultTimeout(20_000);
-  page.problems = [];
-  page.on('pageerror', (error) => page.problems.push(`error: ${error.message}`));
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   page.on('console', (message) => {
     const text = message.text();
     // The browser's own words for a refusal, which `response` judges.
     if (message.type() === 'error' && !text.startsWith('Failed to load resource')) {
-      page.problems.push(`console: ${text}`);
+      problems.push(`console: ${text}`);
     }
   });
   page.on('request', (request) => {
     const url = request.url();
-    if (!url.startsWith(world.address) && !url.startsWith('blob:') && !url.startsWith('data:')) {
-      page.problems.push(`foreign request: ${url}`);
+    const known = [world.address, 'blob:', 'data:', 'about:', ...(provider ? [world.provider] : [])];
+    if (!known.some((start) => url.startsWith(start))) {
+      problems.push(`foreign request: ${url}`);
     }
   });
   page.on('response', (response) => {
     const status = response.status();
     const asksWho = status === 401 && response.url().endsWith('/api/v1/session');
     if (status >= 400 && !asksWho && !expected.includes(status)) {
-      page.problems.push(`${status}: ${response.request().method()} ${response.url()}`);
+      problems.push(`${status}: ${response.request().method()} ${response.url()}`);
     }
   });
-  return page;
 }
 
 export async function endPage(page) {

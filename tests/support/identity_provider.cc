@@ -134,13 +134,14 @@ Fields IdentityProvider::asked() const {
 
 void IdentityProvider::AddRoutes() {
   const auto add = [this](const char* method, const char* path, auto handler) {
-    server_.Route(method, path, HttpServer::Access::kOpen, [this, handler](const HttpRequest& request) {
+    const auto serve = [this, handler](const HttpRequest& request) {
       {
         const std::lock_guard lock(mutex_);
         if (behaviour_.is_down) return JsonAnswer({{"error", "server_error"}}, 503);
       }
       return handler(request);
-    });
+    };
+    server_.Route(method, path, HttpServer::Access::kOpen, serve);
   };
   add("GET", "/\\.well-known/openid-configuration",
       [this](const HttpRequest&) { return Discovery(); });

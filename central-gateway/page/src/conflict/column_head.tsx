@@ -21,7 +21,7 @@ export function ColumnHead({name, keyNumber, revision, current, taken, onTake}: 
   const place = revision.edgeId || text.common.centre;
   const drift = revision.clockDriftMs;
   return (
-    <div className={classes.columnHead}>
+    <div className={classes.columnHead} data-takes={onTake !== null || undefined}>
       <div className={classes.columnName}>
         <Key>{keyNumber}</Key> <b>{name}</b>{' '}
         <span className={classes.dim}>v{revision.version}</span>

@@ -12,10 +12,11 @@ const kWindowName = 'edcsync-provider';
 const kWindowLooks = 'popup,width=520,height=680';
 const kParameter = 'log_in';
 
-// undefined while that is not known, null if there is none.
+// undefined while that is not known, null if there is none, or if the gateway cannot be asked: then
+// the log-in form tells why.
 export function useProvider(): Provider | null | undefined {
-  const {data} = useQuery({queryKey: ['log-in-methods'], queryFn: showLogInMethods});
-  return data?.provider;
+  const {data, isError} = useQuery({queryKey: ['log-in-methods'], queryFn: showLogInMethods});
+  return isError ? null : data?.provider;
 }
 
 // Where the browser leaves for the provider; it comes back to `path`, a page of the desk.

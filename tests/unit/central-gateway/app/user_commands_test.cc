@@ -1,6 +1,8 @@
 // `central-gateway user ...`, run as from a shell: its words, its answers, its exit codes.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "central-gateway/people/accounts.h"
 #include "tests/unit/central-gateway/app/command_fixture.h"
 
@@ -124,6 +126,53 @@ TEST_F(UserCommands, HelpNamesTheCommands) {
        {"add", "list", "show", "grant", "revoke", "deactivate", "activate", "reset-password"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
   }
+}
+
+class ProviderCommands : public UserCommands {
+ protected:
+  void SetUp() override {
+    UserCommands::SetUp();
+    std::ofstream(folder_ + "/gateway/central-gateway.toml", std::ios::app)
+        << "\n[desk.oidc]\nissuer = \"https://id.st-mary.org\"\nclient_id = \"desk\"\n";
+    AddAdministrator("root");
+  }
+};
+
+TEST_F(ProviderCommands, AnAccountOfTheProviderGetsNoPassword) {
+  const Json added = RunJson({"user", "add", "nakato", "--full-name", "Rose Nakato", "--role",
+                              "data_manager", "--oidc"});
+  EXPECT_EQ(added["firstPassword"], nullptr);
+  EXPECT_EQ(added["user"]["hasPassword"], false);
+  EXPECT_EQ(added["user"]["mustChangePassword"], false);
+  EXPECT_EQ(added["user"]["provider"]["issuer"], "https://id.st-mary.org");
+  EXPECT_EQ(added["user"]["provider"]["name"], "nakato");
+  EXPECT_EQ(added["user"]["provider"]["boundAt"], nullptr);
+  const Ran shown = Run({"user", "show", "nakato"});
+  EXPECT_THAT(shown.out, HasSubstr("logs in as nakato by https://id.st-mary.org, not yet done"));
+  const Ran same = Run({"user", "add", "achieng", "--full-name", "Mary", "--role", "monitor",
+                        "--provider-name", "Nakato"});
+  EXPECT_NE(same.code, kExitOk);
+  EXPECT_THAT(same.err, HasSubstr("is linked to the provider's Nakato already"));
+  EXPECT_NE(Run({"user", "show", "achieng"}).code, kExitOk) << "all of it or nothing";
+}
+
+TEST_F(ProviderCommands, ALinkIsMadeAndEnded) {
+  ASSERT_EQ(AddAdministrator("okello").code, kExitOk);
+  const Json linked = RunJson({"user", "link", "okello", "--provider-name", "o.okello"});
+  EXPECT_EQ(linked["provider"]["name"], "o.okello");
+  EXPECT_EQ(linked["hasPassword"], true);
+  const Ran last = Run({"user", "link", "root"});
+  EXPECT_NE(last.code, kExitOk);
+  EXPECT_THAT(last.err, HasSubstr("last active administrator with a password here"));
+  EXPECT_EQ(RunJson({"user", "unlink", "okello"})["provider"], nullptr);
+  EXPECT_NE(Run({"user", "unlink", "okello"}).code, kExitOk);
+}
+
+TEST_F(UserCommands, WithoutAProviderInTheConfigurationNobodyIsLinked) {
+  const Ran refused = Run({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor",
+                           "--oidc"});
+  EXPECT_NE(refused.code, kExitOk);
+  EXPECT_THAT(refused.err, HasSubstr("has no [desk.oidc]"));
 }
 
 }  // namespace

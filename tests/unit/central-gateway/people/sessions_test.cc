@@ -132,7 +132,8 @@ TEST_F(SessionsTest, WhatIsTypedAsANameIsNotWrittenDown) {
 
 TEST_F(SessionsTest, AnAddressWithOtherThanVisibleCharactersIsWrittenWithoutThem) {
   Must(sessions_->LogIn("nakato", kPassword, "1.2.3.4\nreason=x" + std::string(100, 'y')));
-  EXPECT_EQ(AuditOf("Nakato").back().detail, "address=1.2.3.4?reason=x" + std::string(48, 'y'));
+  EXPECT_EQ(AuditOf("Nakato").back().detail,
+            "address=1.2.3.4?reason=x" + std::string(48, 'y') + " method=password");
 }
 
 TEST_F(SessionsTest, AfterFiveWrongPasswordsEvenTheRightOneIsRefusedForAMinute) {

@@ -208,6 +208,50 @@ TEST_F(Accounts, TheDatabaseKeepsAccountsAndRightsWhoeverAsks) {
   }
 }
 
+TEST_F(Accounts, ALinkToAProviderIsBoundOnceEndsOnceAndIsKept) {
+  Insert(Nakato());
+  const auto write = [&](const CentralStore::Work& work) { return store_->Write(work); };
+  ExpectOk(write([](CentralWriter& writer) {
+    return writer.LinkAccount("nakato.r", "https://id.example", "R.Nakato");
+  }));
+  EXPECT_EQ(Read("nakato.r").identity->subject, "");
+  ExpectOk(write([](CentralWriter& writer) { return writer.BindAccount("NAKATO.R", "sub-1"); }));
+  const AccountRow bound = Read("nakato.r");
+  EXPECT_EQ(bound.identity->subject, "sub-1");
+  EXPECT_EQ(bound.identity->bound_at, clock_.Wall());
+  const Status twice =
+      write([](CentralWriter& writer) { return writer.BindAccount("nakato.r", "sub-2"); });
+  EXPECT_EQ(twice.error().code, ErrorCode::kStale);
+  AccountRow other = Nakato();
+  other.user = "okello";
+  Insert(other);
+  const Status same_name = write([](CentralWriter& writer) {
+    return writer.LinkAccount("okello", "https://id.example", "r.nakato");
+  });
+  EXPECT_EQ(same_name.error().code, ErrorCode::kAlreadyExists);
+  ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+    const std::string issuer = "https://id.example";
+    EXPECT_EQ(Must(reader.FindAccountBySubject(issuer, "sub-1"))->user, "Nakato.R");
+    EXPECT_EQ(Must(reader.FindAccountByProviderName(issuer, "r.NAKATO"))->user, "Nakato.R");
+    EXPECT_FALSE(Must(reader.FindAccountBySubject(issuer, "SUB-1")));
+    EXPECT_FALSE(Must(reader.FindAccountBySubject("https://elsewhere.example", "sub-1")));
+    return Ok();
+  }));
+  ExpectAborted("UPDATE account_identity SET subject = 'sub-2'", "a link is bound once, and ends once");
+  ExpectAborted("UPDATE account_identity SET name = 'x'", "a link is bound once, and ends once");
+  ExpectAborted("DELETE FROM account_identity", "links end, and are kept");
+  ExpectOk(write([](CentralWriter& writer) { return writer.UnlinkAccount("nakato.r"); }));
+  EXPECT_FALSE(Read("nakato.r").identity);
+  ExpectAborted("UPDATE account_identity SET ended_at_ms = NULL", "a link is bound once, and ends once");
+  // Its subject may be bound anew, for an account that is linked anew.
+  ExpectOk(write([](CentralWriter& writer) {
+    EDCSYNC_TRY(writer.LinkAccount("okello", "https://id.example", "r.nakato"));
+    return writer.BindAccount("okello", "sub-1");
+  }));
+  EXPECT_EQ(Rows("SELECT count(*) FROM account_identity"), std::vector<std::string>{"2"});
+  EXPECT_EQ(Findings(), std::vector<std::string>{});
+}
+
 // The store of release 0.1.0 has the tables of 0001_initial.sql only.
 class FirstRelease : public Accounts {
  protected:

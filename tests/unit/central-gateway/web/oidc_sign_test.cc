@@ -200,6 +200,23 @@ TEST_F(OidcSignTest, AnAdministratorLinksAndUnlinksAndEitherEndsTheSessions) {
   EXPECT_EQ(root.Post("/api/v1/users/achieng/link", {{"providerName", "x"}}).status, 409);
 }
 
+TEST_F(OidcSignTest, AFirstPasswordThatWasNeverChangedKeepsNobodyOutAndMustStillBe) {
+  const DeskClient root = As("root", {kAdministratorRight});
+  const TestJson added = root.Post("/api/v1/users", {{"user", "okello"},
+                                                     {"fullName", "Amina Okello"},
+                                                     {"rights", TestJson::array()}})
+                             .json();
+  ASSERT_EQ(root.Post("/api/v1/users/okello/link", {{"providerName", "okello"}}).status, 200);
+  provider_->Know({"okello", "", "sub-8"});
+  Browser browser = NewBrowser();
+  ASSERT_EQ(LogInBy(browser, "okello"), "/");
+  EXPECT_EQ(browser.desk.Get("/api/v1/session").json()["mustChangePassword"], false);
+  EXPECT_EQ(browser.desk.Get("/api/v1/views").status, 200);
+  DeskClient local = Anonymous();
+  const Answer answer = LogIn(local, "okello", added["firstPassword"].get<std::string>());
+  EXPECT_EQ(answer.json()["mustChangePassword"], true);
+}
+
 TEST_F(OidcSignTest, ALinkThatWouldLeaveNobodyWithAPasswordOrTwoWithOneNameIsRefused) {
   const DeskClient root = As("root", {kAdministratorRight});
   const Answer last = root.Post("/api/v1/users/root/link", {{"providerName", "root"}});

@@ -1,11 +1,10 @@
-#include "tests/bench/open_conflicts.h"
+#include "tests/support/long_queue.h"
 
 #include <algorithm>
 
 #include "shared/crypto/revision_id.h"
-#include "tests/bench/service.h"
 
-namespace edcsync::bench {
+namespace edcsync::testing {
 namespace {
 
 using central::CentralWriter;
@@ -29,8 +28,9 @@ KnownRevision Head(const Clock& clock, Random& random, std::uint64_t number,
   return known;
 }
 
-Status Add(const Clock& clock, Random& random, CentralWriter& writer, std::uint64_t number) {
-  std::vector<KnownRevision> heads{Head(clock, random, number, "70"), Head(clock, random, number, "71")};
+Status Add(CentralWriter& writer, const Clock& clock, Random& random, std::uint64_t number) {
+  std::vector<KnownRevision> heads{Head(clock, random, number, "70"),
+                                   Head(clock, random, number, "71")};
   std::int64_t record_id = 0;
   std::vector<RevisionId> ids;
   for (const KnownRevision& head : heads) {
@@ -62,17 +62,17 @@ Status Add(const Clock& clock, Random& random, CentralWriter& writer, std::uint6
 
 }  // namespace
 
-void AddOpenConflicts(central::CentralStore& store, const Clock& clock, Random& random,
-                      std::uint64_t count) {
+Status AddOpenConflicts(central::CentralStore& store, const Clock& clock, Random& random,
+                        std::uint64_t count) {
   for (std::uint64_t done = 0; done < count; done += kBatch) {
-    const Status added = store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
       for (std::uint64_t i = done; i < std::min(count, done + kBatch); ++i) {
-        EDCSYNC_TRY(Add(clock, random, writer, i));
+        EDCSYNC_TRY(Add(writer, clock, random, i));
       }
       return Ok();
-    });
-    if (!added.ok()) Abandon(added.error().ToString());
+    }));
   }
+  return Ok();
 }
 
-}  // namespace edcsync::bench
+}  // namespace edcsync::testing
