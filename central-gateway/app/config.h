@@ -2,6 +2,7 @@
 #pragma once
 
 #include "central-gateway/admin/installation.h"
+#include "central-gateway/notices/notice_service.h"
 #include "shared/base/ids.h"
 #include "shared/base/log.h"
 
@@ -32,6 +33,7 @@ struct Config {
   std::int64_t frames_per_second_max = 1000;
   std::int64_t bytes_per_second_max = 32'000'000;
   DeskConfig desk;
+  NoticesSettings notices;
   LogLevel log_level = LogLevel::kInfo;
 };
 

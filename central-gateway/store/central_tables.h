@@ -10,6 +10,8 @@
 #include "central-gateway/store/id_maker.h"
 #include "central-gateway/store/intake_table.h"
 #include "central-gateway/store/lock_table.h"
+#include "central-gateway/store/notice_outbox.h"
+#include "central-gateway/store/notice_table.h"
 #include "central-gateway/store/quarantine_table.h"
 #include "central-gateway/store/signature_table.h"
 #include "central-gateway/store/site_table.h"
@@ -41,6 +43,8 @@ struct CentralTables {
         studies(connection),
         feed(connection, sites, revisions),
         accounts(connection),
+        notices(connection),
+        notice_outbox(connection),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -68,6 +72,8 @@ struct CentralTables {
   StudyTable studies;
   FeedTable feed;
   AccountTable accounts;
+  NoticeTable notices;
+  NoticeOutbox notice_outbox;
   StateTable state;
   IdMaker ids;
 };
