@@ -101,10 +101,14 @@ bool NoticeService::Sleep(std::int64_t ms) {
 
 void NoticeService::RunWatch() {
   std::int64_t wait_ms = 0;
+  bool ready = true;
   while (Sleep(wait_ms)) {
     const Result<bool> more = watch_->Pass();
-    if (!more.ok()) {
+    if (!more.ok() && ready) {  // Once for each time that it lasts.
       Log(LogLevel::kWarn, "notices.watch_failed", {{"why", more.error().message}});
+    }
+    ready = more.ok();
+    if (!ready) {
       wait_ms = kStoreRetryMs;
     } else if (*more) {
       wait_ms = 0;

@@ -22,11 +22,12 @@ std::int64_t Sender::Step(const std::atomic<bool>& stop) {
     if (!row || MustWait(*row, clock_.Wall()) || !breaker_.Allow(clock_.Mono())) return Ok();
     return Send(*row, stop);
   }();
-  if (!done.ok()) {
+  if (!done.ok() && store_ready_) {  // Once for each time that it lasts.
     Log(LogLevel::kWarn, "notices.store_not_ready",
         {{"channel", channel_.name()}, {"why", done.error().message}});
   }
-  return kPollMs;
+  store_ready_ = done.ok();
+  return store_ready_ ? kPollMs : kStoreRetryMs;
 }
 
 // A time further away than any wait was written by a clock since set back.

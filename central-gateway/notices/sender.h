@@ -41,13 +41,15 @@ class Sender {
   Sender(SenderOptions options, Channel& channel, const MessageMaker& maker, CentralStore& store,
          const Clock& clock, Random& random);
 
-  // Does what is due. Returns in how many milliseconds there may be more to do, at most kPollMs.
+  // Does what is due. Returns in how many milliseconds there may be more to do.
   std::int64_t Step(const std::atomic<bool>& stop);
-  static constexpr std::int64_t kPollMs = 1'000;
 
   const Channel& channel() const { return channel_; }
 
  private:
+  static constexpr std::int64_t kPollMs = 1'000;
+  static constexpr std::int64_t kStoreRetryMs = 5'000;
+
   // What became of a message, until it is stored.
   struct Outcome {
     NoticeMessageRow message;
@@ -72,6 +74,7 @@ class Sender {
   CircuitBreaker breaker_;
   Backoff backoff_;
   std::optional<Outcome> outcome_;
+  bool store_ready_ = true;
 };
 
 }  // namespace edcsync::central
