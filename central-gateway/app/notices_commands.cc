@@ -121,7 +121,9 @@ Status PrintStatus(CommandContext& context, CentralStore& store) {
     std::printf("%s\n", json.dump(2).c_str());
     return Ok();
   }
-  if (config.notices.empty()) std::printf("No channel is configured: see [notices] in README.md.\n");
+  if (config.notices.empty()) {
+    std::printf("No channel is configured: see [notices] in README.md.\n");
+  }
   std::printf("sent by %s\n", json["gateway"].is_null() ? "no gateway at the moment"
                                                         : Text(json["gateway"]).c_str());
   for (const Json& channel : json["channels"]) PrintChannel(channel);

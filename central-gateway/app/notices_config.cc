@@ -26,7 +26,9 @@ NoticeTopics ReadTopics(TomlFile& toml, const std::string& section) {
     for (const std::string& one : all) allowed += (allowed.empty() ? "" : ", ") + one;
     toml.Refuse(section, "kinds", "a list of " + allowed);
   }
-  if (topics.empty()) toml.Refuse(section, "kinds", "left out for every kind, or name one at least");
+  if (topics.empty()) {
+    toml.Refuse(section, "kinds", "left out for every kind, or name one at least");
+  }
   return topics;
 }
 

@@ -1,5 +1,5 @@
-// E-mail by SMTP. `smtps://` is TLS from the start, `smtp://` needs STARTTLS; in the clear only to a
-// loopback address for which no authority is configured (a mail relay on the same machine).
+// E-mail by SMTP. `smtps://` is TLS from the start, `smtp://` needs STARTTLS; in the clear only to
+// a loopback address for which no authority is configured (a mail relay on the same machine).
 //
 // 5xx to the sender, the mail, or every recipient refuses the message; everything else may succeed
 // later, a wrong password too: it is the channel's fault, not the message's. A message that some

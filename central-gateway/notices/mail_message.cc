@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view kEndOfLine = "\r\n";
 constexpr std::size_t kBodyLineBytes = 76;          // RFC 2045, 6.8.
-// A line of a header is at most 78 long, an encoded word 75: 45 bytes become 60 of base64.
-constexpr std::size_t kEncodedWordBytes = 45;
+// A line with an encoded word is at most 76 long (RFC 2047, 2): "Subject: ", 12 around the word,
+// and 52 of base64 for 39 bytes.
+constexpr std::size_t kEncodedWordBytes = 39;
 constexpr std::size_t kPlainSubjectBytesMax = 60;
 constexpr std::size_t kAddressBytesMax = 254;       // RFC 5321, 4.5.3.1.3.
 constexpr std::size_t kLocalPartBytesMax = 64;

@@ -26,7 +26,9 @@ constexpr Text kTemplates[] = {
      "\n"
      "-- \n"
      "edcsync 网关 {{gateway}}，消息 {{message}}。通知中不含数据值，请登录查看。\n"},
-    {"digest", "[edcsync] {{count}} notices: {{summary}}\n", "[edcsync] {{count}} 条通知：{{summary}}\n"},
+    {"digest",
+     "[edcsync] {{count}} notices: {{summary}}\n",
+     "[edcsync] {{count}} 条通知：{{summary}}\n"},
     {"more", "... and {{count}} more.\n", "……另有 {{count}} 条。\n"},
     {"test",
      "[edcsync] Test of channel {{channel}}\n"

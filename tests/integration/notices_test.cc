@@ -44,9 +44,10 @@ class Notices : public ::testing::Test {
   }
   void Configure(const std::string& mail = "", const std::string& webhook = "",
                  const std::string& notices = "digest_minutes = 0\n") {
-    const std::string server = mail.find("server") == std::string::npos
-                                   ? "server = \"smtp://localhost:" + std::to_string(smtp_) + "\"\n"
-                                   : "";
+    std::string server;
+    if (mail.find("server") == std::string::npos) {
+      server = "server = \"smtp://localhost:" + std::to_string(smtp_) + "\"\n";
+    }
     const std::string ca = "ca_file = \"pki/ca.crt\"\n";
     Put(ConfigFile(),
         base_ + "\n[notices]\ndesk_url = \"https://desk.example.org/\"\n" + notices +
@@ -66,7 +67,8 @@ class Notices : public ::testing::Test {
     std::filesystem::remove(folder_ + "/ready");
     receivers_ = std::make_unique<Process>(
         std::vector<std::string>{
-            "/usr/bin/env", "python3", "-B", EDCSYNC_SOURCE_DIR "/tests/support/notice_receivers.py", folder_,
+            "/usr/bin/env", "python3", "-B",
+            EDCSYNC_SOURCE_DIR "/tests/support/notice_receivers.py", folder_,
             "--webhook", std::to_string(webhook_), "--smtp", std::to_string(smtp_), "--smtps",
             std::to_string(smtps_), "--secret", kSecret, "--certificate",
             trial_.GatewayDir() + "/pki/broker.crt", "--key",
@@ -347,8 +349,8 @@ TEST_F(Notices, AReceiverInTroubleIsTriedAgainAndOneThatRefusesMakesADeadLetter)
   EXPECT_EQ(failed["channel"], "ops");
   EXPECT_EQ(failed["attempts"], 1);
   EXPECT_EQ(failed["error"], "the receiver answered 400");
-  EXPECT_THAT(trial_.Centre({"notices", "status"}).out, HasSubstr("failed for good: message " +
-                                                                  std::string(failed["messageId"])));
+  EXPECT_THAT(trial_.Centre({"notices", "status"}).out,
+              HasSubstr("failed for good: message " + std::string(failed["messageId"])));
   Answer("webhook", "");
   EXPECT_EQ(trial_.Centre({"notices", "retry"}).exit_code, 2);
   EXPECT_EQ(trial_.Centre({"notices", "retry", "1"}).exit_code, 1);
@@ -362,7 +364,7 @@ TEST_F(Notices, AReceiverInTroubleIsTriedAgainAndOneThatRefusesMakesADeadLetter)
   trial_.ExpectCentreHolds();
 }
 
-// Written into the store at once, as a site does that was away for a month: through the site's agent
+// Written into the store at once, as by a site that was away for a month: through the site's agent
 // it would take minutes.
 Status OpenConflicts(central::CentralWriter& writer, int count) {
   for (int i = 0; i < count; ++i) {
@@ -413,7 +415,7 @@ TEST_F(Notices, FiveThousandConflictsAtOnceAreNoFlood) {
   options.holder = "test";
   const auto store = central::OpenSqliteCentralStore(options, clock, random);
   ASSERT_TRUE(store.ok()) << store.error().message;
-  const Status opened = (*store)->Write(
+  const edcsync::Status opened = (*store)->Write(
       [](central::CentralWriter& writer) { return OpenConflicts(writer, 5000); });
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   const auto told = [&] {
@@ -428,7 +430,7 @@ TEST_F(Notices, FiveThousandConflictsAtOnceAreNoFlood) {
   EXPECT_LE(Received("mail").size(), 2u);
   EXPECT_EQ(Received("webhook")[0]["body"]["notices"].size(), 50u);
   EXPECT_THAT(std::string(Received("mail")[0]["subject"]), HasSubstr("条通知"));
-  EXPECT_LE(Received("mail")[0]["longest_line"], 78);
+  EXPECT_LE(Received("mail")[0]["longest_line"], 76);
 }
 
 }  // namespace
