@@ -69,6 +69,7 @@ int RunCommandLine(int argc, char** argv) {
   AddRecordCommands(app, context);
   AddDeskCommands(app, context);
   AddUserCommands(app, context);
+  AddNoticesCommands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

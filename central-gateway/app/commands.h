@@ -45,5 +45,6 @@ void AddRecordCommands(CLI::App& app, CommandContext& context);   // submit reco
                                                                   // audit
 void AddDeskCommands(CLI::App& app, CommandContext& context);     // conflict quarantine
 void AddUserCommands(CLI::App& app, CommandContext& context);     // user
+void AddNoticesCommands(CLI::App& app, CommandContext& context);  // notices
 
 }  // namespace edcsync::central

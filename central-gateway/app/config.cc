@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "central-gateway/app/notices_config.h"
 #include "central-gateway/people/web_address.h"
 #include "shared/base/toml_file.h"
 
@@ -49,6 +50,7 @@ Result<Config> ReadConfig(Result<TomlFile> toml, Installation installation) {
   config.bytes_per_second_max =
       toml->Integer("intake", "bytes_per_second_max", 32'000'000, 1'048'576, 10'000'000'000);
   config.desk = ReadDesk(*toml, config.installation.dir);
+  config.notices = ReadNotices(*toml, config.installation.dir);
   const std::string level = toml->Text("log", "level", "info");
   EDCSYNC_TRY(toml->Finish());
   EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));

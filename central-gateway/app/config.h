@@ -3,6 +3,7 @@
 
 #include "central-gateway/admin/installation.h"
 #include "central-gateway/app/oidc_config.h"
+#include "central-gateway/notices/notice_service.h"
 #include "shared/base/ids.h"
 #include "shared/base/log.h"
 
@@ -35,6 +36,7 @@ struct Config {
   std::int64_t frames_per_second_max = 1000;
   std::int64_t bytes_per_second_max = 32'000'000;
   DeskConfig desk;
+  NoticesSettings notices;
   LogLevel log_level = LogLevel::kInfo;
 };
 

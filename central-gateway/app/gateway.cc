@@ -5,6 +5,7 @@
 #include "central-gateway/admin/broker_files.h"
 #include "central-gateway/admin/broker_supervisor.h"
 #include "central-gateway/admin/edge_admin.h"
+#include "central-gateway/app/notices_start.h"
 #include "central-gateway/intake/gateway_session.h"
 #include "central-gateway/web/desk_server.h"
 #include "shared/base/file.h"
@@ -15,7 +16,6 @@ namespace edcsync::central {
 namespace {
 
 constexpr char kGatewayName[] = "gateway";  // CN of the centre's certificate.
-constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
   BrokerSettings settings;
@@ -56,11 +56,13 @@ struct Gateway::Impl {
   std::unique_ptr<Transport> transport;
   std::unique_ptr<GatewaySession> session;
   std::unique_ptr<DeskServer> desk;
+  std::unique_ptr<NoticeService> notices;
 
   Status OpenStore();
   Status StartBroker();
   Status OpenSession();
   Status OpenDesk();
+  Status OpenNotices();
   void RegistryChanged(const EdgeDirectory& directory);
 };
 
@@ -125,7 +127,7 @@ Status Gateway::Impl::OpenDesk() {
   options.public_address = config.desk.public_address;
   options.page_folder = config.desk.page_folder;
   options.idle_minutes = config.desk.idle_minutes;
-  options.due_times = {config.desk.hard_due_days * kDayMs, config.desk.soft_due_days * kDayMs};
+  options.due_times = DueTimesOf(config);
   if (options.page_folder.empty()) {
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -153,6 +155,11 @@ Status Gateway::Impl::OpenDesk() {
   EDCSYNC_TRY(WriteFile(installation.dir + "/desk.port", port + "\n", 0644, false));
   Log(LogLevel::kInfo, "desk.ready",
       {{"address", (config.desk.https ? "https://" : "http://") + config.desk.host + ":" + port}});
+  return Ok();
+}
+
+Status Gateway::Impl::OpenNotices() {
+  EDCSYNC_ASSIGN(notices, StartNotices(config, *store, clock, random));
   return Ok();
 }
 
@@ -190,6 +197,8 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
     const Status opened = self.OpenDesk();
     if (!opened.ok()) Log(LogLevel::kError, "desk.not_started", {{"why", opened.error().message}});
   }
+  const Status told = self.OpenNotices();  // Likewise.
+  if (!told.ok()) Log(LogLevel::kError, "notices.not_started", {{"why", told.error().message}});
   Log(LogLevel::kInfo, "gateway.ready",
       {{"gateway", config.gateway.str()}, {"broker_port", config.broker_port}});
   return gateway;
@@ -197,6 +206,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
 
 Gateway::~Gateway() {
   Impl& self = *impl_;
+  self.notices.reset();
   self.desk.reset();  // Ends the calls at hand.
   if (self.session != nullptr) self.loop->PostAndWait([&self] { self.session->Stop(); });
   self.loop->Stop();

@@ -1,7 +1,8 @@
 // The running gateway: broker, store, session and feed wired together.
 //
-//   threads   store writer · intake loop · Paho's own · the broker supervisor's
-//   order     started store, broker, loop, session; stopped the other way round
+//   threads   store writer · intake loop · Paho's own · the broker supervisor's · the desk's · the
+//             notices'
+//   order     started store, broker, loop, session, desk, notices; stopped the other way round
 #pragma once
 
 #include <memory>

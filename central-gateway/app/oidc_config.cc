@@ -34,7 +34,7 @@ std::string HostOf(const std::string& issuer) {
 }  // namespace
 
 std::optional<OidcConfig> ReadOidcConfig(TomlFile& toml, const std::string& dir) {
-  if (!toml.Has(kSection)) return std::nullopt;
+  if (!toml.HasSection(kSection)) return std::nullopt;
   OidcConfig config;
   OidcOptions& options = config.options;
   OidcProviderOptions& provider = options.provider;

@@ -1,10 +1,9 @@
-// The central store as the stages see it: one transaction holds revisions, heads, conflicts,
-// audit entries, feed entries and the edge's cursor together. An interface: SQLite by default
-// (central-gateway/store/sqlite_central_store.h, embedded, one machine); a server engine can
-// stand behind it for many gateways.
+// The central store as the stages see it: one transaction holds revisions, heads, conflicts, audit
+// entries, feed entries and the edge's cursor together. An interface: SQLite by default
+// (sqlite_central_store.h, embedded, one machine); a server engine can stand behind it for many.
 //
-//   written by   central-gateway/intake (through merge), desk, admin, people
-//   read by      central-gateway/feed, desk, admin, people, app
+//   written by   central-gateway/intake (through merge), desk, admin, people, notices
+//   read by      central-gateway/feed, desk, admin, people, notices, app
 //
 // Invariants the store itself keeps: revisions and audit entries are never altered; feed cursors
 // follow commit order without gaps a reader could miss; at most one open conflict a record; the
@@ -16,14 +15,14 @@
 #include <functional>
 #include <memory>
 
-#include "central-gateway/store/desk_store.h"
+#include "central-gateway/store/notice_store.h"
 #include "central-gateway/store/people_store.h"
 #include "shared/model/audit_entry.h"
 #include "shared/base/status.h"
 
 namespace edcsync::central {
 
-class CentralReader : public PeopleReader, public DeskReader {  // People: people_store.h.
+class CentralReader : public PeopleReader, public DeskReader, public NoticeReader {
  public:
   // --- records and revisions ---
   virtual Result<std::optional<RecordState>> FindRecord(const RecordKey& key) = 0;
@@ -115,7 +114,8 @@ class CentralReader : public PeopleReader, public DeskReader {  // People: peopl
   virtual Result<std::uint64_t> RegistryGeneration() = 0;
 };
 
-class CentralWriter : public CentralReader, public PeopleWriter, public DeskWriter {
+class CentralWriter : public CentralReader, public PeopleWriter, public DeskWriter,
+                      public NoticeWriter {
  public:
   // Inserts a revision of an existing record (or of a new one if record_id is 0, which makes the
   // record and binds the subject to the site) with its heads after it, its feed entry included.

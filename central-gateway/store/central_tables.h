@@ -11,6 +11,8 @@
 #include "central-gateway/store/identity_table.h"
 #include "central-gateway/store/intake_table.h"
 #include "central-gateway/store/lock_table.h"
+#include "central-gateway/store/notice_outbox.h"
+#include "central-gateway/store/notice_table.h"
 #include "central-gateway/store/proposal_table.h"
 #include "central-gateway/store/quarantine_table.h"
 #include "central-gateway/store/signature_table.h"
@@ -45,6 +47,8 @@ struct CentralTables {
         feed(connection, sites, revisions),
         accounts(connection),
         identities(connection),
+        notices(connection),
+        notice_outbox(connection),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -74,6 +78,8 @@ struct CentralTables {
   FeedTable feed;
   AccountTable accounts;
   IdentityTable identities;
+  NoticeTable notices;
+  NoticeOutbox notice_outbox;
   StateTable state;
   IdMaker ids;
 };

@@ -98,6 +98,29 @@ class SqliteAccess final : public CentralWriter {
   Status UnlinkAccount(const std::string& user) override;
   Status PutSavedViews(const std::string& user, const std::vector<SavedViewRow>& views) override;
 
+  Result<std::optional<NoticesState>> FindNoticesState() override;
+  Result<NoticeChanges> NoticeChangesAfter(FeedCursor after, std::size_t count_max) override;
+  Result<std::vector<ConflictRow>> OverdueUntold(const DueTimes& due_times, WallTime now,
+                                                 std::size_t count_max) override;
+  Result<bool> HasNotice(const std::string& id) override;
+  Result<std::vector<NoticeEdgeRow>> ListNoticeEdges() override;
+  Result<std::optional<NoticeMessageRow>> WaitingMessage(const std::string& channel) override;
+  Result<NoticeBacklog> BacklogOf(const std::string& channel) override;
+  Result<std::vector<NoticeRow>> NoticesIn(SnowflakeId message, std::size_t count_max) override;
+  Result<std::vector<NoticeKindCount>> CountNoticesIn(SnowflakeId message) override;
+  Result<std::vector<NoticeMessageRow>> ListFailedMessages(std::size_t count_max) override;
+  Result<std::optional<NoticeChannelRow>> FindNoticeChannel(const std::string& channel) override;
+  Result<std::vector<std::string>> ListNoticeChannels() override;
+  Status PutNoticesState(const NoticesState& state) override;
+  Result<bool> InsertNotice(const NoticeRow& notice,
+                            const std::vector<std::string>& channels) override;
+  Status PutNoticeEdge(const NoticeEdgeRow& row) override;
+  Status FormMessage(const NoticeMessageRow& message) override;
+  Status UpdateMessage(const NoticeMessageRow& message) override;
+  Status PutNoticeChannel(const NoticeChannelRow& row) override;
+  Status RequeueMessage(SnowflakeId message) override;
+  Result<std::uint64_t> PruneNotices(WallTime before, std::size_t count_max) override;
+
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
 
   Status InsertEdge(const EdgeRow& edge) override;

@@ -30,6 +30,7 @@ class StoreCheck {
     EDCSYNC_TRY(CheckQuarantine());
     Tell("feed", 95);
     EDCSYNC_TRY(CheckFeed());
+    EDCSYNC_TRY(CheckNotices());
     Tell("done", 100);
     return std::move(findings_);
   }
@@ -58,6 +59,7 @@ class StoreCheck {
   Status CheckChain(const EdgeRow& edge);
   Status CheckQuarantine();
   Status CheckFeed();
+  Status CheckNotices();
 
   CentralTables& tables_;
   const std::function<void(std::string_view, int)>& progress_;
@@ -247,6 +249,20 @@ Status StoreCheck::CheckFeed() {
          std::to_string(statement.Int(1)) + " of them in the feed");
   }
   if (found && statement.Int(2) != statement.Int(3)) Find("feed: its cursors have gaps");
+  return Ok();
+}
+
+Status StoreCheck::CheckNotices() {
+  Statement statement = tables_.database.Prepare(
+      "SELECT (SELECT count(*) FROM notice_delivery d JOIN notice_message m "
+      "ON m.message_id = d.message_id WHERE m.channel IS NOT d.channel), "
+      "coalesce((SELECT feed_cursor FROM notice_state), 0) > "
+      "coalesce((SELECT max(cursor) FROM feed), 0)");
+  EDCSYNC_ASSIGN(const bool found, statement.Step());
+  if (found && statement.Int(0) != 0) {
+    Find("notices: " + std::to_string(statement.Int(0)) + " go by a message of another channel");
+  }
+  if (found && statement.Int(1) != 0) Find("notices: their cursor is beyond the feed");
   return Ok();
 }
 

@@ -28,30 +28,17 @@ struct TomlFile::Impl {
   }
   const toml::node* Find(std::string_view section, std::string_view key) {
     asked.insert(std::string(section) + "." + std::string(key));
-    const toml::table* inner = table.at_path(section).as_table();
+    const toml::node* node = FindSection(section);
+    const toml::table* inner = node == nullptr ? nullptr : node->as_table();
     return inner == nullptr ? nullptr : inner->get(key);
   }
-  // The first key below the table of this name that nobody asked for.
-  Status FindUnasked(const std::string& name, const toml::table& section) const {
-    for (const auto& [key, value] : section) {
-      const std::string full = name + "." + std::string(key.str());
-      if (asked.contains(full)) continue;
-      const auto inner = asked.lower_bound(full + ".");
-      if (value.is_table() && inner != asked.end() && inner->starts_with(full + ".")) {
-        EDCSYNC_TRY(FindUnasked(full, *value.as_table()));
-        continue;
-      }
-      std::string known;
-      for (const std::string& one : asked) {
-        if (!one.starts_with(name + ".")) continue;
-        known += (known.empty() ? "" : ", ") + one.substr(name.size() + 1);
-      }
-      return Fail(ErrorCode::kConfiguration,
-                  Place(value) + ": there is no key " + std::string(key.str()) + " in [" + name +
-                      "]" + (known.empty() ? "" : "; its keys are " + known));
-    }
-    return Ok();
+  // The node named "a", "a.b" or "a.b[1]".
+  const toml::node* FindSection(std::string_view section) const {
+    const toml::node_view<const toml::node> found = toml::at_path(table, section);
+    return found.node();
   }
+  Status CheckKeys(const toml::table& section, const std::string& name) const;
+  Status CheckNested(const toml::node& node, const std::string& name) const;
   void Wrong(const toml::node& node, std::string_view key, const std::string& allowed) {
     if (!wrong.empty()) return;
     wrong = Place(node) + ": " + std::string(key) + " must be " + allowed;
@@ -110,26 +97,101 @@ bool TomlFile::Flag(std::string_view section, std::string_view key, bool fallbac
   return fallback;
 }
 
-bool TomlFile::Has(std::string_view section) const {
-  return impl_->table.at_path(section).is_table();
+std::vector<std::string> TomlFile::TextList(std::string_view section, std::string_view key,
+                                            std::vector<std::string> fallback) {
+  const toml::node* node = impl_->Find(section, key);
+  if (node == nullptr) return fallback;
+  std::vector<std::string> texts;
+  const toml::array* list = node->as_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const auto value = list->get(i)->value_exact<std::string>();
+    if (!value || std::any_of(value->begin(), value->end(), IsControl)) break;
+    texts.push_back(*value);
+  }
+  if (list != nullptr && texts.size() == list->size()) return texts;
+  impl_->Wrong(*node, key, "a list of texts in quotes without control characters");
+  return fallback;
 }
 
-void TomlFile::Refuse(std::string_view section, std::string_view key, const std::string& allowed) {
+bool TomlFile::HasSection(std::string_view section) {
+  const toml::node* node = impl_->FindSection(section);
+  if (node != nullptr && !node->is_table()) {
+    impl_->Wrong(*node, section, "a section: [" + std::string(section) + "]");
+  }
+  return node != nullptr && node->is_table();
+}
+
+std::size_t TomlFile::CountSections(std::string_view section) {
+  const toml::node* node = impl_->FindSection(section);
+  if (node == nullptr) return 0;
+  if (node->is_array_of_tables()) return node->as_array()->size();
+  impl_->Wrong(*node, section, "sections of a list: [[" + std::string(section) + "]]");
+  return 0;
+}
+
+void TomlFile::Refuse(std::string_view section, std::string_view key,
+                      const std::string& allowed) {
   const toml::node* node = impl_->Find(section, key);
-  if (node == nullptr) node = impl_->table.at_path(section).node();
-  impl_->Wrong(*node, key, allowed);
+  if (node == nullptr) node = impl_->FindSection(section);
+  impl_->Wrong(node == nullptr ? impl_->table : *node, key, allowed);
+}
+
+// Keys of a table are either asked for, or sections of their own.
+Status TomlFile::Impl::CheckKeys(const toml::table& section, const std::string& name) const {
+  for (const auto& [key, value] : section) {
+    const std::string inner = name + "." + std::string(key.str());
+    if (asked.contains(inner)) continue;
+    if (value.is_table() || value.is_array_of_tables()) {
+      EDCSYNC_TRY(CheckNested(value, inner));
+      continue;
+    }
+    std::string known;
+    for (const std::string& one : asked) {
+      if (!one.starts_with(name + ".")) continue;
+      const std::string rest = one.substr(name.size() + 1);
+      if (rest.find('.') == std::string::npos) known += (known.empty() ? "" : ", ") + rest;
+    }
+    return Fail(ErrorCode::kConfiguration,
+                Place(value) + ": there is no key " + std::string(key.str()) + " in [" + name +
+                    "]" + (known.empty() ? "" : "; its keys are " + known));
+  }
+  return Ok();
+}
+
+Status TomlFile::Impl::CheckNested(const toml::node& node, const std::string& name) const {
+  const auto is_known = [&](const std::string& section) {
+    return std::any_of(asked.begin(), asked.end(), [&](const std::string& one) {
+      return one.starts_with(section + ".");
+    });
+  };
+  if (const toml::table* inner = node.as_table()) {
+    if (!is_known(name)) {
+      return Fail(ErrorCode::kConfiguration, Place(node) + ": there is no section [" + name + "]");
+    }
+    return CheckKeys(*inner, name);
+  }
+  const toml::array& list = *node.as_array();
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string one = name + "[" + std::to_string(i) + "]";
+    if (!is_known(one)) {
+      return Fail(ErrorCode::kConfiguration,
+                  Place(*list.get(i)) + ": there is no section [[" + name + "]]");
+    }
+    EDCSYNC_TRY(CheckKeys(*list.get(i)->as_table(), one));
+  }
+  return Ok();
 }
 
 Status TomlFile::Finish() {
   if (!impl_->wrong.empty()) return Fail(ErrorCode::kConfiguration, impl_->wrong);
   for (const auto& [section, node] : impl_->table) {
-    const std::string name(section.str());
     const toml::table* inner = node.as_table();
     if (inner == nullptr) {
-      return Fail(ErrorCode::kConfiguration,
-                  impl_->Place(node) + ": " + name + " stands outside any [section]");
+      return Fail(ErrorCode::kConfiguration, impl_->Place(node) + ": " +
+                                                 std::string(section.str()) +
+                                                 " stands outside any [section]");
     }
-    EDCSYNC_TRY(impl_->FindUnasked(name, *inner));
+    EDCSYNC_TRY(impl_->CheckKeys(*inner, std::string(section.str())));
   }
   return Ok();
 }

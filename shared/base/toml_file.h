@@ -5,13 +5,15 @@
 //   options.host = file.Text("broker", "host", "localhost");
 //   EDCSYNC_TRY(file.Finish());
 //
-// Threads: one at a time.
+// A section may lie in another ("notices.mail"), or be one of a list ("notices.webhook[0]" is the
+// first [[notices.webhook]]). Threads: one at a time.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/base/status.h"
 
@@ -32,10 +34,14 @@ class TomlFile {
   std::int64_t Integer(std::string_view section, std::string_view key, std::int64_t fallback,
                        std::int64_t least, std::int64_t most);
   bool Flag(std::string_view section, std::string_view key, bool fallback);
-  // Whether the file has the [section] at all.
-  bool Has(std::string_view section) const;
-  // Remembers that the value of [section] key is wrong; `allowed` completes "must be ...". The
-  // section's own place stands for a key that is absent. REQUIRES: the file has the section.
+  // A list of texts, as Text.
+  std::vector<std::string> TextList(std::string_view section, std::string_view key,
+                                    std::vector<std::string> fallback);
+
+  bool HasSection(std::string_view section);
+  // How many [[section]] there are.
+  std::size_t CountSections(std::string_view section);
+  // Remembers for Finish() that [section] key is not `allowed`: what only the reader can tell.
   void Refuse(std::string_view section, std::string_view key, const std::string& allowed);
 
   // kConfiguration with the first thing wrong: a value asked for, or a key nobody asked for.

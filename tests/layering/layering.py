@@ -33,6 +33,7 @@ LAYERS = {
     "central-gateway/desk": 6,
     "central-gateway/admin": 6,
     "central-gateway/people": 6,
+    "central-gateway/notices": 6,
     "central-gateway/web": 6,
     "edge-agent/app": 7,
     "central-gateway/app": 7,
@@ -64,6 +65,7 @@ LIBRARIES = (
     (re.compile(r"httplib\.h$"), r"shared/http/"),
     (re.compile(r"sodium(\.h$|/)"), r"central-gateway/people/"),
     (re.compile(r"cjose/|jansson\.h$"), r"shared/crypto/"),
+    (re.compile(r"curl/"), r"central-gateway/notices/"),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -175,6 +177,8 @@ SOUND_TREE = {
     "central-gateway/feed/feed.cc": '#include "central-gateway/merge/merger.h"\n'
                                     '#include "central-gateway/store/tables.h"\n',
     "central-gateway/people/hasher.cc": "#include <sodium.h>\n",
+    "central-gateway/notices/mail.cc": "#include <curl/curl.h>\n"
+                                       '#include "central-gateway/store/tables.h"\n',
     "edge-agent/capture/capture.h": "#pragma once\n",
     "edge-agent/site/api.cc": '#include "edge-agent/capture/capture.h"\n',
     "edge-agent/app/main.cc": '#include "edge-agent/capture/capture.h"\n#include <string>\n',
@@ -219,6 +223,11 @@ PLANTED = (
      "may be included only"),
     ("libsodium outside people", "central-gateway/desk/a.cc", "#include <sodium.h>",
      "may be included only"),
+    ("libcurl outside notices", "central-gateway/web/a.cc", "#include <curl/curl.h>",
+     "may be included only"),
+    ("notices on the desk", "central-gateway/notices/a.cc",
+     '#include "central-gateway/desk/a.h"',
+     "central-gateway/notices (layer 6) may not include central-gateway/desk"),
     ("a folder without a layer", "shared/misc/a.cc", "", "stands in no layer folder"),
     ("a file beside the layer folders", "edge-agent/a.cc", "", "stands in no layer folder"),
     ("a header nobody includes", "shared/base/alone.h", "#pragma once",

@@ -259,7 +259,10 @@ class FirstRelease : public Accounts {
   void MakeOfFirstRelease() {
     store_.reset();
     Damage(
-        "DROP TABLE reopening; DROP TABLE proposal; DROP TABLE study_setting; DROP TABLE signature; DROP INDEX conflict_of_record; "
+        "DROP TABLE notice_delivery; DROP TABLE notice_message; DROP TABLE notice; "
+        "DROP TABLE notice_state; DROP TABLE notice_channel; DROP TABLE notice_edge; "
+        "DROP TABLE reopening; DROP TABLE proposal; DROP TABLE study_setting; DROP TABLE signature; "
+        "DROP INDEX conflict_of_record; "
         "DROP TABLE conflict_work; "
         "DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account; "
         "PRAGMA user_version = 1;");

@@ -1,0 +1,52 @@
+// What a notice is outside of the store: the topics that channels subscribe to, its names, its link
+// into the conflict desk, and its JSON.
+//
+//   found by   central-gateway/notices/watch.h
+//   kept in    central-gateway/store/notice_store.h
+//   told by    central-gateway/notices/message.h
+//
+// A notice leaves the building, perhaps unencrypted at its end: it names study, site, record,
+// conflict, edge, severity and times, and NEVER an item value or a reason for change.
+// Threads: any.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "central-gateway/store/notice_store.h"
+
+namespace edcsync::central {
+
+// What a channel asks for: a kind, together with the kind that takes it back.
+enum class NoticeTopic : std::uint8_t {
+  kHardConflict, kConflictOverdue, kQuarantine, kEdgeSilent, kClockDrift,
+};
+using NoticeTopics = std::set<NoticeTopic>;
+
+inline constexpr NoticeTopic kAllTopics[] = {
+    NoticeTopic::kHardConflict, NoticeTopic::kConflictOverdue, NoticeTopic::kQuarantine,
+    NoticeTopic::kEdgeSilent, NoticeTopic::kClockDrift};
+inline constexpr NoticeKind kAllKinds[] = {
+    NoticeKind::kHardConflict, NoticeKind::kConflictOverdue, NoticeKind::kQuarantine,
+    NoticeKind::kEdgeSilent,   NoticeKind::kEdgeBack,        NoticeKind::kClockDrift,
+    NoticeKind::kClockRight};
+
+NoticeTopic TopicOf(NoticeKind kind);
+// "hard_conflict", "conflict_overdue", "quarantine", "edge_silent", "clock_drift".
+std::string_view ToString(NoticeTopic topic);
+std::optional<NoticeTopic> ParseTopic(std::string_view name);
+// As the topics, and "edge_back", "clock_right".
+std::string_view ToString(NoticeKind kind);
+
+// Where the desk shows it: "https://desk.example.org:8443/conflicts/117"; empty without a desk.
+std::string LinkOf(const NoticeRow& notice, const std::string& desk_url);
+
+// {"id", "kind", "studyOID", ...}: schema/notices.md. What it has no word for is null.
+nlohmann::ordered_json NoticeJson(const NoticeRow& notice, const std::string& desk_url);
+
+// `text` as one line that shows in the order it is read: control and format characters that break
+// lines or turn the direction of writing (Unicode C0, C1, line separators, bidirectional controls)
+// become spaces; at most `bytes_max` bytes, cut between characters.
+std::string OneLine(std::string_view text, std::size_t bytes_max);
+
+}  // namespace edcsync::central
