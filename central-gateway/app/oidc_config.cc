@@ -27,7 +27,9 @@ bool AreScopes(const std::string& scopes) {
 
 // "id.st-mary.org" of "https://id.st-mary.org:8443/realms/trials".
 std::string HostOf(const std::string& issuer) {
-  const std::size_t begin = issuer.find("://") + 3;
+  const std::size_t scheme = issuer.find("://");
+  if (scheme == std::string::npos) return issuer;  // Refused already.
+  const std::size_t begin = scheme + 3;
   return issuer.substr(begin, issuer.find_first_of(":/", begin) - begin);
 }
 

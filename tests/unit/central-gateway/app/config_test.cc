@@ -82,10 +82,10 @@ TEST(GatewayConfig, WhatIsWrongWithTheProviderIsNamedWithItsLine) {
     EXPECT_THAT(message(std::string(kOidc) + line + "\n"), HasSubstr(file + "6: ")) << line;
     EXPECT_THAT(message(std::string(kOidc) + line + "\n"), HasSubstr(expected));
   }
-  EXPECT_THAT(message("[desk]\noidc = 5\n"), HasSubstr("line 2: there is no key oidc"));
+  EXPECT_THAT(message("[desk]\noidc = 5\n"), HasSubstr("line 2: desk.oidc must be a section"));
   EXPECT_THAT(message("[desk.oidc.more]\na = 1\n"), HasSubstr("line 1: issuer must be"));
   EXPECT_THAT(message("[desk.odic]\nissuer = \"x\"\n"),
-              HasSubstr("there is no key odic in [desk]"));
+              HasSubstr("line 1: there is no section [desk.odic]"));
   EXPECT_THAT(message("[desk]\npublic_address = \"https://desk.example.org/x\"\n"),
               HasSubstr("line 2: public_address must be"));
 }
