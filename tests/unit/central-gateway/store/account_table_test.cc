@@ -244,7 +244,7 @@ TEST_F(Accounts, ALinkToAProviderIsBoundOnceEndsOnceAndIsKept) {
   EXPECT_FALSE(Read("nakato.r").identity);
   ExpectAborted("UPDATE account_identity SET ended_at_ms = NULL", "a link is bound once, and ends once");
   // Its subject may be bound anew, for an account that is linked anew.
-  ExpectOk(write([](CentralWriter& writer) {
+  ExpectOk(write([](CentralWriter& writer) -> Status {
     EDCSYNC_TRY(writer.LinkAccount("okello", "https://id.example", "r.nakato"));
     return writer.BindAccount("okello", "sub-1");
   }));
@@ -259,6 +259,7 @@ class FirstRelease : public Accounts {
   void MakeOfFirstRelease() {
     store_.reset();
     Damage(
+        "DROP TABLE account_identity; "
         "DROP TABLE study_setting; DROP TABLE signature; DROP INDEX conflict_of_record; "
         "DROP TABLE conflict_work; "
         "DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account; "
