@@ -25,7 +25,7 @@ bool AreScopes(const std::string& scopes) {
   return printable && (" " + scopes + " ").find(" openid ") != std::string::npos;
 }
 
-// "id.st-mary.org" of "https://id.st-mary.org:8443/realms/trials".
+// "id.st-mary.org" of "https://id.st-mary.org:8443/realms/trials"; of no address, all of it.
 std::string HostOf(const std::string& issuer) {
   const std::size_t scheme = issuer.find("://");
   if (scheme == std::string::npos) return issuer;  // Refused already.
