@@ -1,7 +1,7 @@
 // An OpenID Connect provider of the tests' own: discovery, keys, the authorization endpoint with a
 // page to log in, and the token endpoint, over HTTP or HTTPS. It holds a client to the protocol
-// (PKCE, secret, address, one use of a code) as a strict provider does, signs with OpenSSL and nothing of
-// the product's, and can be told to misbehave.
+// (PKCE, secret, address, one use of a code) as a strict provider does, signs with OpenSSL and
+// nothing of the product's, and can be told to misbehave.
 //
 //   used by   tests/unit/central-gateway/web (in the test's process), tests/browser (as a program)
 //

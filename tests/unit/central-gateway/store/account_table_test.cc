@@ -237,12 +237,14 @@ TEST_F(Accounts, ALinkToAProviderIsBoundOnceEndsOnceAndIsKept) {
     EXPECT_FALSE(Must(reader.FindAccountBySubject("https://elsewhere.example", "sub-1")));
     return Ok();
   }));
-  ExpectAborted("UPDATE account_identity SET subject = 'sub-2'", "a link is bound once, and ends once");
+  ExpectAborted("UPDATE account_identity SET subject = 'sub-2'",
+                "a link is bound once, and ends once");
   ExpectAborted("UPDATE account_identity SET name = 'x'", "a link is bound once, and ends once");
   ExpectAborted("DELETE FROM account_identity", "links end, and are kept");
   ExpectOk(write([](CentralWriter& writer) { return writer.UnlinkAccount("nakato.r"); }));
   EXPECT_FALSE(Read("nakato.r").identity);
-  ExpectAborted("UPDATE account_identity SET ended_at_ms = NULL", "a link is bound once, and ends once");
+  ExpectAborted("UPDATE account_identity SET ended_at_ms = NULL",
+                "a link is bound once, and ends once");
   // Its subject may be bound anew, for an account that is linked anew.
   ExpectOk(write([](CentralWriter& writer) -> Status {
     EDCSYNC_TRY(writer.LinkAccount("okello", "https://id.example", "r.nakato"));
