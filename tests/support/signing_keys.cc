@@ -116,7 +116,7 @@ struct SigningKeys::Impl {
 SigningKeys::SigningKeys(int number, int rsa_bits) : impl_(std::make_unique<Impl>()) {
   impl_->number = number;
   impl_->rsa.reset(EVP_RSA_gen(static_cast<unsigned>(rsa_bits)));
-  impl_->ec.reset(EVP_EC_gen("P-256"));
+  impl_->ec.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   CHECK(impl_->rsa != nullptr && impl_->ec != nullptr);
 }
 
