@@ -133,9 +133,6 @@ export async function expectLooks(page, name) {
 export const run = (who, ...args) =>
   execFileSync(world.programs[who][0], [...world.programs[who].slice(1), ...args], {encoding: 'utf8'});
 
-// The same, as JSON.
-export const command = (who, ...args) => JSON.parse(run(who, '--json', ...args));
-
 export async function until(what, holds) {
   for (let tries = 0; tries < 300; ++tries) {
     if (await holds()) return;

@@ -285,6 +285,13 @@ void Faults::GatewayHangs() {
   if (!world_.centre.running(which)) return;
   world_.Fault("gateway hangs", CentreMachine::NameOf(which));
   world_.centre.loop(which).Hang(true);
+  // Somebody notices, and starts another in its place: what the hanging one has still to commit, it
+  // commits for sessions that it has lost.
+  const std::size_t other = 1 - which;
+  if (world_.Chance(50) || world_.centre.running(other)) return;
+  if (world_.centre.Start(other).ok()) {
+    world_.Fault("second gateway", CentreMachine::NameOf(other));
+  }
 }
 
 void Faults::SecondGateway() {
