@@ -7,9 +7,9 @@ import {join} from 'node:path';
 
 import {chromium} from 'playwright-core';
 
-import {command, world} from './world.mjs';
+import {command, run, world} from './world.mjs';
 
-export {command, world};
+export {command, run, world};
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const passwords = new Map(Object.entries(world.passwords));
 mkdirSync(world.shots, {recursive: true});
@@ -128,10 +128,6 @@ export async function expectLooks(page, name) {
   await page.setViewportSize({width: 1280, height: 800});
   await page.emulateMedia({colorScheme: 'light'});
 }
-
-// A command of the gateway or of an edge; its words.
-export const run = (who, ...args) =>
-  execFileSync(world.programs[who][0], [...world.programs[who].slice(1), ...args], {encoding: 'utf8'});
 
 export async function until(what, holds) {
   for (let tries = 0; tries < 300; ++tries) {
