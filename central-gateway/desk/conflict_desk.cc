@@ -10,6 +10,17 @@
 namespace edcsync::central {
 namespace {
 
+// Runs `work(writer)` as one work of the store; its result is this one's.
+template <class T, class Work>
+Result<T> InOneWork(CentralStore& store, const Work& work) {
+  T value{};
+  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(value, work(writer));
+    return Ok();
+  }));
+  return value;
+}
+
 Status RequireText(std::string_view field, std::string_view text) {
   if (!text.empty()) return Ok();
   return Fail(ErrorCode::kFieldMissing, std::string(field) + " is required for this decision");
@@ -205,24 +216,18 @@ Result<RevisionId> Resolve(CentralStore& store, const CentreWriter& centre,
                            const Decision& decision) {
   EDCSYNC_TRY(CheckDecision(decision));
   RegistryCache registry;
-  RevisionId id;
-  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_ASSIGN(id, ResolveInWork(writer, registry, centre, decision));
-    return Ok();
-  }));
-  return id;
+  return InOneWork<RevisionId>(store, [&](CentralWriter& writer) {
+    return ResolveInWork(writer, registry, centre, decision);
+  });
 }
 
 Result<Proposed> Propose(CentralStore& store, const CentreWriter& centre,
                          const Decision& decision) {
   EDCSYNC_TRY(CheckDecision(decision));
   RegistryCache registry;
-  Proposed proposed;
-  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_ASSIGN(proposed, ProposeInWork(writer, registry, centre, decision));
-    return Ok();
-  }));
-  return proposed;
+  return InOneWork<Proposed>(store, [&](CentralWriter& writer) {
+    return ProposeInWork(writer, registry, centre, decision);
+  });
 }
 
 Status WithdrawProposal(CentralStore& store, SnowflakeId conflict, const std::string& user) {
@@ -247,12 +252,9 @@ Result<SnowflakeId> Reopen(CentralStore& store, SnowflakeId conflict, const std:
   EDCSYNC_TRY(RequireText("a reason", reason));
   EDCSYNC_TRY(RequireText("a user", user));
   RegistryCache registry;
-  SnowflakeId id;
-  EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_ASSIGN(id, ReopenInWork(writer, registry, conflict, user, reason));
-    return Ok();
-  }));
-  return id;
+  return InOneWork<SnowflakeId>(store, [&](CentralWriter& writer) {
+    return ReopenInWork(writer, registry, conflict, user, reason);
+  });
 }
 
 Result<MergeResult> ReleaseQuarantine(CentralStore& store, const RevisionId& revision,

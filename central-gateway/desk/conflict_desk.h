@@ -1,5 +1,6 @@
-// A data manager's decisions: resolving a conflict, releasing or rejecting what waits in
-// quarantine. Each is one work of the store, with its audit entry.
+// A data manager's decisions: resolving a conflict, proposing to the site how to, opening one again;
+// releasing or rejecting what waits in quarantine. Each is one work of the store, with its audit
+// entry. What becomes of a proposal is central-gateway/merge/proposals.h's.
 //
 //   used by   central-gateway/app (conflict, quarantine), central-gateway/web
 #pragma once

@@ -251,7 +251,7 @@ Result<Answer> TakeEndorsement(CentralWriter& writer, RegistryCache& registry,
                  CheckFence(writer, context, endorsement.epoch));
   if (stale) return Answer(std::move(*stale));
   EDCSYNC_ASSIGN(const ProposalState state,
-                 TakeEndorsement(writer, registry, context.edge, context.site, endorsement));
+                 SettleProposal(writer, registry, context.edge, context.site, endorsement));
   return Answer(wire::EndorsementReceipt{endorsement.epoch, endorsement.proposal_id, state});
 }
 

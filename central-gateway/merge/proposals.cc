@@ -47,9 +47,9 @@ Status SupersedeProposal(CentralWriter& writer, const ConflictRow& conflict) {
   return Ok();
 }
 
-Result<ProposalState> TakeEndorsement(CentralWriter& writer, RegistryCache& registry,
-                                      const EdgeId& edge, const SiteOID& site,
-                                      const wire::Endorsement& endorsement) {
+Result<ProposalState> SettleProposal(CentralWriter& writer, RegistryCache& registry,
+                                     const EdgeId& edge, const SiteOID& site,
+                                     const wire::Endorsement& endorsement) {
   EDCSYNC_ASSIGN(std::optional<ProposalRow> proposal,
                  writer.FindProposal(SnowflakeId(endorsement.proposal_id)));
   if (!proposal) return ProposalState::kUnknown;

@@ -22,8 +22,8 @@ Status SupersedeProposal(CentralWriter& writer, const ConflictRow& conflict);
 // leaves the conflict to the data managers. Says how it stands with the proposal then; an answer that
 // came before, or too late, changes nothing (kUnknown: none of this site's). A record that was locked
 // since keeps its conflict, and the proposal is superseded.
-Result<ProposalState> TakeEndorsement(CentralWriter& writer, RegistryCache& registry,
-                                      const EdgeId& edge, const SiteOID& site,
-                                      const wire::Endorsement& endorsement);
+Result<ProposalState> SettleProposal(CentralWriter& writer, RegistryCache& registry,
+                                     const EdgeId& edge, const SiteOID& site,
+                                     const wire::Endorsement& endorsement);
 
 }  // namespace edcsync::central

@@ -108,7 +108,6 @@ void EventStreams::Wait() {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     if (waits[i + 1].revents != 0) streams_[i].over = true;
   }
-  Drop();
 }
 
 void EventStreams::Drop() {

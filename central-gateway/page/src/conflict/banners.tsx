@@ -1,5 +1,6 @@
 // What stands above the table when it cannot simply be worked on: somebody else's claim, a claim
 // that has ended, a record that has moved on, a conflict that is settled.
+import type {ReactNode} from 'react';
 import {Alert, Button, Group, Text} from '@mantine/core';
 import {Link} from 'react-router-dom';
 import type {Conflict} from '../api/types';
@@ -62,6 +63,15 @@ export function moveWords(move: Move, text: Dictionary): string {
   }
 }
 
+// What has happened meanwhile, before anybody goes on deciding.
+function Interruption({title, children}: {title: string; children: ReactNode}) {
+  return (
+    <Alert variant="outline" color="yellow" role="alert" mb="sm" icon={<Warning />} title={title}>
+      {children}
+    </Alert>
+  );
+}
+
 interface MovedProps {
   moves: Move[];
   adopted: boolean;
@@ -72,14 +82,7 @@ interface MovedProps {
 export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
   const text = useText();
   return (
-    <Alert
-      variant="outline"
-      color="yellow"
-      role="alert"
-      mb="sm"
-      icon={<Warning />}
-      title={text.conflict.movedTitle}
-    >
+    <Interruption title={text.conflict.movedTitle}>
       <ul style={{margin: '0 0 4px', paddingLeft: 18}}>
         {moves.map((move, index) => (
           <li key={index}>{moveWords(move, text)}</li>
@@ -95,7 +98,7 @@ export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
       ) : (
         <Button onClick={onAdopt}>{text.conflict.movedShow}</Button>
       )}
-    </Alert>
+    </Interruption>
   );
 }
 
@@ -103,21 +106,14 @@ export function MovedBanner({moves, adopted, onAdopt, onSeen}: MovedProps) {
 export function ModeBanner({onSeen}: {onSeen: () => void}) {
   const text = useText();
   return (
-    <Alert
-      variant="outline"
-      color="yellow"
-      role="alert"
-      mb="sm"
-      icon={<Warning />}
-      title={text.consent.modeChanged}
-    >
+    <Interruption title={text.consent.modeChanged}>
       <Text size="sm" mb="xs">
         {text.consent.modeChangedHint}
       </Text>
       <Button variant="default" onClick={onSeen}>
         {text.conflict.movedSeen}
       </Button>
-    </Alert>
+    </Interruption>
   );
 }
 

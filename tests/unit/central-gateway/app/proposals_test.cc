@@ -34,7 +34,7 @@ class ProposalsTest : public TrialTest {
     ProposalState state = ProposalState::kUnknown;
     Change([&](CentralWriter& writer) -> Status {
       EDCSYNC_ASSIGN(state,
-                     TakeEndorsement(writer, registry_, EdgeId("kisumu-1"), site, answer));
+                     SettleProposal(writer, registry_, EdgeId("kisumu-1"), site, answer));
       return Ok();
     });
     return state;
