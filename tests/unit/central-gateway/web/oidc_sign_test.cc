@@ -58,7 +58,9 @@ TEST_F(OidcSignTest, OneConfirmationSignsOneCallThatDecidesMany) {
        {"reason", {{"text", "as on the source"}}},
        {"signature", {{"ticket", asked.ticket}, {"meaning", "decided"}}}});
   ASSERT_EQ(decided.status, 200) << decided.body;
-  for (const TestJson& outcome : decided.json()["outcomes"]) EXPECT_EQ(outcome["done"], true);
+  const TestJson answer = decided.json();
+  ASSERT_EQ(answer["outcomes"].size(), 2U);
+  for (const TestJson& outcome : answer["outcomes"]) EXPECT_EQ(outcome["done"], true);
 }
 
 TEST_F(OidcSignTest, AConfirmationIsOverAfterTwoMinutesAndCountsInItsOwnSessionOnly) {
