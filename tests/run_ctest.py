@@ -1,4 +1,5 @@
-"""Runs ctest and shows each GoogleTest case as it ends, with the output of those that fail.
+"""Runs ctest, as many programs at a time as there are cores, and shows each GoogleTest case as it
+ends, with the output of those that fail.
 
 ctest alone shows one line per program, and a program may hold a hundred cases and run for
 minutes. The last line is `N passed, N failed`; it counts cases, and programs that are no
@@ -166,7 +167,8 @@ def main():
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    command = ["ctest", "--verbose", "--no-tests=error", *sys.argv[1:]]
+    command = ["ctest", "--verbose", "--no-tests=error", "--parallel", str(os.cpu_count() or 1),
+               *sys.argv[1:]]
     # A session of its own, so that Ctrl-C reaches this script alone, which then ends the rest.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                stdin=subprocess.DEVNULL, start_new_session=True)

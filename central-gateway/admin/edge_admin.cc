@@ -11,7 +11,6 @@ namespace edcsync::central {
 namespace {
 
 constexpr int kEdgeDays = 2 * 365;
-constexpr int kCrlDays = 3 * 365;
 
 std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOptions& bundle) {
   return "# The edge agent's configuration, made by `central-gateway edge add`. Paths are "

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kAuthorityDays = 20 * 365;  // A trial's archive outlives its sites.
 constexpr int kServiceDays = 3 * 365;
-constexpr int kCrlDays = 3 * 365;
 constexpr int kDeskDays = 397;  // Browsers take no certificate that is valid for longer.
 constexpr std::int64_t kRenewMs = 30LL * 24 * 3'600'000;
 

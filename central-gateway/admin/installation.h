@@ -27,6 +27,9 @@ struct Installation {
   std::string Pki(const std::string& name) const { return dir + "/pki/" + name; }
 };
 
+// How long a list of revoked certificates counts. A broker refuses every edge once it has ended.
+inline constexpr int kCrlDays = 3 * 365;
+
 struct InitOptions {
   std::string broker_host = "localhost";  // The name edges connect to.
   int broker_port = 8883;

@@ -10,6 +10,7 @@
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/conflict_desk.h"
 #include "shared/base/file.h"
+#include "shared/base/json_text.h"
 #include "shared/base/limits.h"
 
 namespace edcsync::central {
@@ -17,12 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kNotDone = "(not done)";  // An item without a value.
 constexpr std::size_t kPage = 500;
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "(not done)";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 Result<SnowflakeId> ConflictId(const std::string& text) {
   std::uint64_t value = 0;
@@ -82,9 +79,9 @@ Status Show(CommandContext& context, CentralStore& store, const std::string& id_
   }
   for (const Json& item : json["dispute"]) {
     std::printf("\n  %s  %s\n    %-16s %s\n", Text(item["path"]).c_str(),
-                Text(item["question"]).c_str(), "before", Text(item["ancestor"]).c_str());
+                Text(item["question"]).c_str(), "before", Text(item["ancestor"], kNotDone).c_str());
     for (const auto& [revision, value] : item["values"].items()) {
-      std::printf("    %-16s %s\n", revision.substr(0, 16).c_str(), Text(value).c_str());
+      std::printf("    %-16s %s\n", revision.substr(0, 16).c_str(), Text(value, kNotDone).c_str());
     }
   }
   if (json["state"] == "open") {

@@ -9,6 +9,7 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/desk/central_queries.h"
 #include "shared/base/file.h"
+#include "shared/base/json_text.h"
 
 namespace edcsync::central {
 namespace {
@@ -18,11 +19,6 @@ constexpr std::size_t kReasonsBytesMax = 64 * 1024;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 int AddEdgeCommand(CommandContext& context, const std::string& edge, const std::string& site,
                    const std::string& out) {

@@ -6,6 +6,7 @@
 
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/notices_start.h"
+#include "shared/base/json_text.h"
 
 namespace edcsync::central {
 namespace {
@@ -85,11 +86,6 @@ Result<Json> StatusOf(CentralStore& store, const Config& config, WallTime now) {
     return Ok();
   }));
   return json;
-}
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 void PrintChannel(const Json& channel) {

@@ -13,6 +13,7 @@
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/online_edit.h"
 #include "shared/base/file.h"
+#include "shared/base/json_text.h"
 #include "shared/model/outcome_json.h"
 
 namespace edcsync::central {
@@ -22,11 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPage = 500;
 constexpr std::size_t kCheckpointBytesMax = 64 * 1024;
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 struct SubmitArguments {
   std::string file = "-";

@@ -10,6 +10,7 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/gateway.h"
 #include "central-gateway/desk/central_queries.h"
+#include "shared/base/json_text.h"
 #include "shared/base/stop_signal.h"
 
 namespace edcsync::central {
@@ -48,11 +49,6 @@ int Run(CommandContext& context, const std::string& gateway_id, bool outside_bro
   Log(LogLevel::kInfo, "gateway.stopping");
   gateway->reset();
   return kExitOk;
-}
-
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 Status PrintStatus(CommandContext& context, CentralStore& store) {

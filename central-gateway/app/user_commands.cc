@@ -7,6 +7,7 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/people/account_json.h"
 #include "central-gateway/people/accounts.h"
+#include "shared/base/json_text.h"
 
 namespace edcsync::central {
 namespace {
@@ -44,10 +45,6 @@ Result<RightRow> RightOf(const UserArguments& arguments) {
 
 Json ToJson(const CommandContext& context, const AccountRow& account) {
   return Json::parse(AccountJson(account, context.clock.Wall()));
-}
-
-std::string Text(const Json& value, const char* if_null) {
-  return value.is_null() ? if_null : value.get<std::string>();
 }
 
 void PrintAccount(const Json& account) {

@@ -8,7 +8,7 @@
 namespace edcsync::central {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr int kDepthMax = 8;
 constexpr std::size_t kSubjectBytesMax = 255;  // OpenID Connect Core 1.0, 2.

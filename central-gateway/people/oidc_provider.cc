@@ -9,7 +9,7 @@
 namespace edcsync::central {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kKnownUs = 10LL * 60 * 1'000'000;
 constexpr std::int64_t kKeysAgainUs = 60LL * 1'000'000;

@@ -6,7 +6,7 @@ namespace edcsync::central {
 namespace {
 
 constexpr std::string_view kOpenOf = EDCSYNC_CONFLICT "WHERE c.record_id = ?1 AND c.state = 0";
-constexpr std::string_view kFind = EDCSYNC_CONFLICT "WHERE c.conflict_id = ?1";
+constexpr std::string_view kFindConflict = EDCSYNC_CONFLICT "WHERE c.conflict_id = ?1";
 
 }  // namespace
 
@@ -23,7 +23,7 @@ Result<std::optional<ConflictRow>> ConflictTable::OpenOf(std::int64_t record_id)
 }
 
 Result<std::optional<ConflictRow>> ConflictTable::Find(SnowflakeId id) {
-  Statement statement = database_.Prepare(kFind);
+  Statement statement = database_.Prepare(kFindConflict);
   statement.Bind(1, Signed(id.value()));
   return ReadOne(statement);
 }

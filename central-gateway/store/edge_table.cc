@@ -11,7 +11,7 @@ namespace {
   "e.last_contact_ms, e.clock_drift_ms, e.release FROM edge e "                                 \
   "LEFT JOIN incarnation i ON i.incarnation_id = e.incarnation_id "
 
-constexpr std::string_view kFind = EDCSYNC_EDGE_COLUMNS "WHERE e.edge_id = ?1";
+constexpr std::string_view kFindEdge = EDCSYNC_EDGE_COLUMNS "WHERE e.edge_id = ?1";
 constexpr std::string_view kList = EDCSYNC_EDGE_COLUMNS "ORDER BY e.edge_id";
 
 #undef EDCSYNC_EDGE_COLUMNS
@@ -51,7 +51,7 @@ Result<EdgeRow> EdgeTable::Read(const Statement& statement) {
 }
 
 Result<std::optional<EdgeRow>> EdgeTable::Find(const EdgeId& edge) {
-  Statement statement = database_.Prepare(kFind);
+  Statement statement = database_.Prepare(kFindEdge);
   statement.Bind(1, edge.str());
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   if (!found) return std::optional<EdgeRow>();

@@ -11,7 +11,7 @@ namespace {
   "(SELECT count(*) FROM notice_delivery d WHERE d.message_id = m.message_id) "           \
   "FROM notice_message m "
 
-constexpr std::string_view kWaiting = EDCSYNC_MESSAGE "WHERE m.channel = ?1 AND m.state = 1";
+constexpr std::string_view kWaitingMessages = EDCSYNC_MESSAGE "WHERE m.channel = ?1 AND m.state = 1";
 constexpr std::string_view kFailed =
     EDCSYNC_MESSAGE "WHERE m.settled_at_ms IS NOT NULL AND m.state = 3 ORDER BY m.message_id "
                     "LIMIT ?1";
@@ -35,7 +35,7 @@ NoticeMessageRow ReadMessage(const Statement& statement) {
 }  // namespace
 
 Result<std::optional<NoticeMessageRow>> NoticeOutbox::Waiting(const std::string& channel) {
-  Statement statement = database_.Prepare(kWaiting);
+  Statement statement = database_.Prepare(kWaitingMessages);
   EDCSYNC_ASSIGN(const bool found, statement.Bind(1, channel).Step());
   if (!found) return std::optional<NoticeMessageRow>();
   return std::optional(ReadMessage(statement));

@@ -11,7 +11,7 @@ namespace {
   "proposed_at_ms, state, ended_at_ms, ended_by, edge_id, answered_at_ms, answer_sealed FROM " \
   "proposal "
 
-constexpr std::string_view kFind = EDCSYNC_PROPOSAL "WHERE proposal_id = ?1";
+constexpr std::string_view kFindProposal = EDCSYNC_PROPOSAL "WHERE proposal_id = ?1";
 constexpr std::string_view kWaitingOf = EDCSYNC_PROPOSAL "WHERE conflict_id = ?1 AND state = 1";
 constexpr std::string_view kOf =
     EDCSYNC_PROPOSAL "WHERE conflict_id = ?1 ORDER BY proposal_id";
@@ -54,7 +54,7 @@ Result<ProposalRow> ProposalTable::Read(const Statement& statement) {
 }
 
 Result<std::optional<ProposalRow>> ProposalTable::Find(SnowflakeId id) {
-  Statement statement = database_.Prepare(kFind);
+  Statement statement = database_.Prepare(kFindProposal);
   EDCSYNC_ASSIGN(const bool found, statement.Bind(1, Signed(id.value())).Step());
   if (!found) return std::optional<ProposalRow>();
   EDCSYNC_ASSIGN(ProposalRow row, Read(statement));

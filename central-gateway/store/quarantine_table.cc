@@ -12,8 +12,8 @@ namespace {
   "quarantine_rowid "                                                                          \
   "FROM quarantine "
 
-constexpr std::string_view kFind = EDCSYNC_QUARANTINE "WHERE revision_id = ?1";
-constexpr std::string_view kWaiting =
+constexpr std::string_view kFindQuarantined = EDCSYNC_QUARANTINE "WHERE revision_id = ?1";
+constexpr std::string_view kWaitingRevisions =
     EDCSYNC_QUARANTINE "WHERE state = 1 ORDER BY quarantine_rowid LIMIT ?1";
 constexpr std::string_view kAll = EDCSYNC_QUARANTINE "ORDER BY quarantine_rowid LIMIT ?1";
 constexpr std::string_view kHeldFor = EDCSYNC_QUARANTINE
@@ -78,7 +78,7 @@ Result<std::vector<QuarantineRow>> QuarantineTable::ReadAll(Statement& statement
 }
 
 Result<std::optional<QuarantineRow>> QuarantineTable::Find(const RevisionId& id) {
-  Statement statement = database_.Prepare(kFind);
+  Statement statement = database_.Prepare(kFindQuarantined);
   statement.Bind(1, id.view());
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   if (!found) return std::optional<QuarantineRow>();
@@ -92,7 +92,7 @@ Result<bool> QuarantineTable::Contains(const RevisionId& id) {
 }
 
 Result<std::vector<QuarantineRow>> QuarantineTable::List(bool all, std::size_t count_max) {
-  Statement statement = database_.Prepare(all ? kAll : kWaiting);
+  Statement statement = database_.Prepare(all ? kAll : kWaitingRevisions);
   statement.Bind(1, Limit(count_max));
   return ReadAll(statement);
 }

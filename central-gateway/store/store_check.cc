@@ -8,7 +8,6 @@
 namespace edcsync::central {
 namespace {
 
-constexpr std::size_t kFindingCountMax = 100;
 constexpr std::size_t kRecordsAtOnce = 256;
 
 class StoreCheck {

@@ -3,13 +3,10 @@
 #include <charconv>
 
 namespace edcsync::central {
-namespace {
 
 Error Invalid(const std::string& name, const std::string& allowed) {
   return {ErrorCode::kFieldInvalid, name + " is " + allowed};
 }
-
-}  // namespace
 
 Result<std::size_t> ParseLimit(const HttpRequest& request) {
   const std::string text = request.Query("limit");

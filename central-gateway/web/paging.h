@@ -10,6 +10,9 @@ namespace edcsync::central {
 inline constexpr std::size_t kPageRows = 100;     // If a query names no limit.
 inline constexpr std::size_t kPageRowsMax = 500;
 
+// Of a query's parameter: "NAME is ALLOWED", kFieldInvalid.
+Error Invalid(const std::string& name, const std::string& allowed);
+
 // 1 to kPageRowsMax.
 Result<std::size_t> ParseLimit(const HttpRequest& request);
 

@@ -11,10 +11,6 @@ constexpr std::size_t kTextBytesMax = 512;
 constexpr std::size_t kWordsMax = 8;
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
-Error Invalid(const std::string& name, const std::string& allowed) {
-  return {ErrorCode::kFieldInvalid, name + " is " + allowed};
-}
-
 Status ParseState(const std::string& text, QueueFilter& filter) {
   if (text.empty() || text == "open") return Ok();
   if (text == "all") {

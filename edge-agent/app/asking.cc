@@ -50,9 +50,4 @@ int Post(const std::string& dir, const std::string& path, const Json& body,
   return kExitOk;
 }
 
-std::string Text(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 }  // namespace edcsync::edge

@@ -21,7 +21,4 @@ Result<Json> Ask(const std::string& dir, const std::string& path,
 int Post(const std::string& dir, const std::string& path, const Json& body,
          const std::string& done);
 
-// A text as it is, other values as JSON, null as "-".
-std::string Text(const Json& value);
-
 }  // namespace edcsync::edge

@@ -14,6 +14,7 @@
 #include "edge-agent/app/submit_command.h"
 #include "edge-agent/site/site_queries.h"
 #include "shared/base/exit_code.h"
+#include "shared/base/json_text.h"
 #include "shared/base/release.h"
 #include "shared/base/stop_signal.h"
 

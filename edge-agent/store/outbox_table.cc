@@ -9,8 +9,6 @@
 namespace edcsync::edge {
 namespace {
 
-constexpr std::size_t kFindingCountMax = 100;
-
 std::int64_t ToColumn(Sequence sequence) { return static_cast<std::int64_t>(sequence.value()); }
 
 Result<Digest> ReadDigest(const Statement& row, int column, std::int64_t sequence) {

@@ -8,7 +8,6 @@
 namespace edcsync::edge {
 namespace {
 
-constexpr std::size_t kFindingCountMax = 100;
 constexpr std::size_t kRecordPageCount = 256;
 
 // Holds every revision and the heads of one record after another against each other.

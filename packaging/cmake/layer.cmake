@@ -1,3 +1,45 @@
+# Precompiled headers: one for all layers and one for all test programs, for each is half a minute of
+# work under a sanitizer. A target can use only one that was compiled with its own options.
+#
+#   edcsync_precompiled(edcsync_test_precompiled OPTIONS -O1 HEADERS <gtest/gtest.h> LIBRARIES ...)
+function(edcsync_precompiled name)
+  cmake_parse_arguments(PRECOMPILED "" "" "OPTIONS;HEADERS;LIBRARIES" ${ARGN})
+  set(source ${PROJECT_BINARY_DIR}/${name}.cc)
+  if(NOT EXISTS ${source})
+    file(WRITE ${source} "// Carries a precompiled header.\n")
+  endif()
+  add_library(${name} OBJECT ${source})
+  target_include_directories(${name} PRIVATE ${TL_EXPECTED_INCLUDE_DIR})
+  target_compile_options(${name} PRIVATE ${PRECOMPILED_OPTIONS})
+  target_link_libraries(${name} PRIVATE Threads::Threads ${PRECOMPILED_LIBRARIES})
+  target_precompile_headers(${name} PRIVATE <algorithm> <array> <atomic> <chrono> <cstdint>
+    <condition_variable> <filesystem> <fstream> <functional> <map> <memory> <mutex> <optional> <set>
+    <span> <sstream> <string> <string_view> <thread> <tl/expected.hpp> <utility> <variant> <vector>
+    ${PRECOMPILED_HEADERS})
+endfunction()
+
+set(layer_options)
+if(EDCSYNC_FUZZERS)  # Or the fuzzers are blind inside the layers.
+  set(layer_options -fsanitize=fuzzer-no-link)
+endif()
+edcsync_precompiled(edcsync_precompiled OPTIONS ${layer_options})
+
+if(EDCSYNC_TESTS)
+  # The tests' own code need not be fast, but its compilation is half of ./run-tests. Under a
+  # sanitizer the short unit tests need it least; -O0 slows also the templates that they share with
+  # the product's code, for the linker keeps one copy of each.
+  set(test_options $<$<CONFIG:Release>:-O1>)
+  set(unit_test_options ${test_options})
+  if(EDCSYNC_SANITIZE)
+    set(unit_test_options -O0)
+  endif()
+  foreach(kind test unit_test)
+    edcsync_precompiled(edcsync_${kind}_precompiled OPTIONS ${${kind}_options} -fPIE
+                        HEADERS <gmock/gmock.h> <gtest/gtest.h> LIBRARIES GTest::gmock)
+    set_target_properties(edcsync_${kind}_precompiled PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  endforeach()
+endif()
+
 # A folder of sources is one layer library. New files are found by themselves.
 #
 #   edcsync_layer(edcsync_storage FOLDER storage DEPENDS edcsync_base PRIVATE SQLiteCpp)
@@ -17,8 +59,8 @@ function(edcsync_layer name)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${LAYER_DEPENDS} PRIVATE ${LAYER_PRIVATE})
-  target_precompile_headers(${name} PRIVATE <algorithm> <functional> <map> <memory> <optional>
-                            <span> <string> <string_view> <vector>)
+  target_compile_options(${name} PRIVATE ${layer_options})
+  target_precompile_headers(${name} REUSE_FROM edcsync_precompiled)
 endfunction()
 
 # Registers a program as a test of its own name with CTest. TIMEOUT, in seconds, is a release
@@ -36,7 +78,9 @@ function(edcsync_register_test name)
   add_test(NAME ${name} COMMAND ${launcher} $<TARGET_FILE:${name}> ${TEST_ARGUMENTS}
            WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
   math(EXPR seconds "${TEST_TIMEOUT} * ${EDCSYNC_SLOWDOWN}")
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${seconds})
+  # COST: those that may take longest begin first.
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${seconds}
+                       COST ${TEST_TIMEOUT})
   foreach(group build_${TEST_LABEL}_tests build_tests)  # The test programs of one label, and all.
     if(NOT TARGET ${group})
       add_custom_target(${group})
@@ -61,14 +105,12 @@ function(edcsync_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${RAPIDCHECK_INCLUDE_DIR})
   target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main
                         ${RAPIDCHECK_LIBRARY})
-  # The tests' own code need not be fast, but its compilation is half of ./run-tests. Under a
-  # sanitizer short tests need it least; -O0 slows also the templates that they share with the
-  # product's code, for the linker keeps one copy of each.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(EDCSYNC_SANITIZE AND TEST_LABEL STREQUAL "unit")
-    target_compile_options(${name} PRIVATE -O0)
+  set(kind test)
+  if(TEST_LABEL STREQUAL "unit")
+    set(kind unit_test)
   endif()
-  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <map> <string> <vector>)
+  target_compile_options(${name} PRIVATE ${${kind}_options})
+  target_precompile_headers(${name} REUSE_FROM edcsync_${kind}_precompiled)
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
   edcsync_register_test(${name} LABEL ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})

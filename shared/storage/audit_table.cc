@@ -9,7 +9,6 @@
 namespace edcsync {
 namespace {
 
-constexpr std::size_t kFindingCountMax = 100;
 constexpr std::uint64_t kProgressEvery = 10'000;  // Entries.
 
 // The columns of every SELECT here: number, id, at_ms, actor, action, object, detail, hash.

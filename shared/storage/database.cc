@@ -36,7 +36,6 @@ using storage_internal::SystemError;
 
 constexpr int kBusyWaitMs = 5;
 constexpr std::string_view kMemory = ":memory:";
-constexpr std::size_t kFindingCountMax = 100;
 
 // Makes an empty file that only its owner reads, for SQLite to open; its -wal and -shm take the
 // mode over. mknod and not open: closing a descriptor would drop the locks that another

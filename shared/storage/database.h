@@ -32,6 +32,9 @@ struct DatabaseOptions {
   std::string vfs;               // Empty: the default VFS. The simulation names its own.
 };
 
+// How many findings a check of a database lists; the first ones tell what matters.
+inline constexpr std::size_t kFindingCountMax = 100;
+
 // A prepared statement in use. Returned by Database::Prepare; resets itself when it goes out of
 // scope, so a reader never stays open by accident. Parameters are ?1, ?2, ...
 class Statement {
@@ -96,7 +99,7 @@ class Database {
   // (must not exist; mode 0600; fsynced; written under a temporary name first). `progress` gets
   // 0 to 100.
   Status BackupTo(const std::string& path, const std::function<void(int)>& progress);
-  // PRAGMA integrity_check and foreign_key_check: the findings, empty if sound.
+  // PRAGMA integrity_check and foreign_key_check: at most kFindingCountMax, empty if sound.
   Result<std::vector<std::string>> CheckIntegrity();
   const std::string& path() const;
   std::int64_t LastInsertRowId() const;

@@ -1,15 +1,10 @@
 #include "shared/storage/record_table.h"
 
 #include "shared/base/check.h"
+#include "shared/crypto/revision_id.h"
 
 namespace edcsync {
 namespace {
-
-// A vector of ids lies in memory as the table keeps it: joined.
-BytesView Joined(const std::vector<RevisionId>& ids) {
-  static_assert(sizeof(RevisionId) == sizeof(Digest));
-  return {reinterpret_cast<const std::uint8_t*>(ids.data()), ids.size() * sizeof(RevisionId)};
-}
 
 void BindKey(Statement& statement, const RecordKey& key, int first) {
   statement.Bind(first, std::string_view(key.study.str()))

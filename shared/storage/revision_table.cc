@@ -6,12 +6,6 @@
 namespace edcsync {
 namespace {
 
-// A vector of ids lies in memory as the table keeps it: joined.
-BytesView Joined(const std::vector<RevisionId>& ids) {
-  static_assert(sizeof(RevisionId) == sizeof(Digest));
-  return {reinterpret_cast<const std::uint8_t*>(ids.data()), ids.size() * sizeof(RevisionId)};
-}
-
 Result<RevisionId> ReadId(const Statement& row, int column) {
   const BytesView bytes = row.Blob(column);
   if (bytes.size() != sizeof(Digest)) {

@@ -23,15 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kRepeats = 9;
 
-template <class T>
-T Need(Result<T> result) {
-  if (!result.ok()) Abandon(result.error().ToString());
-  return std::move(*result);
-}
-void Need(const Status& status) {
-  if (!status.ok()) Abandon(status.error().ToString());
-}
-
 // The median of several runs, in milliseconds.
 double MedianMs(const std::function<void()>& run) {
   std::vector<double> times;

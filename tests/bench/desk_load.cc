@@ -31,12 +31,6 @@ using Latencies = std::map<std::string, std::vector<double>>;  // Seconds by kin
 
 std::string NameOf(int number) { return "dm" + std::to_string(number); }
 
-template <class T>
-T Need(Result<T> result) {
-  if (!result.ok()) Abandon(result.error().ToString());
-  return std::move(*result);
-}
-
 // Conflicts, accounts, and a desk on a port of its own without TLS.
 void Prepare(const std::string& dir, std::uint64_t conflicts) {
   const SystemClock clock;

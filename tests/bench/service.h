@@ -9,13 +9,22 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/status.h"
+
 namespace edcsync::bench {
 
 // Prints `why` and ends the program with code 1; the guards of main.cc stop the children.
 [[noreturn]] void Abandon(const std::string& why);
 
-// A port of 127.0.0.1 that was free a moment ago.
-int FreePort();
+// What a call gave; abandons on an error.
+template <class T>
+T Need(Result<T> result) {
+  if (!result.ok()) Abandon(result.error().ToString());
+  return std::move(*result);
+}
+inline void Need(const Status& status) {
+  if (!status.ok()) Abandon(status.error().ToString());
+}
 
 // Runs a command to its end; abandons unless it exits with 0.
 void RunCommand(const std::vector<std::string>& arguments, const std::string& log_file);

@@ -10,6 +10,7 @@
 
 #include "shared/base/file.h"
 #include "tests/bench/forms.h"
+#include "tests/support/free_port.h"
 
 namespace edcsync::bench {
 namespace {
@@ -107,7 +108,7 @@ World::World(std::string bin, int edge_count) : bin_(std::move(bin)) {
   const std::string log = (root_ / "commands.log").string();
   const std::string gateway = bin_ + "/central-gateway";
   RunCommand({gateway, "--dir", GatewayDir().string(), "init", "--broker-host", "127.0.0.1",
-              "--broker-port", std::to_string(FreePort())},
+              "--broker-port", std::to_string(testing::FreePort())},
              log);
   const std::string odm = (root_ / "metadata.xml").string();
   if (!WriteFile(odm, StudyMetadata(), 0600, /*exclusive=*/false).ok()) Abandon("no " + odm);

@@ -27,7 +27,6 @@
 #include "shared/base/status.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/slowdown.h"
-#include "tests/support/slowdown.h"
 
 namespace edcsync::testing {
 

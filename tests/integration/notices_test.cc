@@ -12,6 +12,7 @@
 
 #include "central-gateway/store/sqlite_central_store.h"
 #include "shared/crypto/revision_id.h"
+#include "tests/support/free_port.h"
 #include "tests/support/site_network.h"
 #include "tests/support/test_broker.h"
 

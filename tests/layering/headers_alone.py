@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from layering import SOURCE_FOLDERS, files_below
+from layering import SOURCE_FOLDERS, files_below, sources_of
 
 KEPT_FLAGS = ("-D", "-I", "-std=", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-")
 
@@ -39,8 +39,9 @@ def commands_by_folder(root, entries):
     for entry in entries:
         if entry["file"].endswith((".c", "cmake_pch.hxx.cxx")):
             continue
-        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), root)
-        found.setdefault(os.path.dirname(path), flags_of(entry))
+        for source in sources_of(entry):
+            path = os.path.relpath(source, root)
+            found.setdefault(os.path.dirname(path), flags_of(entry))
         found.setdefault("", flags_of(entry))
     return found
 

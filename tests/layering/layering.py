@@ -80,6 +80,15 @@ def files_below(root, folders, endings):
                     yield os.path.relpath(os.path.join(parent, file), root)
 
 
+def sources_of(entry):
+    """Returns the paths of a compile command's sources: CMake may compile several as one."""
+    path = os.path.join(entry["directory"], entry["file"])
+    if not os.path.basename(path).startswith("unity_"):
+        return [path]
+    with open(path, encoding="utf-8") as file:
+        return re.findall(r'^#include "([^"]+)"', file.read(), re.M)
+
+
 def includes_of(root, path):
     with open(os.path.join(root, path), encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
@@ -145,8 +154,7 @@ def check_headers_are_used(root):
 
 
 def check_sources_are_built(root, commands):
-    built = {os.path.realpath(os.path.join(entry["directory"], entry["file"]))
-             for entry in commands}
+    built = {os.path.realpath(source) for entry in commands for source in sources_of(entry)}
     sources = list(files_below(root, SOURCE_FOLDERS, (".cc",)))
     sources += list(files_below(root, ("tests",), ("_test.cc",)))
     for path in sources:

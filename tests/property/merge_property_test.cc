@@ -9,15 +9,10 @@
 
 #include "shared/crypto/revision_id.h"
 #include "shared/model/merge_rule.h"
+#include "tests/property/pick.h"
 
 namespace edcsync {
 namespace {
-
-// In [low, high), evenly; RapidCheck's own ranges stay small for most of a run.
-template <class Integer = int>
-Integer Pick(Integer low, Integer high) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Integer>(low, high));
-}
 
 using History = std::vector<KnownRevision>;  // Parents before their children.
 

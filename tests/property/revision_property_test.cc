@@ -3,15 +3,10 @@
 
 #include "shared/model/revision.h"
 #include "shared/model/submission.h"
+#include "tests/property/pick.h"
 
 namespace edcsync {
 namespace {
-
-// In [low, high), evenly; RapidCheck's own ranges stay small for most of a run.
-template <class Integer = int>
-Integer Pick(Integer low, Integer high) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Integer>(low, high));
-}
 
 // Text of 1 to `size_max` code points from all planes, control characters only if `any`.
 std::string AnyText(std::size_t size_min, std::size_t size_max, bool any) {

@@ -18,12 +18,12 @@
 namespace edcsync::testing {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
 constexpr int kCoordinateBytes = 32;
 
-const unsigned char* Bytes(const std::string& text) {
+const unsigned char* Unsigned(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
@@ -56,10 +56,10 @@ std::string Signature(EVP_PKEY* key, const std::string& text, bool pss) {
     CHECK(EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) == 1);
   }
   std::size_t size = 0;
-  CHECK(EVP_DigestSign(context, nullptr, &size, Bytes(text), text.size()) == 1);
+  CHECK(EVP_DigestSign(context, nullptr, &size, Unsigned(text), text.size()) == 1);
   std::string signature(size, '\0');
   CHECK(EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size,
-                       Bytes(text), text.size()) == 1);
+                       Unsigned(text), text.size()) == 1);
   signature.resize(size);
   EVP_MD_CTX_free(context);
   return signature;
@@ -67,7 +67,7 @@ std::string Signature(EVP_PKEY* key, const std::string& text, bool pss) {
 
 // R and S side by side (RFC 7518, 3.4) of OpenSSL's DER.
 std::string SideBySide(const std::string& der) {
-  const unsigned char* at = Bytes(der);
+  const unsigned char* at = Unsigned(der);
   ECDSA_SIG* signature = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));
   CHECK(signature != nullptr);
   std::string bytes(2 * kCoordinateBytes, '\0');
@@ -82,7 +82,7 @@ std::string SideBySide(const std::string& der) {
 
 std::string Base64Url(const std::string& bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), Bytes(bytes),
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), Unsigned(bytes),
                                    static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   while (text.ends_with('=')) text.pop_back();
@@ -93,7 +93,7 @@ std::string Base64Url(const std::string& bytes) {
 
 std::string FromBase64(const std::string& text) {
   std::string bytes(3 * (text.size() / 4) + 1, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), Bytes(text),
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), Unsigned(text),
                                    static_cast<int>(text.size()));
   if (size < 0) return "";
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
@@ -103,7 +103,7 @@ std::string FromBase64(const std::string& text) {
 
 std::string Sha256Base64Url(const std::string& text) {
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(Bytes(text), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  SHA256(Unsigned(text), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
   return Base64Url(digest);
 }
 
@@ -126,15 +126,15 @@ std::string SigningKeys::IdFor(const std::string& algorithm) const {
   return (algorithm == "ES256" ? "ec-" : "rsa-") + std::to_string(impl_->number);
 }
 
-Json SigningKeys::Public() const {
+OrderedJson SigningKeys::Public() const {
   const EVP_PKEY* rsa = impl_->rsa.get();
   const EVP_PKEY* ec = impl_->ec.get();
-  const Json first = {{"kty", "RSA"},
+  const OrderedJson first = {{"kty", "RSA"},
                       {"use", "sig"},
                       {"kid", IdFor("RS256")},
                       {"n", Base64Url(Number(rsa, OSSL_PKEY_PARAM_RSA_N))},
                       {"e", Base64Url(Number(rsa, OSSL_PKEY_PARAM_RSA_E))}};
-  const Json second = {
+  const OrderedJson second = {
       {"kty", "EC"},
       {"use", "sig"},
       {"alg", "ES256"},
@@ -142,10 +142,10 @@ Json SigningKeys::Public() const {
       {"crv", "P-256"},
       {"x", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes))},
       {"y", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes))}};
-  return {{"keys", Json::array({first, second})}};
+  return {{"keys", OrderedJson::array({first, second})}};
 }
 
-std::string SigningKeys::Sign(const Json& header, const std::string& payload) const {
+std::string SigningKeys::Sign(const OrderedJson& header, const std::string& payload) const {
   const std::string text = Base64Url(header.dump()) + "." + Base64Url(payload);
   const std::string algorithm = header.value("alg", "");
   std::string signature;
@@ -157,7 +157,7 @@ std::string SigningKeys::Sign(const Json& header, const std::string& payload) co
     const std::string secret = PublicPem(impl_->rsa.get());
     signature.resize(SHA256_DIGEST_LENGTH);
     unsigned size = 0;
-    HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), Bytes(text), text.size(),
+    HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), Unsigned(text), text.size(),
          reinterpret_cast<unsigned char*>(signature.data()), &size);
   }
   return text + "." + Base64Url(signature);

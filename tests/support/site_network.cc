@@ -14,6 +14,7 @@
 #include <iterator>
 #include <thread>
 
+#include "tests/support/free_port.h"
 #include "tests/support/slowdown.h"
 #include "tests/support/test_broker.h"
 

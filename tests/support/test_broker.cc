@@ -1,9 +1,6 @@
 #include "tests/support/test_broker.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,6 +10,7 @@
 #include <thread>
 
 #include "shared/base/file.h"
+#include "tests/support/free_port.h"
 
 namespace edcsync::testing {
 namespace {
@@ -22,21 +20,6 @@ constexpr int kValidDays = 2;
 constexpr std::int64_t kDayMs = 24 * 60 * 60 * 1000;
 
 }  // namespace
-
-int FreePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  int port = 0;
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-    port = ntohs(address.sin_port);
-  }
-  ::close(fd);
-  return port;
-}
 
 Result<std::unique_ptr<TestBroker>> TestBroker::Start(std::vector<EdgeId> edges) {
   std::unique_ptr<TestBroker> broker(new TestBroker());

@@ -15,9 +15,6 @@
 
 namespace edcsync::testing {
 
-// A port of 127.0.0.1 that was free a moment ago.
-int FreePort();
-
 class TestBroker {
  public:
   static Result<std::unique_ptr<TestBroker>> Start(std::vector<EdgeId> edges);

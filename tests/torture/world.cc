@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "central-gateway/admin/broker_supervisor.h"
+#include "tests/support/free_port.h"
 #include "tests/support/test_broker.h"
 
 namespace edcsync::torture {

@@ -39,15 +39,15 @@ class Listener {
   int port_ = 0;
 };
 
-class Connection {
+class Caller {
  public:
-  explicit Connection(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Caller(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const sockaddr_in address = Loopback(port);
     const bool open = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address),
                                 sizeof address) == 0;
     error_ = open ? 0 : errno;
   }
-  ~Connection() { ::close(fd_); }
+  ~Caller() { ::close(fd_); }
   int error() const { return error_; }
   // 0 or less once the other side is gone.
   ssize_t Read() const {
@@ -63,15 +63,15 @@ class Connection {
 TEST(TcpProxy, RefusesAtOnceWhileRefusingAndPassesAgainOnTheSamePort) {
   const Listener broker;
   TcpProxy link(broker.port());
-  const Connection before(link.port());
+  const Caller before(link.port());
   ASSERT_EQ(before.error(), 0);
   for (int round = 0; round < 3; ++round) {
     link.Refuse();
-    EXPECT_EQ(Connection(link.port()).error(), ECONNREFUSED);
+    EXPECT_EQ(Caller(link.port()).error(), ECONNREFUSED);
     link.Refuse();  // Again changes nothing.
-    EXPECT_EQ(Connection(link.port()).error(), ECONNREFUSED);
+    EXPECT_EQ(Caller(link.port()).error(), ECONNREFUSED);
     link.Restore();
-    EXPECT_EQ(Connection(link.port()).error(), 0);
+    EXPECT_EQ(Caller(link.port()).error(), 0);
   }
   EXPECT_LE(before.Read(), 0) << "A connection outlived the refusal";
 }
@@ -80,7 +80,7 @@ TEST(TcpProxy, BreaksNewConnectionsAtOnceWhileCut) {
   const Listener broker;
   TcpProxy link(broker.port());
   link.Cut();
-  const Connection cut(link.port());
+  const Caller cut(link.port());
   EXPECT_LE(cut.Read(), 0);
 }
 

@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-using Outcome = SendResult::Outcome;
+using Sent = SendResult::Outcome;
 
 // Answers as the test says, and keeps what it was given.
 class ScriptedChannel final : public Channel {
@@ -22,7 +22,7 @@ class ScriptedChannel final : public Channel {
     if (on_send) on_send();
     return answer;
   }
-  SendResult answer{Outcome::kSent, "taken", 0, {}};
+  SendResult answer{Sent::kSent, "taken", 0, {}};
   std::vector<Message> got;
   std::function<void()> on_send;
 };
@@ -145,14 +145,14 @@ TEST_F(SenderTest, ABurstWithoutEndIsCutOffAfterHalfAMinute) {
 }
 
 TEST_F(SenderTest, WhatFailsIsSentAgainUnderTheSameIdWithTheSameWords) {
-  channel_.answer = {Outcome::kRetry, "the receiver answered 500", 0, {}};
+  channel_.answer = {Sent::kRetry, "the receiver answered 500", 0, {}};
   Queue(3, "n");
   Run(10 * kMinuteMs);
   const std::size_t tries = channel_.got.size();
   EXPECT_GT(tries, 1u);
   EXPECT_THAT(ChannelRow().last_error, HasSubstr("500"));
   Queue(2, "later");
-  channel_.answer = {Outcome::kSent, "taken", 0, {}};
+  channel_.answer = {Sent::kSent, "taken", 0, {}};
   Run(10 * kMinuteMs);
   ASSERT_EQ(channel_.got.size(), tries + 1);
   for (const Message& message : channel_.got) {
@@ -178,7 +178,7 @@ TEST_F(SenderTest, AProcessThatDiesBetweenSendingAndKeepingItSendsTheSameMessage
 }
 
 TEST_F(SenderTest, AfterFailuresInARowTheCircuitOpensAndOneTrialGoesThrough) {
-  channel_.answer = {Outcome::kRetry, "Connection refused", 0, {}};
+  channel_.answer = {Sent::kRetry, "Connection refused", 0, {}};
   options_.retry_max_ms = 5'000;  // The breaker alone slows it.
   Restart();
   Queue(1, "n");
@@ -189,14 +189,14 @@ TEST_F(SenderTest, AfterFailuresInARowTheCircuitOpensAndOneTrialGoesThrough) {
   EXPECT_EQ(channel_.got.size(), 6u);  // The trial after five minutes.
   Run(4 * kMinuteMs);
   EXPECT_EQ(channel_.got.size(), 6u);
-  channel_.answer = {Outcome::kSent, "taken", 0, {}};
+  channel_.answer = {Sent::kSent, "taken", 0, {}};
   Run(2 * kMinuteMs);
   EXPECT_EQ(channel_.got.size(), 7u);
   EXPECT_FALSE(ChannelRow().open_until.has_value());
 }
 
 TEST_F(SenderTest, ARefusedMessageIsADeadLetterAtOnceUntilAPersonSendsItAgain) {
-  channel_.answer = {Outcome::kRefused, "the receiver answered 400", 0, {}};
+  channel_.answer = {Sent::kRefused, "the receiver answered 400", 0, {}};
   Queue(3, "n");
   Run(60 * kMinuteMs);
   ASSERT_EQ(channel_.got.size(), 1u);
@@ -210,7 +210,7 @@ TEST_F(SenderTest, ARefusedMessageIsADeadLetterAtOnceUntilAPersonSendsItAgain) {
     EXPECT_EQ(entries.at(0).action, "notice.failed");
     return Ok();
   }));
-  channel_.answer = {Outcome::kSent, "taken", 0, {}};
+  channel_.answer = {Sent::kSent, "taken", 0, {}};
   ExpectOk(store_->Write(
       [&](CentralWriter& writer) { return writer.RequeueMessage(Failed()[0].id); }));
   EXPECT_THAT(Failed(), IsEmpty());
@@ -220,7 +220,7 @@ TEST_F(SenderTest, ARefusedMessageIsADeadLetterAtOnceUntilAPersonSendsItAgain) {
 }
 
 TEST_F(SenderTest, AMessageThatNobodyTakesForThreeDaysIsADeadLetter) {
-  channel_.answer = {Outcome::kRetry, "Connection refused", 0, {}};
+  channel_.answer = {Sent::kRetry, "Connection refused", 0, {}};
   Queue(1, "n");
   Run(71LL * 60 * kMinuteMs);
   EXPECT_THAT(Failed(), IsEmpty());
@@ -229,7 +229,7 @@ TEST_F(SenderTest, AMessageThatNobodyTakesForThreeDaysIsADeadLetter) {
 }
 
 TEST_F(SenderTest, TheWaitThatTheReceiverAsksForIsKept) {
-  channel_.answer = {Outcome::kRetry, "the receiver answered 429", 30 * kMinuteMs, {}};
+  channel_.answer = {Sent::kRetry, "the receiver answered 429", 30 * kMinuteMs, {}};
   Queue(1, "n");
   Run(29 * kMinuteMs);
   EXPECT_EQ(channel_.got.size(), 1u);
@@ -267,7 +267,7 @@ TEST_F(SenderTest, SettledMessagesAreForgottenAfterAMonthAndOpenOnesKept) {
   Queue(3, "old");
   Run(10'000);
   ASSERT_EQ(channel_.got.size(), 1u);
-  channel_.answer = {Outcome::kRetry, "Connection refused", 0, {}};
+  channel_.answer = {Sent::kRetry, "Connection refused", 0, {}};
   clock_.Advance(20 * kMinuteMs);
   Queue(2, "open");
   Run(10'000);

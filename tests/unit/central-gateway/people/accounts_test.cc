@@ -13,12 +13,6 @@ using ::testing::Not;
 
 using Accounts = PeopleTest;
 
-template <class T>
-ErrorCode CodeOf(const Result<T>& result) {
-  EXPECT_FALSE(result.ok());
-  return result.ok() ? ErrorCode::kInternal : result.error().code;
-}
-
 TEST_F(Accounts, ANewAccountHasAFirstPasswordThatMustBeChanged) {
   const FirstPassword first = Must(
       AddAccount(*store_, hasher_, random_, {"nakato", "Rose Nakato", {kKisumuManager}}, "root"));

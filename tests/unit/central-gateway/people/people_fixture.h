@@ -22,6 +22,13 @@ inline PasswordHasherOptions Cheap() {
 inline const RightRow kAdministratorRight{Role::kAdministrator, StudyOID(), SiteOID(), false};
 inline const RightRow kKisumuManager{Role::kDataManager, StudyOID(), SiteOID("Kisumu"), false};
 
+// Of a result that must be an error.
+template <class T>
+ErrorCode CodeOf(const Result<T>& result) {
+  EXPECT_FALSE(result.ok());
+  return result.ok() ? ErrorCode::kInternal : result.error().code;
+}
+
 // A store where something else is committed just before the next write, as by another process.
 class Overtaken final : public CentralStore {
  public:

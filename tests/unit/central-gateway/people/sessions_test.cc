@@ -16,12 +16,6 @@ constexpr char kAddress[] = "192.0.2.7";
 constexpr char kPassword[] = "vokhulatidem";
 constexpr std::int64_t kMinuteMs = 60 * 1000;
 
-template <class T>
-ErrorCode CodeOf(const Result<T>& result) {
-  EXPECT_FALSE(result.ok());
-  return result.ok() ? ErrorCode::kInternal : result.error().code;
-}
-
 class SessionsTest : public PeopleTest {
  protected:
   void SetUp() override {

@@ -15,7 +15,7 @@ FormItems Vitals(ItemValue pulse, ItemValue temperature) {
   return {{{ItemGroupOID("IG.VS"), RepeatKey("1")},
            {{ItemOID("IT.PULSE"), pulse}, {ItemOID("IT.TEMP"), temperature}}}};
 }
-const ItemPath kPulse{{ItemGroupOID("IG.VS"), RepeatKey("1")}, ItemOID("IT.PULSE")};
+const ItemPath kVitalsPulse{{ItemGroupOID("IG.VS"), RepeatKey("1")}, ItemOID("IT.PULSE")};
 
 KnownRevision Make(std::uint8_t id, std::uint32_t version, std::vector<RevisionId> parents,
                    FormItems items, std::int64_t edited_ms = 1000) {
@@ -63,7 +63,7 @@ TEST(MergeRule, TwoValuesForOneItemAreAHardConflictUnderEitherPolicy) {
   }
   const Dispute dispute = FindDispute({a, b}, &kAncestor.revision);
   EXPECT_EQ(dispute.severity, Severity::kHard);
-  EXPECT_EQ(dispute.items, std::vector{kPulse});
+  EXPECT_EQ(dispute.items, std::vector{kVitalsPulse});
 }
 
 TEST(MergeRule, DifferentItemsAreASoftConflictOrMergedIfTheStudyAllows) {
