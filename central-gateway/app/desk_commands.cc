@@ -10,13 +10,11 @@
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/conflict_desk.h"
 #include "shared/base/file.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 #include "shared/base/limits.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kNotDone = "(not done)";  // An item without a value.
 constexpr std::size_t kPage = 500;
@@ -219,7 +217,8 @@ Status ReleaseAll(CommandContext& context, CentralStore& store) {
     const std::string text =
         result.ok() ? std::string(ToString(result->outcome)) : result.error().ToString();
     if (context.json) {
-      outcomes.push_back({{"revisionId", id.ToHex()}, {"released", result.ok()}, {"outcome", text}});
+      outcomes.push_back(
+          {{"revisionId", id.ToHex()}, {"released", result.ok()}, {"outcome", text}});
     } else if (!result.ok()) {
       std::printf("%s stays: %s\n", id.ToHex().c_str(), text.c_str());
     }
@@ -258,7 +257,8 @@ void AddQuarantine(CLI::App& app, CommandContext& context) {
   release->fallthrough();
   auto everything = std::make_shared<bool>(false);
   CLI::Option* one = release->add_option("REVISION", *revision);
-  release->add_flag("--all", *everything, "Whatever waits for a person; parents bring their children")
+  release
+      ->add_flag("--all", *everything, "Whatever waits for a person; parents bring their children")
       ->excludes(one);
   release->callback([&context, revision, everything] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {

@@ -9,14 +9,12 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/desk/central_queries.h"
 #include "shared/base/file.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 namespace {
 
 constexpr std::size_t kReasonsBytesMax = 64 * 1024;
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
 

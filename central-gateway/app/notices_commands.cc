@@ -6,12 +6,10 @@
 
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/notices_start.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kFailedShownMax = 1000;
 
@@ -27,8 +25,8 @@ Json MessageJson(const NoticeMessageRow& message) {
           {"notices", message.notice_count},
           {"formedAt", FormatUtc(message.formed_at)},
           {"attempts", message.attempts},
-          {"nextAttemptAt", message.settled_at ? Json(nullptr)
-                                               : Json(FormatUtc(message.next_attempt_at))},
+          {"nextAttemptAt",
+           message.settled_at ? Json(nullptr) : Json(FormatUtc(message.next_attempt_at))},
           {"failedAt", OrNull(message.settled_at)},
           {"error", OrNull(message.error)}};
 }
@@ -100,9 +98,9 @@ void PrintChannel(const Json& channel) {
   }
   std::printf("  last sent      %s\n", Text(channel["lastSentAt"]).c_str());
   if (!channel["lastErrorAt"].is_null()) {
-    std::printf("  last error     %s %s\n", Text(channel["lastErrorAt"]).c_str(),
-                channel["lastError"].is_null() ? "(sent since)"
-                                               : Text(channel["lastError"]).c_str());
+    std::printf(
+        "  last error     %s %s\n", Text(channel["lastErrorAt"]).c_str(),
+        channel["lastError"].is_null() ? "(sent since)" : Text(channel["lastError"]).c_str());
   }
   std::printf("  circuit        %s%s\n", Text(channel["circuit"]).c_str(),
               channel["circuitOpenUntil"].is_null()
@@ -152,22 +150,28 @@ int Test(CommandContext& context, const std::string& name) {
     const bool sent = result.outcome == SendResult::Outcome::kSent;
     const bool whole = sent && result.refused.empty();
     if (context.json) {
-      std::printf("%s\n", Json{{"channel", name}, {"sent", sent}, {"answer", result.text},
-                               {"refused", result.refused}, {"messageId", id}}.dump(2).c_str());
+      std::printf("%s\n", Json{{"channel", name},
+                               {"sent", sent},
+                               {"answer", result.text},
+                               {"refused", result.refused},
+                               {"messageId", id}}
+                              .dump(2)
+                              .c_str());
     } else {
       std::printf("%s: %s.\n", sent ? "Sent" : "Not sent", result.text.c_str());
     }
-    return whole ? kExitOk : sent ? kExitRefused
-                           : result.outcome == SendResult::Outcome::kRetry ? kExitUnavailable
-                                                                           : kExitRefused;
+    return whole                                           ? kExitOk
+           : sent                                          ? kExitRefused
+           : result.outcome == SendResult::Outcome::kRetry ? kExitUnavailable
+                                                           : kExitRefused;
   }
   std::string known;
   for (const std::string& one : ConfiguredChannels(config->notices)) {
     known += (known.empty() ? "" : ", ") + one;
   }
-  return Report({ErrorCode::kUsage, "there is no channel " + name +
-                                        (known.empty() ? "; none is configured"
-                                                       : "; configured are " + known)});
+  return Report({ErrorCode::kUsage,
+                 "there is no channel " + name +
+                     (known.empty() ? "; none is configured" : "; configured are " + known)});
 }
 
 Status RetryFailed(CommandContext& context, CentralStore& store, const std::string& id, bool all) {
@@ -183,9 +187,9 @@ Status RetryFailed(CommandContext& context, CentralStore& store, const std::stri
       const std::string name = std::to_string(message.id.value());
       if (!all && name != id) continue;
       EDCSYNC_TRY(writer.RequeueMessage(message.id));
-      EDCSYNC_TRY(writer.AppendAudit(context.user, "notice.retried", "notice:" + name,
-                                     "channel=" + message.channel + " notices=" +
-                                         std::to_string(message.notice_count)));
+      EDCSYNC_TRY(writer.AppendAudit(
+          context.user, "notice.retried", "notice:" + name,
+          "channel=" + message.channel + " notices=" + std::to_string(message.notice_count)));
       ++count;
     }
     if (count == 0 && !all) {

@@ -13,13 +13,11 @@
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/online_edit.h"
 #include "shared/base/file.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 #include "shared/model/outcome_json.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPage = 500;
 constexpr std::size_t kCheckpointBytesMax = 64 * 1024;
@@ -207,8 +205,7 @@ Status CheckCheckpointFile(CommandContext& context, CentralStore& store, const s
   EDCSYNC_ASSIGN(const std::string text, ReadFile(file, kCheckpointBytesMax));
   EDCSYNC_ASSIGN(const Certificate authority,
                  Certificate::Load(Installation(context.dir).Pki("ca.crt")));
-  EDCSYNC_ASSIGN(const std::vector<std::string> findings,
-                 CheckCheckpoint(store, text, authority));
+  EDCSYNC_ASSIGN(const std::vector<std::string> findings, CheckCheckpoint(store, text, authority));
   holds = findings.empty();
   if (context.json) {
     std::printf("%s\n", Json{{"holds", holds}, {"findings", findings}}.dump(2).c_str());

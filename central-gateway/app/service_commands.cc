@@ -10,13 +10,11 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/gateway.h"
 #include "central-gateway/desk/central_queries.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 #include "shared/base/stop_signal.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 int Init(CommandContext& context, const InitOptions& options) {
   const Installation installation(context.dir);

@@ -7,12 +7,10 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/people/account_json.h"
 #include "central-gateway/people/accounts.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct UserArguments {
   std::string user, full_name, role, study, site, provider_name;
@@ -59,9 +57,8 @@ void PrintAccount(const Json& account) {
     const Json& provider = account["provider"];
     std::printf("  logs in as %s by %s, %s\n", Text(provider["name"], "").c_str(),
                 Text(provider["issuer"], "").c_str(),
-                provider["boundAt"].is_null()
-                    ? "not yet done"
-                    : ("bound " + Text(provider["boundAt"], "")).c_str());
+                provider["boundAt"].is_null() ? "not yet done"
+                                              : ("bound " + Text(provider["boundAt"], "")).c_str());
   }
   for (const Json& right : account["rights"]) {
     std::printf("  %-13s study %s, site %s%s\n", Text(right["role"], "").c_str(),

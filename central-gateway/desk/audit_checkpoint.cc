@@ -2,12 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/json.h"
 #include "shared/crypto/signature.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr char kCentreName[] = "gateway";  // CN of the centre's certificate.
 
@@ -51,9 +50,12 @@ Result<std::string> MakeCheckpoint(CentralStore& store, const std::string& gatew
     return Ok();
   }));
   EDCSYNC_ASSIGN(const Bytes signature, SignDetached(key, AsBytes(checkpoint.SignedText())));
-  const Json json{{"entries", checkpoint.entries},     {"hash", checkpoint.hash},
-                  {"at", checkpoint.at},               {"gateway", checkpoint.gateway},
-                  {"certificate", certificate.ToPem()}, {"signature", ToHex(signature)}};
+  const Json json{{"entries", checkpoint.entries},
+                  {"hash", checkpoint.hash},
+                  {"at", checkpoint.at},
+                  {"gateway", checkpoint.gateway},
+                  {"certificate", certificate.ToPem()},
+                  {"signature", ToHex(signature)}};
   return json.dump(2) + "\n";
 }
 
@@ -65,8 +67,8 @@ Result<std::vector<std::string>> CheckCheckpoint(CentralStore& store, const std:
                ? json[name].get<std::string>()
                : std::string();
   };
-  const bool counts = json.is_object() && json.contains("entries") &&
-                      json["entries"].is_number_unsigned();
+  const bool counts =
+      json.is_object() && json.contains("entries") && json["entries"].is_number_unsigned();
   const std::optional<Bytes> signature = FromHex(text_at("signature"));
   if (!counts || !signature || text_at("hash").empty()) {
     return Fail(ErrorCode::kMalformed, "This file is no checkpoint of an audit trail");

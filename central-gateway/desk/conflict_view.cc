@@ -42,8 +42,8 @@ Result<std::vector<RevisionId>> DecidedUpon(CentralReader& reader, const Conflic
   return end.known.revision.parents;
 }
 
-Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
-                            const Viewer& viewer, SnowflakeId id) {
+Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue, const Viewer& viewer,
+                            SnowflakeId id) {
   OpenedConflict opened;
   EDCSYNC_ASSIGN(const std::optional<ConflictRow> conflict, reader.FindConflict(id));
   if (!conflict || !Covers(viewer.reads, conflict->key.study, conflict->site)) {
@@ -55,7 +55,8 @@ Result<OpenedConflict> Open(CentralReader& reader, StudyCatalogue& catalogue,
     EDCSYNC_ASSIGN(opened.conflict.heads, DecidedUpon(reader, *conflict));
   }
   if (conflict->reopens) {
-    EDCSYNC_ASSIGN(const std::optional<ConflictRow> before, reader.FindConflict(*conflict->reopens));
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> before,
+                   reader.FindConflict(*conflict->reopens));
     if (!before) return Fail(ErrorCode::kInvariant, "The conflict opened again is not stored");
     EDCSYNC_ASSIGN(opened.former, DecidedUpon(reader, *before));
     const std::vector<RevisionId>& heads = opened.conflict.heads;
@@ -89,13 +90,14 @@ Status AddRevisions(CentralReader& reader, const OpenedConflict& opened, Json& j
                                   : opened.current.ToHex();
   json["ancestor"] = nullptr;
   if (conflict.ancestor) {
-    EDCSYNC_ASSIGN(json["ancestor"], RevisionMetaJson(reader, opened.revisions.at(*conflict.ancestor)));
+    EDCSYNC_ASSIGN(json["ancestor"],
+                   RevisionMetaJson(reader, opened.revisions.at(*conflict.ancestor)));
   }
   json["headRevisions"] = Json::array();
   for (const RevisionId& head : opened.columns()) {
     EDCSYNC_ASSIGN(Json meta, RevisionMetaJson(reader, opened.revisions.at(head)));
-    meta["former"] = std::find(opened.former.begin(), opened.former.end(), head) !=
-                     opened.former.end();
+    meta["former"] =
+        std::find(opened.former.begin(), opened.former.end(), head) != opened.former.end();
     json["headRevisions"].push_back(std::move(meta));
   }
   EDCSYNC_ASSIGN(const std::vector<RevisionRow> all, reader.RevisionsOf(conflict.record_id));
@@ -121,6 +123,8 @@ Status AddResolution(CentralReader& reader, const ConflictRow& conflict, Json& j
 }
 
 Status AddReopening(CentralReader& reader, const ConflictRow& conflict, Json& json) {
+  EDCSYNC_ASSIGN(const std::optional<SnowflakeId> again, reader.ReopenedAs(conflict.id));
+  json["reopenedAs"] = again ? Json(std::to_string(again->value())) : Json(nullptr);
   json["reopening"] = nullptr;
   if (!conflict.reopens) return Ok();
   EDCSYNC_ASSIGN(const std::optional<ReopeningRow> row, reader.ReopeningOf(conflict.id));
@@ -147,32 +151,31 @@ Json DecidedItemsJson(const FormContext& form, const FormItems& before, const Fo
 Status AddProposals(CentralReader& reader, const FormContext& form, const OpenedConflict& opened,
                     Json& json) {
   const auto study = opened.studies->find(opened.conflict.key.study);
-  const bool endorsed = study != opened.studies->end() &&
-                        study->second.resolution == ResolutionMode::kSiteEndorsed;
+  const bool endorsed =
+      study != opened.studies->end() && study->second.resolution == ResolutionMode::kSiteEndorsed;
   json["resolutionMode"] =
       ToString(endorsed ? ResolutionMode::kSiteEndorsed : ResolutionMode::kCentral);
   json["resolutionRule"] = study == opened.studies->end() ? "" : study->second.resolution_rule;
   json["proposals"] = Json::array();
   const FormItems& current = opened.revisions.at(opened.current).known.revision.items;
-  EDCSYNC_ASSIGN(const std::vector<ProposalRow> proposals,
-                 reader.ProposalsOf(opened.conflict.id));
+  EDCSYNC_ASSIGN(const std::vector<ProposalRow> proposals, reader.ProposalsOf(opened.conflict.id));
   for (const ProposalRow& row : proposals) {
     EDCSYNC_ASSIGN(const Revision revision, DecodeRevision(row.canonical));
-    Json proposal{{"proposalId", std::to_string(row.id.value())},
-                  {"revisionId", row.revision.ToHex()},
-                  {"state", ToString(row.state)},
-                  {"proposedBy", row.proposed_by},
-                  {"fullName", row.full_name},
-                  {"proposedAt", FormatUtc(row.proposed_at)},
-                  {"reason", revision.reason_for_change},
-                  {"removes", revision.removed},
-                  {"items", DecidedItemsJson(form, current, revision.items)},
-                  {"endedAt", row.ended_at ? Json(FormatUtc(*row.ended_at)) : Json(nullptr)},
-                  {"endedBy", row.ended_by},
-                  {"edgeId", row.edge.str()},
-                  {"answeredAt",
-                   row.answered_at ? Json(FormatUtc(*row.answered_at)) : Json(nullptr)},
-                  {"answerReason", row.answer_reason}};
+    Json proposal{
+        {"proposalId", std::to_string(row.id.value())},
+        {"revisionId", row.revision.ToHex()},
+        {"state", ToString(row.state)},
+        {"proposedBy", row.proposed_by},
+        {"fullName", row.full_name},
+        {"proposedAt", FormatUtc(row.proposed_at)},
+        {"reason", revision.reason_for_change},
+        {"removes", revision.removed},
+        {"items", DecidedItemsJson(form, current, revision.items)},
+        {"endedAt", row.ended_at ? Json(FormatUtc(*row.ended_at)) : Json(nullptr)},
+        {"endedBy", row.ended_by},
+        {"edgeId", row.edge.str()},
+        {"answeredAt", row.answered_at ? Json(FormatUtc(*row.answered_at)) : Json(nullptr)},
+        {"answerReason", row.answer_reason}};
     json["proposals"].push_back(std::move(proposal));
   }
   return Ok();
@@ -202,8 +205,7 @@ Result<Json> ConflictDetailJson(CentralStore& store, StudyCatalogue& catalogue,
       columns.push_back({head, &opened.revisions.at(head).known.revision.items});
     }
     const FormItems* ancestor =
-        conflict.ancestor ? &opened.revisions.at(*conflict.ancestor).known.revision.items
-                          : nullptr;
+        conflict.ancestor ? &opened.revisions.at(*conflict.ancestor).known.revision.items : nullptr;
     json["groups"] = GroupsJson(form, ancestor, columns);
     return Ok();
   }));

@@ -9,25 +9,23 @@
 
 #include "central-gateway/desk/study_catalogue.h"
 #include "central-gateway/desk/viewer.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
-
-using Json = nlohmann::ordered_json;
 
 // Whose form is shown, to whom.
 struct FormContext {
   const Viewer& viewer;
-  const CatalogueStudy* study;          // nullptr: no definition was imported.
-  const StudyDefinition* definition;    // nullptr likewise.
+  const CatalogueStudy* study;        // nullptr: no definition was imported.
+  const StudyDefinition* definition;  // nullptr likewise.
   RecordKey key;
   SiteOID site;
 
   bool Hides(const ItemOID& item) const;
 };
 // `version` is the metadata version of the revision that counts.
-FormContext MakeFormContext(const Viewer& viewer, const Catalogue& catalogue,
-                            const RecordKey& key, const SiteOID& site,
-                            const MetaDataVersionOID& version);
+FormContext MakeFormContext(const Viewer& viewer, const Catalogue& catalogue, const RecordKey& key,
+                            const SiteOID& site, const MetaDataVersionOID& version);
 
 // One column of the comparison.
 struct FormColumn {

@@ -2,19 +2,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/json.h"
+
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::json;
 
 Bytes ToBytes(const Json& json) {
   const std::string text = json.dump();
   return Bytes(text.begin(), text.end());
 }
 
-RevisionId IdAt(const Json& json) {
-  return RevisionIdFromHex(json.get<std::string>()).value();
-}
+RevisionId IdAt(const Json& json) { return RevisionIdFromHex(json.get<std::string>()).value(); }
 
 }  // namespace
 
@@ -40,9 +38,8 @@ Bytes EncodeLock(const wire::LockState& state) {
 }
 
 Bytes EncodeQuarantine(const wire::QuarantineState& state) {
-  return ToBytes({{"revision", state.revision.ToHex()},
-                  {"state", state.state},
-                  {"reason", state.reason}});
+  return ToBytes(
+      {{"revision", state.revision.ToHex()}, {"state", state.state}, {"reason", state.reason}});
 }
 
 Status DecodeDetail(const FeedRow& row, wire::FeedEntry& entry) {
@@ -76,7 +73,8 @@ Status DecodeDetail(const FeedRow& row, wire::FeedEntry& entry) {
         state.reason = json.at("reason").get<std::uint16_t>();
         return Ok();
       }
-      case FeedKind::kRevision: return Ok();
+      case FeedKind::kRevision:
+        return Ok();
     }
   } catch (const std::exception&) {
   }

@@ -3,12 +3,12 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "shared/base/json.h"
+
 namespace edcsync::central {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kValueBytesMax = 255;     // An OID whole; what is longer is for machines.
+constexpr std::size_t kValueBytesMax = 255;  // An OID whole; what is longer is for machines.
 constexpr std::size_t kSubjectBytesMax = 240;
 
 // "2026-11-21 08:15 UTC"
@@ -98,8 +98,8 @@ Message MessageMaker::Make(const NoticeMessageRow& row, const std::vector<Notice
   }
   if (!texts.empty()) texts.pop_back();  // The frame ends the line.
   if (total > listed) {
-    values["more"] = templates_.Render("more", {{"count", std::to_string(total - listed)},
-                                                {"desk", options_.desk_url}});
+    values["more"] = templates_.Render(
+        "more", {{"count", std::to_string(total - listed)}, {"desk", options_.desk_url}});
   }
   Message message;
   message.id = std::to_string(row.id.value());

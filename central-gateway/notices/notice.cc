@@ -25,32 +25,37 @@ bool BreaksOrTurns(std::string_view character) {
 }
 
 template <class T>
-nlohmann::ordered_json OrNull(const T& text) {
-  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+Json OrNull(const T& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
 }
 
-nlohmann::ordered_json OrNull(const std::optional<WallTime>& time) {
-  return time ? nlohmann::ordered_json(FormatUtc(*time)) : nlohmann::ordered_json(nullptr);
+Json OrNull(const std::optional<WallTime>& time) {
+  return time ? Json(FormatUtc(*time)) : Json(nullptr);
 }
 
 }  // namespace
 
 NoticeTopic TopicOf(NoticeKind kind) {
   switch (kind) {
-    case NoticeKind::kHardConflict: return NoticeTopic::kHardConflict;
-    case NoticeKind::kConflictOverdue: return NoticeTopic::kConflictOverdue;
-    case NoticeKind::kQuarantine: return NoticeTopic::kQuarantine;
+    case NoticeKind::kHardConflict:
+      return NoticeTopic::kHardConflict;
+    case NoticeKind::kConflictOverdue:
+      return NoticeTopic::kConflictOverdue;
+    case NoticeKind::kQuarantine:
+      return NoticeTopic::kQuarantine;
     case NoticeKind::kEdgeSilent:
-    case NoticeKind::kEdgeBack: return NoticeTopic::kEdgeSilent;
+    case NoticeKind::kEdgeBack:
+      return NoticeTopic::kEdgeSilent;
     case NoticeKind::kClockDrift:
-    case NoticeKind::kClockRight: return NoticeTopic::kClockDrift;
+    case NoticeKind::kClockRight:
+      return NoticeTopic::kClockDrift;
   }
   return NoticeTopic::kHardConflict;
 }
 
 std::string_view ToString(NoticeTopic topic) {
-  constexpr std::array<std::string_view, 5> kNames = {
-      "hard_conflict", "conflict_overdue", "quarantine", "edge_silent", "clock_drift"};
+  constexpr std::array<std::string_view, 5> kNames = {"hard_conflict", "conflict_overdue",
+                                                      "quarantine", "edge_silent", "clock_drift"};
   return kNames.at(static_cast<std::size_t>(topic));
 }
 
@@ -76,8 +81,8 @@ std::string LinkOf(const NoticeRow& notice, const std::string& desk_url) {
   return desk_url + "/overview";
 }
 
-nlohmann::ordered_json NoticeJson(const NoticeRow& notice, const std::string& desk_url) {
-  nlohmann::ordered_json json;
+Json NoticeJson(const NoticeRow& notice, const std::string& desk_url) {
+  Json json;
   json["id"] = notice.id;
   json["kind"] = ToString(notice.kind);
   json["studyOID"] = OrNull(notice.study.str());

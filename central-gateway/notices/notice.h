@@ -14,22 +14,27 @@
 #include <set>
 
 #include "central-gateway/store/notice_store.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 
 // What a channel asks for: a kind, together with the kind that takes it back.
 enum class NoticeTopic : std::uint8_t {
-  kHardConflict, kConflictOverdue, kQuarantine, kEdgeSilent, kClockDrift,
+  kHardConflict,
+  kConflictOverdue,
+  kQuarantine,
+  kEdgeSilent,
+  kClockDrift,
 };
 using NoticeTopics = std::set<NoticeTopic>;
 
 inline constexpr NoticeTopic kAllTopics[] = {
     NoticeTopic::kHardConflict, NoticeTopic::kConflictOverdue, NoticeTopic::kQuarantine,
     NoticeTopic::kEdgeSilent, NoticeTopic::kClockDrift};
-inline constexpr NoticeKind kAllKinds[] = {
-    NoticeKind::kHardConflict, NoticeKind::kConflictOverdue, NoticeKind::kQuarantine,
-    NoticeKind::kEdgeSilent,   NoticeKind::kEdgeBack,        NoticeKind::kClockDrift,
-    NoticeKind::kClockRight};
+inline constexpr NoticeKind kAllKinds[] = {NoticeKind::kHardConflict, NoticeKind::kConflictOverdue,
+                                           NoticeKind::kQuarantine,   NoticeKind::kEdgeSilent,
+                                           NoticeKind::kEdgeBack,     NoticeKind::kClockDrift,
+                                           NoticeKind::kClockRight};
 
 NoticeTopic TopicOf(NoticeKind kind);
 // "hard_conflict", "conflict_overdue", "quarantine", "edge_silent", "clock_drift".
@@ -42,7 +47,7 @@ std::string_view ToString(NoticeKind kind);
 std::string LinkOf(const NoticeRow& notice, const std::string& desk_url);
 
 // {"id", "kind", "studyOID", ...}: schema/notices.md. What it has no word for is null.
-nlohmann::ordered_json NoticeJson(const NoticeRow& notice, const std::string& desk_url);
+Json NoticeJson(const NoticeRow& notice, const std::string& desk_url);
 
 // `text` as one line that shows in the order it is read: control and format characters that break
 // lines or turn the direction of writing (Unicode C0, C1, line separators, bidirectional controls)

@@ -3,11 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "central-gateway/people/authentication.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json OidOrNull(const std::string& oid) { return oid.empty() ? Json(nullptr) : Json(oid); }
 

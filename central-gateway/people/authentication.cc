@@ -110,7 +110,10 @@ Result<Authenticated> Authenticate(CentralStore& store, PasswordHasher& hasher,
   const std::string_view password = attempt.password.substr(0, kPasswordBytesMax + 1);
   bool fits = false;
   if (account && !account->password_hash.empty()) {
-    EDCSYNC_ASSIGN(fits, hasher.Verify(account->password_hash, password));
+    const std::string& stored = account->password_hash;
+    const bool remembers =
+        !attempt.remembered.hash.empty() && attempt.remembered.of == Sha256(AsBytes(stored));
+    EDCSYNC_ASSIGN(fits, hasher.Verify(remembers ? attempt.remembered.hash : stored, password));
   } else {
     EDCSYNC_TRY(hasher.Waste(password));
   }

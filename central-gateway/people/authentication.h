@@ -15,6 +15,7 @@
 
 #include "central-gateway/people/password_hasher.h"
 #include "central-gateway/store/central_store.h"
+#include "shared/crypto/digest.h"
 
 namespace edcsync::central {
 
@@ -34,6 +35,13 @@ enum class Purpose {
   kSignature,  // Within a session; what is signed has its own audit entry.
 };
 
+// What a session remembers of the password that was right in it, so that each further signature
+// costs a fraction of a log-in's hash. In memory only: whoever reads that has the session too.
+struct RememberedPassword {
+  Digest of{};       // SHA-256 of the account's hash of the password: for no other does it count.
+  std::string hash;  // PasswordHasher::HashForMemory. Empty: nothing is remembered.
+};
+
 struct Attempt {
   std::string user;  // In any case; need not be a possible name.
   std::string_view password;
@@ -42,6 +50,7 @@ struct Attempt {
   // Whether an account that logs in by a provider may use a password that it has here. If not, it
   // is refused and not counted: nobody can lock it by guessing.
   bool linked_accounts_too = true;
+  RememberedPassword remembered = {};
 };
 
 // "address=192.0.2.7", of characters that an audit entry may hold.

@@ -3,12 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/base/bytes.h"
+#include "shared/base/json.h"
 #include "shared/crypto/digest.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kDepthMax = 8;
 constexpr std::size_t kSubjectBytesMax = 255;  // OpenID Connect Core 1.0, 2.

@@ -3,13 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "central-gateway/people/web_address.h"
+#include "shared/base/json.h"
 #include "shared/crypto/digest.h"
 #include "shared/http/http_client.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kKnownUs = 10LL * 60 * 1'000'000;
 constexpr std::int64_t kKeysAgainUs = 60LL * 1'000'000;
@@ -127,8 +126,8 @@ Result<HttpResponse> OidcProvider::Send(const std::string& address, const std::s
 Result<std::string> OidcProvider::Get(const std::string& address) {
   EDCSYNC_ASSIGN(HttpResponse answer, Send(address, nullptr, ""));
   if (answer.status == 200) return std::move(answer.body);
-  return Fail(ErrorCode::kUnavailable, "the identity provider answered with status " +
-                                           std::to_string(answer.status));
+  return Fail(ErrorCode::kUnavailable,
+              "the identity provider answered with status " + std::to_string(answer.status));
 }
 
 Result<OidcProvider::Metadata> OidcProvider::ReadMetadata(const std::string& text) const {
@@ -245,8 +244,8 @@ Result<std::string> OidcProvider::Redeem(const std::string& code, const std::str
   const std::string form = EncodeForm(fields);
   EDCSYNC_ASSIGN(const HttpResponse answer, Send(metadata.token, &form, authorization));
   if (answer.status >= 500) {
-    return Fail(ErrorCode::kUnavailable, "the identity provider answered with status " +
-                                             std::to_string(answer.status));
+    return Fail(ErrorCode::kUnavailable,
+                "the identity provider answered with status " + std::to_string(answer.status));
   }
   if (answer.status != 200) {
     return Fail(ErrorCode::kUnauthorized,

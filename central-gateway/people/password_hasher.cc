@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -9,6 +10,8 @@
 
 namespace edcsync::central {
 namespace {
+
+constexpr std::size_t kMemoryHashBytes = 8 * 1024 * 1024;
 
 Status NoMemory() {
   return Fail(ErrorCode::kInternal, "a password hash could not be computed: memory is short");
@@ -56,15 +59,24 @@ PasswordHasher::PasswordHasher(PasswordHasherOptions options) : options_(options
   CHECK(sodium_init() >= 0);
 }
 
-Result<std::string> PasswordHasher::Hash(std::string_view password) {
+Result<std::string> PasswordHasher::Hash(std::string_view password, std::uint64_t passes,
+                                         std::size_t memory_bytes) {
   const Turn turn(*this);
   EDCSYNC_TRY(turn.taken());
   std::array<char, crypto_pwhash_STRBYTES> text{};
-  if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), options_.passes,
-                            options_.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), passes, memory_bytes,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
     EDCSYNC_TRY(NoMemory());
   }
   return std::string(text.data());
+}
+
+Result<std::string> PasswordHasher::Hash(std::string_view password) {
+  return Hash(password, options_.passes, options_.memory_bytes);
+}
+
+Result<std::string> PasswordHasher::HashForMemory(std::string_view password) {
+  return Hash(password, 1, std::min(options_.memory_bytes, kMemoryHashBytes));
 }
 
 Result<bool> PasswordHasher::Verify(const std::string& hash, std::string_view password) {

@@ -2,7 +2,7 @@
 // object a process: it bounds how many hashes are computed at a time, and so the memory that
 // anybody who tries passwords can make the gateway take.
 //
-//   used by   accounts.h (first, changed), authentication.h (every attempt)
+//   used by   accounts.h (first, changed), authentication.h (every attempt), sessions.h
 //
 // Threads: any.
 #pragma once
@@ -32,6 +32,8 @@ class PasswordHasher {
 
   // A text with algorithm, cost, salt and hash. kBusy; kInternal if memory is short.
   Result<std::string> Hash(std::string_view password);
+  // The same at a twentieth of the cost: to hold in memory, never to store. Verify takes it too.
+  Result<std::string> HashForMemory(std::string_view password);
   // Whether `hash` is of `password`. kBusy; kInternal if memory is short.
   Result<bool> Verify(const std::string& hash, std::string_view password);
   // Takes the time of a Verify where there is no hash to compare with.
@@ -39,6 +41,8 @@ class PasswordHasher {
 
  private:
   class Turn;
+  Result<std::string> Hash(std::string_view password, std::uint64_t passes,
+                           std::size_t memory_bytes);
 
   const PasswordHasherOptions options_;
   std::mutex mutex_;  // Of the two counts; a leaf.

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "central-gateway/people/accounts.h"
-#include "central-gateway/people/authentication.h"
 #include "shared/base/log.h"
 #include "shared/crypto/digest.h"
 
@@ -178,8 +177,15 @@ Result<SessionView> Sessions::LogIn(const std::string& user, std::string_view pa
   Session session;
   session.address = address;
   session.opened_at = clock_.Mono();
+  session.remembered = Remember(password, outcome.account);
   Learn(session, outcome.account);
   return Keep(std::move(session));
+}
+
+RememberedPassword Sessions::Remember(std::string_view password, const AccountRow& account) {
+  Result<std::string> hash = hasher_.HashForMemory(password);
+  if (!hash.ok()) return {};
+  return {PasswordOf(account), *std::move(hash)};
 }
 
 SessionView Sessions::Open(const AccountRow& account, WallTime seen_by_provider,
@@ -258,9 +264,15 @@ Status Sessions::Verify(const Digest& key, const Session& session, std::string_v
   EDCSYNC_ASSIGN(const Authenticated outcome,
                  Authenticate(store_, hasher_,
                               {session.user, password, session.address, Purpose::kSignature,
-                               options_.linked_accounts_use_passwords}));
+                               options_.linked_accounts_use_passwords, session.remembered}));
   switch (outcome.verdict) {
     case Verdict::kRight:
+      if (session.remembered.of != PasswordOf(outcome.account)) {
+        RememberedPassword remembered = Remember(password, outcome.account);
+        const std::lock_guard lock(mutex_);
+        const auto entry = sessions_.find(key);
+        if (entry != sessions_.end()) entry->second.remembered = std::move(remembered);
+      }
       return Ok();
     case Verdict::kWrong:
       return Fail(ErrorCode::kUnauthorized, "the password is wrong");

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "central-gateway/people/authentication.h"
 #include "central-gateway/people/log_in_limits.h"
 #include "central-gateway/people/password_hasher.h"
 #include "central-gateway/people/rights.h"
@@ -71,9 +72,7 @@ class Sessions {
   SessionView Open(const AccountRow& account, WallTime seen_by_provider,
                    const std::string& address);
   // Counts an attempt to log in by a provider as LogIn counts its own: kTooManyAttempts.
-  Status TakeAttempt(const std::string& address) {
-    return limits_.Take(address, clock_.Mono());
-  }
+  Status TakeAttempt(const std::string& address) { return limits_.Take(address, clock_.Mono()); }
   // What tells a session apart without being its token.
   static Digest KeyOf(std::string_view token);
   // The session of `key` if it lives; does not count as a use.
@@ -113,6 +112,7 @@ class Sessions {
     std::uint64_t generation = 0;
     Digest password{};  // SHA-256 of the account's password hash;
     Digest link{};      // likewise of its link to a provider.
+    RememberedPassword remembered;
     std::optional<WallTime> seen_by_provider;
     MonoTime opened_at;
     MonoTime used_at;
@@ -126,6 +126,8 @@ class Sessions {
   Result<Session> Current(const Digest& key, Use use);
   std::optional<Session> Take(const Digest& key, Use use);
   Status Verify(const Digest& key, const Session& session, std::string_view password);
+  // A password that was just right. What fails here makes the next signature slow and no more.
+  RememberedPassword Remember(std::string_view password, const AccountRow& account);
   // Keeps `session` under new tokens and ends what has to make room for it.
   SessionView Keep(Session session);
   // Under new tokens too, and ends every session that the account had.

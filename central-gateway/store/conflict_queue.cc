@@ -5,11 +5,10 @@
 
 #include "central-gateway/store/conflict_sql.h"
 #include "shared/base/bytes.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 namespace {
-
-using Json = nlohmann::json;
 
 #define EDCSYNC_DUE "(c.opened_at_ms + CASE c.severity WHEN 2 THEN ?13 ELSE ?14 END)"
 
@@ -36,8 +35,15 @@ constexpr std::string_view kScopes =
     " (scope.value ->> 0 = '' OR scope.value ->> 0 = r.study_oid) AND"
     " (scope.value ->> 1 = '' OR scope.value ->> 1 = r.site_oid))";
 constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
-constexpr std::string_view kWordColumns =
-    ", r.subject_key, r.site_oid, r.form_oid, r.study_event_oid, c.items, w.assignee)";
+
+// Whose assignee holds the word is listed once: a look into `conflict_work` for each row would cost
+// as much as the rest of the search.
+std::string HoldsWord(int parameter) {
+  const std::string word = "text_contains(?" + std::to_string(parameter);
+  return "(" + word + ", r.subject_key, r.site_oid, r.form_oid, r.study_event_oid, c.items) OR "
+         "c.conflict_id IN (SELECT a.conflict_id FROM conflict_work a WHERE " + word +
+         ", a.assignee)))";
+}
 
 // Few proposals wait at a time: SQLite lists them once.
 #define EDCSYNC_AT_SITE "c.conflict_id IN (SELECT p.conflict_id FROM proposal p WHERE p.state = 1)"
@@ -55,8 +61,7 @@ std::string Where(const QueueFilter& filter) {
   if (filter.at_site) sql += *filter.at_site ? " AND " EDCSYNC_AT_SITE : " AND NOT " EDCSYNC_AT_SITE;
   if (!CoversAll(filter.scopes)) sql += kScopes;
   for (std::size_t i = 0; i < filter.words.size(); ++i) {
-    sql += " AND text_contains(?" + std::to_string(kFirstWord + static_cast<int>(i));
-    sql += kWordColumns;
+    sql += " AND " + HoldsWord(kFirstWord + static_cast<int>(i));
   }
   return sql;
 }
@@ -161,7 +166,8 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
   const std::string_view way = order.descending ? " DESC" : "";
   // Sorted by number and value alone: the rest is read for the rows of the page only.
   std::string sql = "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK
-                    ", page.value, " EDCSYNC_AT_SITE " FROM (SELECT c.conflict_id, " + by + " AS value" + Where(filter);
+                    ", page.value, " EDCSYNC_AT_SITE " FROM (SELECT c.conflict_id, " +
+                    by + " AS value" + Where(filter);
   if (after != nullptr) {
     sql += " AND (" + by + ", c.conflict_id) " + (order.descending ? "<" : ">") + " (?15, ?16)";
   }

@@ -179,6 +179,8 @@ class DeskReader {
   virtual Result<std::optional<ProposalRow>> WaitingProposalOf(SnowflakeId conflict) = 0;
   virtual Result<std::vector<ProposalRow>> ProposalsOf(SnowflakeId conflict) = 0;  // Oldest first.
   virtual Result<std::optional<ReopeningRow>> ReopeningOf(SnowflakeId conflict) = 0;
+  // The latest conflict that reopened this one.
+  virtual Result<std::optional<SnowflakeId>> ReopenedAs(SnowflakeId conflict) = 0;
   virtual Result<std::vector<AuditEntry>> ListAuditNewestFirst(const AuditFilter& filter) = 0;
 };
 

@@ -6,15 +6,14 @@
 namespace edcsync::central {
 namespace {
 
-#define EDCSYNC_PROPOSAL                                                                        \
-  "SELECT proposal_id, conflict_id, revision_id, sealed, proposed_by, full_name, "              \
+#define EDCSYNC_PROPOSAL                                                                       \
+  "SELECT proposal_id, conflict_id, revision_id, sealed, proposed_by, full_name, "             \
   "proposed_at_ms, state, ended_at_ms, ended_by, edge_id, answered_at_ms, answer_sealed FROM " \
   "proposal "
 
 constexpr std::string_view kFindProposal = EDCSYNC_PROPOSAL "WHERE proposal_id = ?1";
 constexpr std::string_view kWaitingOf = EDCSYNC_PROPOSAL "WHERE conflict_id = ?1 AND state = 1";
-constexpr std::string_view kOf =
-    EDCSYNC_PROPOSAL "WHERE conflict_id = ?1 ORDER BY proposal_id";
+constexpr std::string_view kOf = EDCSYNC_PROPOSAL "WHERE conflict_id = ?1 ORDER BY proposal_id";
 
 #undef EDCSYNC_PROPOSAL
 
@@ -85,7 +84,8 @@ Status ProposalTable::Insert(const ProposalRow& row) {
   Bytes sealed;
   cipher_.Seal(row.canonical, ForRevision(row.id), sealed);
   Statement statement = database_.Prepare(
-      "INSERT INTO proposal (proposal_id, conflict_id, revision_id, sealed, proposed_by, full_name, "
+      "INSERT INTO proposal (proposal_id, conflict_id, revision_id, sealed, proposed_by, "
+      "full_name, "
       "proposed_at_ms, state, ended_by, edge_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, '', '')");
   statement.Bind(1, Signed(row.id.value()))
       .Bind(2, Signed(row.conflict.value()))
@@ -131,6 +131,14 @@ Result<std::optional<ReopeningRow>> ProposalTable::ReopeningOf(SnowflakeId confl
   EDCSYNC_ASSIGN(const Bytes why, cipher_.Open(statement.Blob(3), ForReopening(conflict)));
   row.reason = std::string(AsText(why));
   return std::optional(std::move(row));
+}
+
+Result<std::optional<SnowflakeId>> ProposalTable::ReopenedAs(SnowflakeId conflict) {
+  Statement statement =
+      database_.Prepare("SELECT max(conflict_id) FROM reopening WHERE reopens = ?1");
+  EDCSYNC_TRY(statement.Bind(1, Signed(conflict.value())).Step());
+  if (statement.IsNull(0)) return std::optional<SnowflakeId>();
+  return std::optional(SnowflakeId(Unsigned(statement.Int(0))));
 }
 
 Status ProposalTable::InsertReopening(const ReopeningRow& row) {

@@ -1,9 +1,9 @@
-// Tables `proposal` and `reopening` (schema/central/0004_proposals.sql): what data managers proposed to
-// sites and what became of it; conflicts that are decided anew. What may hold item values or words
-// about them is sealed, each seal authenticating what it is and of which row.
+// Tables `proposal` and `reopening` (schema/central/0004_proposals.sql): what data managers
+// proposed to sites and what became of it; conflicts that are decided anew. What may hold item
+// values or words about them is sealed, each seal authenticating what it is and of which row.
 //
-// Invariants, held by the schema too: at most one proposal of a conflict waits; one that ended never
-// alters. Threads: as its Database.
+// Invariants, held by the schema too: at most one proposal of a conflict waits; one that ended
+// never alters. Threads: as its Database.
 #pragma once
 
 #include "central-gateway/store/desk_store.h"
@@ -25,6 +25,7 @@ class ProposalTable {
   Status End(const ProposalRow& row);
 
   Result<std::optional<ReopeningRow>> ReopeningOf(SnowflakeId conflict);
+  Result<std::optional<SnowflakeId>> ReopenedAs(SnowflakeId conflict);
   Status InsertReopening(const ReopeningRow& row);  // Seals once.
 
  private:

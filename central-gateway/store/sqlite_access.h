@@ -49,8 +49,7 @@ class SqliteAccess final : public CentralWriter {
   Result<std::vector<PolicyRow>> ListPolicies() override;
 
   Result<std::vector<QueueRow>> ListQueue(const QueueFilter& filter, const QueueOrder& order,
-                                          const QueuePlace* after,
-                                          std::size_t count_max) override;
+                                          const QueuePlace* after, std::size_t count_max) override;
   Result<std::uint64_t> CountQueueRows(const QueueFilter& filter) override;
   Result<QueueCounts> CountQueue(const QueueFilter& filter, const std::string& user,
                                  WallTime now) override;
@@ -66,6 +65,7 @@ class SqliteAccess final : public CentralWriter {
   Result<std::optional<ProposalRow>> WaitingProposalOf(SnowflakeId conflict) override;
   Result<std::vector<ProposalRow>> ProposalsOf(SnowflakeId conflict) override;
   Result<std::optional<ReopeningRow>> ReopeningOf(SnowflakeId conflict) override;
+  Result<std::optional<SnowflakeId>> ReopenedAs(SnowflakeId conflict) override;
 
   Result<FeedPage> FeedAfter(const SiteOID& site, const EdgeId& edge,
                              const Incarnation& incarnation, FeedCursor after,
@@ -159,8 +159,8 @@ class SqliteAccess final : public CentralWriter {
   Status EndProposal(const ProposalRow& proposal) override;
   Status InsertReopening(const ReopeningRow& reopening) override;
 
-  Status AppendAudit(const std::string& actor, const std::string& action,
-                     const std::string& object, const std::string& detail) override;
+  Status AppendAudit(const std::string& actor, const std::string& action, const std::string& object,
+                     const std::string& detail) override;
   Result<SnowflakeId> NewId() override;
   WallTime Now() const override { return now_; }
 

@@ -36,8 +36,9 @@ Result<std::vector<AuditEntry>> SqliteAccess::ListAuditNewestFirst(const AuditFi
   return tables_.audit.NewestFirst(filter);
 }
 
-Result<std::vector<QuarantineRow>> SqliteAccess::QuarantinePage(
-    std::optional<QuarantineEnd> state, std::int64_t after_row, std::size_t count_max) {
+Result<std::vector<QuarantineRow>> SqliteAccess::QuarantinePage(std::optional<QuarantineEnd> state,
+                                                                std::int64_t after_row,
+                                                                std::size_t count_max) {
   return tables_.quarantine.Page(state, after_row, count_max);
 }
 
@@ -88,6 +89,10 @@ Status SqliteAccess::InsertProposal(const ProposalRow& proposal) {
 Status SqliteAccess::EndProposal(const ProposalRow& proposal) {
   EDCSYNC_TRY(TakeSeals(1));
   return tables_.proposals.End(proposal);
+}
+
+Result<std::optional<SnowflakeId>> SqliteAccess::ReopenedAs(SnowflakeId conflict) {
+  return tables_.proposals.ReopenedAs(conflict);
 }
 
 Status SqliteAccess::InsertReopening(const ReopeningRow& reopening) {

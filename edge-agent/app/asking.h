@@ -5,10 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "edge-agent/app/local_agent.h"
+#include "shared/base/json.h"
 
 namespace edcsync::edge {
-
-using Json = nlohmann::ordered_json;
 
 // Prints the error; returns its exit code.
 int Report(const Error& error);

@@ -14,7 +14,7 @@
 #include "edge-agent/app/submit_command.h"
 #include "edge-agent/site/site_queries.h"
 #include "shared/base/exit_code.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 #include "shared/base/release.h"
 #include "shared/base/stop_signal.h"
 
@@ -59,8 +59,8 @@ int Run(const Options& options) {
 }
 
 int StatusCommand(const Options& options) {
-  const Result<Json> status =
-      Ask(options.dir, "/v1/status", [](EdgeStore& store) { return StatusJson(store, SyncView()); });
+  const Result<Json> status = Ask(options.dir, "/v1/status",
+                                  [](EdgeStore& store) { return StatusJson(store, SyncView()); });
   if (!status.ok()) return Report(status.error());
   if (options.json) {
     std::printf("%s\n", status->dump(2).c_str());

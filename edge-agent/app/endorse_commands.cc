@@ -7,7 +7,7 @@
 #include "edge-agent/app/asking.h"
 #include "edge-agent/site/endorsement.h"
 #include "shared/base/exit_code.h"
-#include "shared/base/json_text.h"
+#include "shared/base/json.h"
 
 namespace edcsync::edge {
 namespace {

@@ -12,13 +12,12 @@
 
 #include "edge-agent/app/local_agent.h"
 #include "shared/base/exit_code.h"
+#include "shared/base/json.h"
 #include "shared/base/limits.h"
 #include "shared/model/submission.h"
 
 namespace edcsync::edge {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::size_t kBatchBytesMax = 8 * 1024 * 1024;
 constexpr int kReasonsShownMax = 20;

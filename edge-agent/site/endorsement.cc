@@ -2,12 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/json.h"
 #include "shared/base/limits.h"
 
 namespace edcsync::edge {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kListMax = 1000;
 
@@ -93,8 +92,8 @@ Status AnswerProposal(EdgeStore& store, const SiteAnswer& answer) {
     entry.actor = answer.user;
     entry.action = "proposal." + std::string(ToString(state));
     entry.object = row->record_key;
-    entry.detail = "proposal=" + std::to_string(row->proposal_id) +
-                   " revision=" + row->revision.ToHex();
+    entry.detail =
+        "proposal=" + std::to_string(row->proposal_id) + " revision=" + row->revision.ToHex();
     return tables.audit.Append(std::move(entry));
   });
 }

@@ -6,12 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "edge-agent/site/endorsement.h"
+#include "shared/base/json.h"
 #include "shared/model/outcome_json.h"
 
 namespace edcsync::edge {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPageMax = 1000;
 
@@ -70,19 +69,16 @@ void SiteApi::AddRoutes(HttpServer& server) {
                [this](const HttpRequest& request) { return Export(request); });
   server.Route("GET", "/v1/outbox", Access::kToken,
                [this](const HttpRequest& request) { return Outbox(request); });
-  server.Route("GET", "/v1/status", Access::kToken, [this](const HttpRequest&) {
-    return Answer(StatusJson(store_, sync_.view()));
-  });
-  server.Route("GET", "/v1/health", Access::kOpen,
-               [this](const HttpRequest&) { return Health(); });
+  server.Route("GET", "/v1/status", Access::kToken,
+               [this](const HttpRequest&) { return Answer(StatusJson(store_, sync_.view())); });
+  server.Route("GET", "/v1/health", Access::kOpen, [this](const HttpRequest&) { return Health(); });
   server.Route("GET", "/v1/proposals", Access::kToken, [this](const HttpRequest& request) {
     return Answer(ProposalListJson(store_, IsSet(request, "all")));
   });
-  server.Route("GET", "/v1/proposals/([0-9]+)", Access::kToken,
-               [this](const HttpRequest& request) {
-                 const Result<std::uint64_t> id = ParseNumber("proposalId", request.captures.at(0));
-                 return id.ok() ? Answer(ProposalJson(store_, *id)) : Problem(id.error());
-               });
+  server.Route("GET", "/v1/proposals/([0-9]+)", Access::kToken, [this](const HttpRequest& request) {
+    const Result<std::uint64_t> id = ParseNumber("proposalId", request.captures.at(0));
+    return id.ok() ? Answer(ProposalJson(store_, *id)) : Problem(id.error());
+  });
   server.Route("POST", "/v1/proposals/([0-9]+)/answer", Access::kToken,
                [this](const HttpRequest& request) { return AnswerToProposal(request); });
   server.Route("POST", "/v1/sync", Access::kToken,
@@ -118,8 +114,8 @@ HttpResponse SiteApi::Submit(const HttpRequest& request) {
     }
   }
   // A full disk is everyone's: the whole request is told.
-  const bool disk_full = std::any_of(
-      outcomes.begin(), outcomes.end(), [](const CaptureOutcome& outcome) {
+  const bool disk_full =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const CaptureOutcome& outcome) {
         return outcome.kind == CaptureOutcome::Kind::kRefused &&
                Describe(outcome.reasons.front().code).http_status == 507;
       });
@@ -210,8 +206,8 @@ HttpResponse SiteApi::Sync(const HttpRequest& request) {
   } else if (action == "new-incarnation") {
     done = sync_.new_incarnation();
   } else {
-    return Problem({ErrorCode::kFieldInvalid,
-                    "action is one of pause, resume, now, new-incarnation"});
+    return Problem(
+        {ErrorCode::kFieldInvalid, "action is one of pause, resume, now, new-incarnation"});
   }
   if (!done.ok()) return Problem(done.error());
   return Answer(StatusJson(store_, sync_.view()));

@@ -2,12 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/json.h"
 #include "shared/model/submission.h"
 
 namespace edcsync::edge {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string StateOf(const OutboxTable::Row& row, Sequence acknowledged) {
   if (row.sequence > acknowledged) return "waiting";
@@ -113,9 +112,9 @@ Result<std::string> RecordListJson(EdgeStore& store, const RecordListQuery& quer
   json["records"] = Json::array();
   json["next"] = nullptr;
   EDCSYNC_TRY(store.Read([&](EdgeTables& tables) -> Status {
-    EDCSYNC_ASSIGN(const std::vector<RecordRow> rows,
-                   tables.records.List(query.filter, query.after ? &*query.after : nullptr,
-                                       query.count_max));
+    EDCSYNC_ASSIGN(
+        const std::vector<RecordRow> rows,
+        tables.records.List(query.filter, query.after ? &*query.after : nullptr, query.count_max));
     for (const RecordRow& row : rows) {
       json["records"].push_back({{"key", ToString(row.key)},
                                  {"version", row.current_version},
@@ -141,9 +140,9 @@ Result<std::string> ExportPage(EdgeStore& store, const std::optional<RecordKey>&
         EDCSYNC_ASSIGN(const std::vector<StoredRevision> revisions,
                        tables.revisions.ListOf(row.record_id));
         for (const StoredRevision& revision : revisions) {
-          lines += FormatSubmission(
-              revision.known.revision,
-              HistoryFields{revision.known.id, revision.known.id == row.current});
+          lines +=
+              FormatSubmission(revision.known.revision,
+                               HistoryFields{revision.known.id, revision.known.id == row.current});
           lines += '\n';
         }
         continue;

@@ -8,6 +8,7 @@ submitted, item by item, and 1 if not.
 import argparse
 import collections
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,18 @@ SITES = {"kisumu": "703", "tororo": "705", "busia": "714"}  # Edge and its site 
 CUT_OFF = "kisumu"
 FORMS_CHANGED_TWICE = 6
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+def free_port():
+    """Returns a port below those that the kernel gives to connections, or one may take it."""
+    for port in random.sample(range(20000, 32000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise DemoFailed("No port of 127.0.0.1 from 20000 to 32000 is free")
 
 
 class Demo:
@@ -66,9 +79,7 @@ class Demo:
         for name in ("central-gateway", "edge-agent"):
             if not (self.bin / name).is_file():
                 raise DemoFailed(f"There is no program {self.bin / name}: build it first")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.gateway.run("init", "--broker-port", port, "--desk-port", 0)
         self.configure_gateway()
         self.gateway.run("study", "import", self.data / "metadata.xml")

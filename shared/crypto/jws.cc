@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "shared/base/json.h"
+
 namespace edcsync {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::size_t kRsaBitsMin = 2048;
 constexpr std::size_t kRsaBitsMax = 8192;
@@ -65,8 +65,8 @@ Json PublicPart(const Json& key) {
 
 bool IsTokenText(std::string_view token) {
   const auto fits = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           c == '-' || c == '_' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+           c == '_' || c == '.';
   };
   return std::all_of(token.begin(), token.end(), fits) &&
          std::count(token.begin(), token.end(), '.') == 2;
@@ -120,8 +120,8 @@ struct JsonWebKeys::Key {
 
 Result<JsonWebKeys> JsonWebKeys::Parse(std::string_view json) {
   if (json.size() > kSetBytesMax) {
-    return Fail(ErrorCode::kTooLarge, "a key set has at most " + std::to_string(kSetBytesMax) +
-                                          " bytes");
+    return Fail(ErrorCode::kTooLarge,
+                "a key set has at most " + std::to_string(kSetBytesMax) + " bytes");
   }
   const std::optional<Json> set = ParseShallow(json);
   if (!set || !set->is_object() || !set->contains("keys") || !(*set)["keys"].is_array()) {

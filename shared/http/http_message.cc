@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/base/bytes.h"
+#include "shared/base/json.h"
 
 namespace edcsync {
 namespace {
@@ -22,7 +23,7 @@ std::string HttpRequest::Header(const std::string& lower_case_name) const {
 
 HttpResponse Problem(const Error& error) {
   const ErrorInfo& info = Describe(error.code);
-  const nlohmann::ordered_json body = {
+  const Json body = {
       {"type", "urn:edcsync:error:" + std::string(info.name)},
       {"title", std::string(info.advice)},
       {"status", info.http_status},
@@ -33,7 +34,7 @@ HttpResponse Problem(const Error& error) {
   response.status = info.http_status;
   response.content_type = "application/problem+json";
   // A message may quote what came in, and that need not be UTF-8.
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   return response;
 }
 

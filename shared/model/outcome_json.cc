@@ -2,10 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/json.h"
+
 namespace edcsync {
 
 std::string FormatOutcome(const CaptureOutcome& outcome) {
-  using Json = nlohmann::ordered_json;
   Json json;
   json["outcome"] = ToString(outcome.kind);
   if (outcome.kind == CaptureOutcome::Kind::kCaptured ||

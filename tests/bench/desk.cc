@@ -11,6 +11,7 @@
 
 #include "central-gateway/desk/conflict_view.h"
 #include "central-gateway/store/sqlite_central_store.h"
+#include "shared/base/json.h"
 #include "shared/storage/database.h"
 #include "tests/bench/service.h"
 #include "tests/support/long_queue.h"
@@ -19,7 +20,6 @@ namespace edcsync::bench {
 namespace {
 
 using central::CentralStore;
-using Json = nlohmann::ordered_json;
 
 constexpr int kRepeats = 9;
 
@@ -29,8 +29,7 @@ double MedianMs(const std::function<void()>& run) {
   for (int i = 0; i < kRepeats; ++i) {
     const auto begun = std::chrono::steady_clock::now();
     run();
-    const std::chrono::duration<double, std::milli> took =
-        std::chrono::steady_clock::now() - begun;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
     times.push_back(took.count());
   }
   std::sort(times.begin(), times.end());
@@ -40,7 +39,8 @@ double MedianMs(const std::function<void()>& run) {
 class LongQueue {
  public:
   explicit LongQueue(std::uint64_t count) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-bench-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "edcsync-bench-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     options_.path = folder_ + "/central.db";
     options_.key_file = folder_ + "/central.key";
@@ -102,10 +102,10 @@ Json MeasureDesk(std::uint64_t conflict_count) {
   };
   using central::QueueSort;
   const std::pair<const char*, QueueSort> sorts[] = {
-      {"due", QueueSort::kDue},         {"severity", QueueSort::kSeverity},
-      {"site", QueueSort::kSite},       {"subject", QueueSort::kSubject},
-      {"event", QueueSort::kEvent},     {"form", QueueSort::kForm},
-      {"items", QueueSort::kItems},     {"openedAt", QueueSort::kOpenedAt},
+      {"due", QueueSort::kDue},          {"severity", QueueSort::kSeverity},
+      {"site", QueueSort::kSite},        {"subject", QueueSort::kSubject},
+      {"event", QueueSort::kEvent},      {"form", QueueSort::kForm},
+      {"items", QueueSort::kItems},      {"openedAt", QueueSort::kOpenedAt},
       {"assignee", QueueSort::kAssignee}};
   for (const auto& [name, sort] : sorts) {
     central::QueueRequest request;
@@ -124,8 +124,13 @@ Json MeasureDesk(std::uint64_t conflict_count) {
       {"assignee", [](auto& filter) { filter.assignee = "dm.okello"; }},
       {"nobody's", [](auto& filter) { filter.assignee = ""; }},
       {"overdue", [&](auto& filter) { filter.due_before = queue.now(); }},
-      {"words", [](auto& filter) { filter.words = {"week_2", "site.7"}; }},
-      {"one site's rights", [](auto& filter) { filter.scopes = {{StudyOID(), SiteOID("SITE.7")}}; }}};
+      {"words",
+       [](auto& filter) {
+         filter.words = {"week_2", "site.7"};
+       }},
+      {"one site's rights", [](auto& filter) {
+         filter.scopes = {{StudyOID(), SiteOID("SITE.7")}};
+       }}};
   for (const auto& [name, set] : filters) {
     central::QueueRequest request;
     set(request.filter);
@@ -134,8 +139,7 @@ Json MeasureDesk(std::uint64_t conflict_count) {
   report["countsMs"] = MedianMs(
       [&] { (void)Need(central::QueueCountsJson(queue.store(), viewer, {}, queue.now())); });
   report["slowestPageMs"] = slowest_ms;
-  report["slowestPageOfCeiling"] =
-      std::round(slowest_ms / std::max(ceiling_ms, 0.01) * 100) / 100;
+  report["slowestPageOfCeiling"] = std::round(slowest_ms / std::max(ceiling_ms, 0.01) * 100) / 100;
   return report;
 }
 

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/json.h"
 #include "shared/http/http_client.h"
 #include "tests/bench/service.h"
 
 namespace edcsync::bench {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 // A running edge agent. Threads: a client of its own each (NewClient).
@@ -22,9 +22,9 @@ class EdgeService {
  public:
   EdgeService(const std::string& bin, const fs::path& dir);
   std::unique_ptr<HttpClient> NewClient() const;
-  Json Status();                             // GET /v1/status.
+  Json Status();  // GET /v1/status.
   std::uint64_t AcknowledgedThrough();
-  void Sync(const std::string& action);      // POST /v1/sync.
+  void Sync(const std::string& action);  // POST /v1/sync.
   // Submits forms [first, first + count) in batches of 1,000; each must be captured.
   void Capture(const std::string& site, std::uint64_t first, std::uint64_t count);
   pid_t pid() const { return service_.pid(); }

@@ -26,9 +26,9 @@ class Conflict : public ::testing::Test {
   }
 
   // The items that Edited() changes in `line`, as `record` shows them.
-  static Json ItemsOf(const Json& record, const std::string& line) {
-    const Json edited = Json::parse(line)["itemGroups"][0];
-    for (const Json& group : record["current"]["itemGroups"]) {
+  static SortedJson ItemsOf(const SortedJson& record, const std::string& line) {
+    const SortedJson edited = SortedJson::parse(line)["itemGroups"][0];
+    for (const SortedJson& group : record["current"]["itemGroups"]) {
       if (group["itemGroupOID"] == edited["itemGroupOID"] &&
           group["itemGroupRepeatKey"] == edited["itemGroupRepeatKey"]) {
         return group["items"];
@@ -50,23 +50,24 @@ TEST_F(Conflict, TwoValuesOfOneItemWaitForADataManagerWhoseDecisionReachesTheSit
   site_.Capture({at_site});
   trial_.EditOnline({online});
   AwaitBothHeads(1);
-  const Json conflict = trial_.CentreJson({"conflict", "list"})[0];
+  const SortedJson conflict = trial_.CentreJson({"conflict", "list"})[0];
   const std::string id = conflict["conflictId"];
   EXPECT_EQ(conflict["severity"], "hard");
-  const Json shown = trial_.CentreJson({"conflict", "show", id});
+  const SortedJson shown = trial_.CentreJson({"conflict", "show", id});
   ASSERT_EQ(shown["headRevisions"].size(), 2u);
   ASSERT_EQ(shown["dispute"].size(), 1u);
   std::string chosen;
-  for (const Json& head : shown["headRevisions"]) {
+  for (const SortedJson& head : shown["headRevisions"]) {
     if (head["user"] == "nurse") chosen = head["revisionId"];
   }
   EXPECT_EQ(shown["dispute"][0]["values"][chosen], "1931-01-01");
   EXPECT_NE(trial_.Centre({"conflict", "resolve", id, "--take", chosen}).exit_code, 0)
       << "A decision without a reason was taken";
-  const Json resolved = trial_.CentreJson({"conflict", "resolve", id, "--take", chosen, "--reason",
-                                           "Source document seen", "--user", "dm"});
+  const SortedJson resolved =
+      trial_.CentreJson({"conflict", "resolve", id, "--take", chosen, "--reason",
+                         "Source document seen", "--user", "dm"});
   trial_.ExpectEverythingOnce(/*made_there=*/1);
-  const Json record = site_.Record(form_);
+  const SortedJson record = site_.Record(form_);
   EXPECT_EQ(record["current"]["revisionId"], resolved["revisionId"]);
   EXPECT_EQ(record["current"]["version"], 3);
   EXPECT_EQ(ItemsOf(record, form_)[first_], "1931-01-01");
@@ -75,18 +76,18 @@ TEST_F(Conflict, TwoValuesOfOneItemWaitForADataManagerWhoseDecisionReachesTheSit
 }
 
 TEST_F(Conflict, WhereTheSiteEndorsesAProposalIsAppliedOnlyByItsWordWhateverEndsOnTheWay) {
-  EXPECT_EQ(trial_.Centre({"study", "resolution", kStudy, "site_endorsed", "--user", "dm"})
-                .exit_code, 0);
+  EXPECT_EQ(
+      trial_.Centre({"study", "resolution", kStudy, "site_endorsed", "--user", "dm"}).exit_code, 0);
   site_.Capture({Edited(form_, first_, "1931-01-01", "nurse")});
   trial_.EditOnline({Edited(form_, first_, "1931-12-31", "monitor")});
   AwaitBothHeads(1);
   const std::string id = trial_.CentreJson({"conflict", "list"})[0]["conflictId"];
   std::string chosen;
-  const Json conflict = trial_.CentreJson({"conflict", "show", id});
-  for (const Json& head : conflict["headRevisions"]) {
+  const SortedJson conflict = trial_.CentreJson({"conflict", "show", id});
+  for (const SortedJson& head : conflict["headRevisions"]) {
     if (head["user"] == "nurse") chosen = head["revisionId"];
   }
-  const std::vector<std::string> decision = {id, "--take", chosen, "--reason", "Source seen",
+  const std::vector<std::string> decision = {id,       "--take", chosen, "--reason", "Source seen",
                                              "--user", "dm"};
   std::vector<std::string> resolve = {"conflict", "resolve"};
   resolve.insert(resolve.end(), decision.begin(), decision.end());
@@ -97,12 +98,15 @@ TEST_F(Conflict, WhereTheSiteEndorsesAProposalIsAppliedOnlyByItsWordWhateverEnds
   const auto waiting = [&] { return site_.AgentJson({"endorse", "list"})["proposals"]; };
   Await("the site has the proposal", [&] { return waiting().size() == 1; });
   const std::string first = waiting()[0]["proposalId"];
-  const Json shown = site_.AgentJson({"endorse", "show", first});
+  const SortedJson shown = site_.AgentJson({"endorse", "show", first});
   ASSERT_EQ(shown["items"].size(), 1u);
   EXPECT_EQ(shown["items"][0]["after"]["value"], "1931-01-01");
 
-  EXPECT_EQ(site_.Agent({"endorse", "reject", first, "--user", "investigator", "--reason",
-                         "The source was corrected"}).exit_code, 0);
+  EXPECT_EQ(site_
+                .Agent({"endorse", "reject", first, "--user", "investigator", "--reason",
+                        "The source was corrected"})
+                .exit_code,
+            0);
   Await("the centre has the rejection", [&] {
     return site_.AgentJson({"endorse", "show", first})["answer"]["told"] == true;
   });
@@ -132,9 +136,10 @@ TEST_F(Conflict, ChangesOfDifferentItemsAreFlaggedSoftUnlessThePolicyMergesThem)
   site_.Capture({history});
   site_.AwaitDelivered();
   site_.Cut();
-  const std::string merged_form = Json::parse(history)["formOID"];
-  EXPECT_EQ(trial_.Centre({"study", "policy", kStudy, "merge_disjoint", "--form", merged_form})
-                .exit_code, 0);
+  const std::string merged_form = SortedJson::parse(history)["formOID"];
+  EXPECT_EQ(
+      trial_.Centre({"study", "policy", kStudy, "merge_disjoint", "--form", merged_form}).exit_code,
+      0);
   site_.Capture({Edited(form_, first_, "1931-01-01", "nurse"),
                  Edited(history, ItemName(history, 0), "site's", "nurse")});
   trial_.EditOnline({Edited(form_, second_, "99", "monitor"),
@@ -142,7 +147,7 @@ TEST_F(Conflict, ChangesOfDifferentItemsAreFlaggedSoftUnlessThePolicyMergesThem)
   AwaitBothHeads(1);
   EXPECT_EQ(trial_.CentreJson({"conflict", "list"})[0]["severity"], "soft");
   trial_.ExpectEverythingOnce(/*made_there=*/1);
-  const Json record = site_.Record(history);
+  const SortedJson record = site_.Record(history);
   EXPECT_EQ(record["current"]["origin"], "merge");
   EXPECT_EQ(ItemsOf(record, history)[ItemName(history, 0)], "site's");
   EXPECT_EQ(ItemsOf(record, history)[ItemName(history, 1)], "centre's");
@@ -168,36 +173,38 @@ TEST_F(Conflict, AFormEditedOnlineAloneReachesTheSiteAndIsNoConflict) {
 }
 
 TEST_F(Conflict, ALockRefusesCaptureOnceKnownAndWhatCameBeforeWaitsForItsRelease) {
-  const std::string subject = Json::parse(form_)["subjectKey"];
+  const std::string subject = SortedJson::parse(form_)["subjectKey"];
   const std::string edited = Edited(form_, first_, "1931-01-01", "nurse");
-  const Ran locked = trial_.Centre({"lock", "set", "subject", kStudy, subject, "--reason",
-                                    "Database lock", "--user", "dm"});
+  const Ran locked = trial_.Centre(
+      {"lock", "set", "subject", kStudy, subject, "--reason", "Database lock", "--user", "dm"});
   EXPECT_EQ(locked.exit_code, 0) << locked.err;
   site_.Capture({edited});  // It cannot know yet.
   trial_.Forget({edited});
   site_.Restore();
   site_.AwaitDelivered();
-  const Json waiting = trial_.CentreJson({"quarantine", "list"});
+  const SortedJson waiting = trial_.CentreJson({"quarantine", "list"});
   ASSERT_EQ(waiting.size(), 1u);
   EXPECT_EQ(waiting[0]["reason"], "locked");
   trial_.ExpectCentreHolds();
   Await("the site knows the lock and its waiting revision", [&] {
-    const Json status = site_.Status();
+    const SortedJson status = site_.Status();
     return status["locks"] == 1 && status["quarantined"] == 1;
   });
   const std::string refused = site_.FileOf({Edited(form_, first_, "1931-02-02", "nurse")});
   const Ran submitted = site_.Agent({"submit", refused});
   EXPECT_EQ(submitted.exit_code, 1);
   EXPECT_NE(submitted.err.find("locked"), std::string::npos) << submitted.err;
-  const Ran released = trial_.Centre({"quarantine", "release", waiting[0]["revisionId"],
-                                      "--reason", "Entered before the lock", "--user", "dm"});
+  const Ran released = trial_.Centre({"quarantine", "release", waiting[0]["revisionId"], "--reason",
+                                      "Entered before the lock", "--user", "dm"});
   EXPECT_EQ(released.exit_code, 0) << released.err;
   trial_.Expect({edited});
   trial_.ExpectEverythingOnce();
-  Await("nothing of the site waits any more",
-        [&] { return site_.Status()["quarantined"] == 0; });
-  EXPECT_EQ(trial_.Centre({"lock", "clear", "subject", kStudy, subject, "--reason", "Reopened",
-                           "--user", "dm"}).exit_code, 0);
+  Await("nothing of the site waits any more", [&] { return site_.Status()["quarantined"] == 0; });
+  EXPECT_EQ(trial_
+                .Centre({"lock", "clear", "subject", kStudy, subject, "--reason", "Reopened",
+                         "--user", "dm"})
+                .exit_code,
+            0);
   Await("the site knows that the lock is gone", [&] { return site_.Status()["locks"] == 0; });
   site_.Capture({Edited(form_, first_, "1931-02-02", "nurse")});
   trial_.ExpectEverythingOnce();

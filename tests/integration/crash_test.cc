@@ -26,7 +26,7 @@ std::uint64_t StepOf(Site& site, std::uint64_t kills) {
 }
 
 bool DeliveredOr(Site& site, std::uint64_t through) {
-  const Json status = site.Status();
+  const SortedJson status = site.Status();
   return status["waiting"] == 0 || status["acknowledgedThrough"] >= through;
 }
 
@@ -91,13 +91,11 @@ TEST(Crash, EveryLineReportedCapturedIsThereAlthoughTheAgentWasKilledWhileItCapt
   const Lines lines = RecordsOf("SITE.703", 4);
   const std::string file = tororo.FileOf(lines);
   tororo.Start();
-  Process submitting(
-      tororo.CommandLine({"submit", file, "--batch", "5", "--wait", "60", "--json"}),
-      trial.LogOf("submit"));
+  Process submitting(tororo.CommandLine({"submit", file, "--batch", "5", "--wait", "60", "--json"}),
+                     trial.LogOf("submit"));
   for (std::size_t kill = 1; kill <= 5; ++kill) {
-    Await("capture goes on", [&] {
-      return !submitting.IsRunning() || tororo.Status()["captured"] >= kill * 300;
-    });
+    Await("capture goes on",
+          [&] { return !submitting.IsRunning() || tororo.Status()["captured"] >= kill * 300; });
     tororo.Kill();
     tororo.Start();
   }
@@ -129,14 +127,13 @@ TEST(Crash, GatewayAndAgentKilledTogetherAtAnyMomentAgreeInTheEnd) {
   for (int round = 0; round < 4; ++round) {
     // A stall after so many bytes, of frames or of receipts, names the moment.
     const auto way = round % 2 == 0 ? TcpProxy::Way::kUp : TcpProxy::Way::kDown;
-    const std::int64_t bytes = way == TcpProxy::Way::kUp ? 20'000 + random.Below(150'000)
-                                                         : 5000 + random.Below(3000);
+    const std::int64_t bytes =
+        way == TcpProxy::Way::kUp ? 20'000 + random.Below(150'000) : 5000 + random.Below(3000);
     tororo.link().Restore();
     tororo.link().StallAfter(way, bytes);
     tororo.SyncNow();
-    Await("the link stalls or all is delivered", [&] {
-      return tororo.link().stalled(way) || tororo.Status()["waiting"] == 0;
-    });
+    Await("the link stalls or all is delivered",
+          [&] { return tororo.link().stalled(way) || tororo.Status()["waiting"] == 0; });
     tororo.Kill();
     trial.KillGateway();
     tororo.Cut();

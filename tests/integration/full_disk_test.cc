@@ -54,7 +54,7 @@ TEST(FullDisk, RefusesWithItsReasonHalfWritesNothingAndGoesOnOnceThereIsRoom) {
   const Ran full = tororo.Agent({"submit", file, "--batch", "20", "--json"});
   EXPECT_EQ(full.exit_code, 3) << full.out;
   EXPECT_NE(full.err.find("disk_full"), std::string::npos) << full.err;
-  const std::size_t told = Json::parse(full.out)["captured"];
+  const std::size_t told = SortedJson::parse(full.out)["captured"];
   EXPECT_GT(told, 0u);
 
   HttpClientOptions options;
@@ -67,8 +67,8 @@ TEST(FullDisk, RefusesWithItsReasonHalfWritesNothingAndGoesOnOnceThereIsRoom) {
   ASSERT_TRUE(refused.ok()) << refused.error().message;
   EXPECT_EQ(refused->status, 507);
   std::size_t late = 0;
-  const Json answer = Json::parse(refused->body);
-  for (const Json& outcome : answer["outcomes"]) {
+  const SortedJson answer = SortedJson::parse(refused->body);
+  for (const SortedJson& outcome : answer["outcomes"]) {
     if (outcome["outcome"] == "captured") ++late;
   }
 
@@ -77,13 +77,11 @@ TEST(FullDisk, RefusesWithItsReasonHalfWritesNothingAndGoesOnOnceThereIsRoom) {
   EXPECT_EQ(there, told + late);
   EXPECT_EQ(tororo.Agent({"check"}).exit_code, 0);
   trial.Expect(Slice(lines, 0, there));
-  Await("delivery goes on", [&] {
-    return trial.CentreJson({"status"})["revisions"] == there;
-  });
+  Await("delivery goes on", [&] { return trial.CentreJson({"status"})["revisions"] == there; });
   trial.ExpectCentreHolds();
 
   disk.Grow();
-  const Json counts = tororo.AgentJson({"submit", file, "--wait", "30"});
+  const SortedJson counts = tororo.AgentJson({"submit", file, "--wait", "30"});
   EXPECT_EQ(counts["captured"], lines.size() - there);
   EXPECT_EQ(counts["unchanged"], there);
   trial.Expect(Slice(lines, there, lines.size()));

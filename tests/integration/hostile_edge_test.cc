@@ -39,9 +39,8 @@ TEST(HostileEdge, ARevokedEdgeIsRefusedAtOnceAndKeepsItsOutbox) {
   const Lines late = Slice(live_lines, 10, 5);
   live.Capture(late);
   // The one that was away meets a broker that knows: it tries again and again in vain.
-  Await("the rights of the revoked edges are gone", [&] {
-    return trial.Edge("tororo")["standing"] == "revoked";
-  });
+  Await("the rights of the revoked edges are gone",
+        [&] { return trial.Edge("tororo")["standing"] == "revoked"; });
   away.Restore();
   const std::uint64_t tried = away.link().accepted();
   Await("the revoked edge has tried again", [&] {
@@ -97,7 +96,8 @@ TEST(HostileEdge, RevisionsItMayNotWriteWaitInQuarantineAndTheRestOfThePushIsApp
   tororo.Capture(Slice(others, 0, 1));
   tororo.AwaitDelivered();
 
-  Json stolen = Json::parse(others[1]);  // A subject of Tororo, said to be of Kisumu's site.
+  SortedJson stolen =
+      SortedJson::parse(others[1]);  // A subject of Tororo, said to be of Kisumu's site.
   stolen["siteOID"] = "SITE.702";
   Result<Revision> dear = DecodeRevision(RawEdge::Encoded(own[2], "kisumu", 5));
   ASSERT_TRUE(dear.ok());
@@ -106,9 +106,9 @@ TEST(HostileEdge, RevisionsItMayNotWriteWaitInQuarantineAndTheRestOfThePushIsApp
   raw.OpenSession();
   wire::Push push{raw.epoch(), Sequence(1), {}};
   push.revisions = {RawEdge::Encoded(own[0], "kisumu", 1),
-                    RawEdge::Encoded(others[2], "kisumu", 2),       // Another site's record.
+                    RawEdge::Encoded(others[2], "kisumu", 2),  // Another site's record.
                     RawEdge::Encoded(stolen.dump(), "kisumu", 3),
-                    RawEdge::Encoded(own[1], "tororo", 4),          // In another's name.
+                    RawEdge::Encoded(own[1], "tororo", 4),  // In another's name.
                     EncodeRevision(*dear),
                     Bytes{1, 2, 3},
                     RawEdge::Encoded(own[3], "kisumu", 6)};
@@ -122,10 +122,10 @@ TEST(HostileEdge, RevisionsItMayNotWriteWaitInQuarantineAndTheRestOfThePushIsApp
     reasons.push_back(outcome.reason);
   }
   const auto code = [](ErrorCode error) { return static_cast<std::uint16_t>(error); };
-  EXPECT_THAT(reasons, ::testing::ElementsAre(
-                           code(ErrorCode::kWrongSite), code(ErrorCode::kWrongSite),
-                           code(ErrorCode::kForbidden), code(ErrorCode::kVersionMismatch),
-                           code(ErrorCode::kMalformed)));
+  EXPECT_THAT(reasons,
+              ::testing::ElementsAre(code(ErrorCode::kWrongSite), code(ErrorCode::kWrongSite),
+                                     code(ErrorCode::kForbidden), code(ErrorCode::kVersionMismatch),
+                                     code(ErrorCode::kMalformed)));
   EXPECT_EQ(trial.CentreJson({"quarantine", "list"}).size(), 5u);
   trial.Expect({own[0], own[3]});
   trial.ExpectEverythingOnce(0, {"kisumu"});
@@ -152,9 +152,14 @@ TEST(HostileEdge, HugeAndGarbledFramesAreRefusedAndOthersFlow) {
     relabelled[5] = static_cast<std::uint8_t>(wire::FrameKind::kPull);
     Bytes header_only(good.begin(), good.begin() + 8);
     const std::vector<Bytes> bad = {
-        Bytes(), Bytes(1), Bytes(64 * 1024, 0xA5), header_only,
+        Bytes(),
+        Bytes(1),
+        Bytes(64 * 1024, 0xA5),
+        header_only,
         Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(good.size() / 2)),
-        flipped, relabelled, Bytes(limits::kFrameBytesMax, 0x30),
+        flipped,
+        relabelled,
+        Bytes(limits::kFrameBytesMax, 0x30),
         another.Sealed(push)};  // Signed by another edge.
     for (const Bytes& bytes : bad) {
       raw.PublishToGateway(bytes);

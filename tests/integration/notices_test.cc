@@ -50,30 +50,29 @@ class Notices : public ::testing::Test {
       server = "server = \"smtp://localhost:" + std::to_string(smtp_) + "\"\n";
     }
     const std::string ca = "ca_file = \"pki/ca.crt\"\n";
-    Put(ConfigFile(),
-        base_ + "\n[notices]\ndesk_url = \"https://desk.example.org/\"\n" + notices +
-            "[[notices.webhook]]\nname = \"ops\"\nurl = \"https://localhost:" +
-            std::to_string(webhook_) + "/hook\"\nsecret_file = \"webhook.secret\"\n" +
-            (webhook.find("ca_file") == std::string::npos ? ca : "") + webhook +
-            "[notices.mail]\nfrom = \"edcsync@example.org\"\n"
-            "to = [\"dm@example.org\", \"ops@example.org\"]\n" +
-            server + (mail.find("ca_file") == std::string::npos ? ca : "") +
-            (mail.find("user") == std::string::npos
-                 ? "user = \"edcsync\"\npassword_file = \"mail.password\"\n"
-                 : "") +
-            mail);
+    Put(ConfigFile(), base_ + "\n[notices]\ndesk_url = \"https://desk.example.org/\"\n" + notices +
+                          "[[notices.webhook]]\nname = \"ops\"\nurl = \"https://localhost:" +
+                          std::to_string(webhook_) + "/hook\"\nsecret_file = \"webhook.secret\"\n" +
+                          (webhook.find("ca_file") == std::string::npos ? ca : "") + webhook +
+                          "[notices.mail]\nfrom = \"edcsync@example.org\"\n"
+                          "to = [\"dm@example.org\", \"ops@example.org\"]\n" +
+                          server + (mail.find("ca_file") == std::string::npos ? ca : "") +
+                          (mail.find("user") == std::string::npos
+                               ? "user = \"edcsync\"\npassword_file = \"mail.password\"\n"
+                               : "") +
+                          mail);
   }
 
   void StartReceivers() {
     std::filesystem::remove(folder_ + "/ready");
     receivers_ = std::make_unique<Process>(
-        std::vector<std::string>{
-            "/usr/bin/env", "python3", "-B",
-            EDCSYNC_SOURCE_DIR "/tests/support/notice_receivers.py", folder_,
-            "--webhook", std::to_string(webhook_), "--smtp", std::to_string(smtp_), "--smtps",
-            std::to_string(smtps_), "--secret", kSecret, "--certificate",
-            trial_.GatewayDir() + "/pki/broker.crt", "--key",
-            trial_.GatewayDir() + "/pki/broker.key"},
+        std::vector<std::string>{"/usr/bin/env", "python3", "-B",
+                                 EDCSYNC_SOURCE_DIR "/tests/support/notice_receivers.py", folder_,
+                                 "--webhook", std::to_string(webhook_), "--smtp",
+                                 std::to_string(smtp_), "--smtps", std::to_string(smtps_),
+                                 "--secret", kSecret, "--certificate",
+                                 trial_.GatewayDir() + "/pki/broker.crt", "--key",
+                                 trial_.GatewayDir() + "/pki/broker.key"},
         trial_.LogOf("receivers"));
     Await("the receivers listen", [&] {
       if (!receivers_->IsRunning()) ADD_FAILURE() << "The receivers ended";
@@ -87,21 +86,21 @@ class Notices : public ::testing::Test {
     std::filesystem::rename(folder_ + "/new", folder_ + "/" + who);
   }
   // What has arrived so far: "webhook", or of the mail server an event.
-  std::vector<Json> Received(const std::string& to, const std::string& event = "mail") const {
-    std::vector<Json> found;
+  std::vector<SortedJson> Received(const std::string& to, const std::string& event = "mail") const {
+    std::vector<SortedJson> found;
     std::ifstream file(folder_ + "/received.ndjson");
     std::string line;
     while (std::getline(file, line)) {
-      const Json entry = Json::parse(line, nullptr, false);
+      const SortedJson entry = SortedJson::parse(line, nullptr, false);
       if (entry.is_discarded() || entry["to"] != to) continue;
       if (to == "webhook" || entry["event"] == event) found.push_back(entry);
     }
     return found;
   }
-  Json Status() { return trial_.CentreJson({"notices", "status"}); }
-  Json StatusOf(const std::string& channel) {
-    const Json status = Status();
-    for (const Json& one : status["channels"]) {
+  SortedJson Status() { return trial_.CentreJson({"notices", "status"}); }
+  SortedJson StatusOf(const std::string& channel) {
+    const SortedJson status = Status();
+    for (const SortedJson& one : status["channels"]) {
       if (one["channel"] == channel) return one;
     }
     return {};
@@ -149,7 +148,7 @@ TEST_F(Notices, ATestReachesTheWebhookSignedAndOverATrustedCertificateOnly) {
   const Ran sent = trial_.Centre({"notices", "test", "ops"});
   EXPECT_EQ(sent.exit_code, 0) << sent.err;
   EXPECT_EQ(sent.out, "Sent: the receiver answered 200.\n");
-  const std::vector<Json> received = Received("webhook");
+  const std::vector<SortedJson> received = Received("webhook");
   ASSERT_EQ(received.size(), 1u);
   EXPECT_EQ(received[0]["signed"], true);
   EXPECT_EQ(received[0]["request"], "POST /hook HTTP/1.1");
@@ -181,12 +180,12 @@ TEST_F(Notices, ATestMailIsSecuredBeforeAPasswordIsSaid) {
   const Ran sent = test();
   EXPECT_EQ(sent.exit_code, 0) << sent.out << sent.err;
   ASSERT_EQ(Received("mail").size(), 1u);
-  const Json mail = Received("mail")[0];
+  const SortedJson mail = Received("mail")[0];
   EXPECT_EQ(mail["secured"], true);
   EXPECT_EQ(mail["user"], "edcsync");
   EXPECT_EQ(mail["from"], "<edcsync@example.org>");
-  EXPECT_EQ(mail["recipients"], Json({"dm@example.org", "ops@example.org"}));
-  EXPECT_EQ(mail["defects"], Json::array());
+  EXPECT_EQ(mail["recipients"], SortedJson({"dm@example.org", "ops@example.org"}));
+  EXPECT_EQ(mail["defects"], SortedJson::array());
   EXPECT_THAT(std::string(mail["text"]), HasSubstr("This is a test."));
 
   Answer("mail", "no-starttls");
@@ -198,8 +197,7 @@ TEST_F(Notices, ATestMailIsSecuredBeforeAPasswordIsSaid) {
   Configure("server = \"smtps://localhost:" + std::to_string(smtps_) + "\"\n");
   EXPECT_EQ(test().exit_code, 0);
   ASSERT_EQ(Received("mail").size(), 2u);
-  EXPECT_THAT(std::vector<std::string>(Received("mail")[1]["commands"]),
-              Not(Contains("STARTTLS")));
+  EXPECT_THAT(std::vector<std::string>(Received("mail")[1]["commands"]), Not(Contains("STARTTLS")));
 
   Configure();
   Put(trial_.GatewayDir() + "/mail.password", "wrong");
@@ -212,7 +210,7 @@ TEST_F(Notices, ATestMailIsSecuredBeforeAPasswordIsSaid) {
   EXPECT_EQ(partly.exit_code, 1);
   EXPECT_THAT(partly.out, HasSubstr("Sent: the mail server took it, but not for "
                                     "ops@example.org: 550 5.1.1 No such user here"));
-  EXPECT_EQ(Received("mail")[2]["recipients"], Json({"dm@example.org"}));
+  EXPECT_EQ(Received("mail")[2]["recipients"], SortedJson({"dm@example.org"}));
   Answer("mail", "refuse all");
   EXPECT_EQ(test().exit_code, 1);  // For good.
   Answer("mail", "reject");
@@ -228,7 +226,7 @@ TEST_F(Notices, AConflictIsToldOnceByBothAlthoughTheirServersWereDown) {
   StartGateway();
   Site& site = StartSite({forms_[0]});
   MakeConflicts(site, {forms_[0]});
-  const Json conflict = trial_.CentreJson({"conflict", "list"})[0];
+  const SortedJson conflict = trial_.CentreJson({"conflict", "list"})[0];
   const std::string id = conflict["conflictId"];
   Await("both were tried in vain", [&] {
     return StatusOf("ops")["lastError"].is_string() && StatusOf("mail")["lastError"].is_string();
@@ -236,22 +234,20 @@ TEST_F(Notices, AConflictIsToldOnceByBothAlthoughTheirServersWereDown) {
   trial_.KillGateway();
   StartGateway();
   StartReceivers();
-  Await("both are told", [&] {
-    return !Received("webhook").empty() && !Received("mail").empty();
-  });
+  Await("both are told", [&] { return !Received("webhook").empty() && !Received("mail").empty(); });
   Await("it is known to be sent", [&] {
     return StatusOf("ops")["sending"].is_null() && StatusOf("mail")["sending"].is_null();
   });
   ASSERT_FALSE(HasFailure());
-  const Json hook = Received("webhook")[0];
+  const SortedJson hook = Received("webhook")[0];
   EXPECT_EQ(hook["signed"], true);
-  EXPECT_EQ(hook["body"]["counts"], Json({{"hard_conflict", 1}}));
-  const Json notice = hook["body"]["notices"][0];
+  EXPECT_EQ(hook["body"]["counts"], SortedJson({{"hard_conflict", 1}}));
+  const SortedJson notice = hook["body"]["notices"][0];
   EXPECT_EQ(notice["conflictId"], id);
   EXPECT_EQ(notice["siteOID"], "SITE.703");
   EXPECT_EQ(notice["recordKey"], conflict["key"]);
   EXPECT_EQ(notice["link"], "https://desk.example.org/conflicts/" + id);
-  const Json mail = Received("mail")[0];
+  const SortedJson mail = Received("mail")[0];
   EXPECT_THAT(std::string(mail["subject"]), HasSubstr("[edcsync] Hard conflict: CDISCPILOT01"));
   EXPECT_THAT(std::string(mail["text"]), HasSubstr("https://desk.example.org/conflicts/" + id));
   for (const char* value : {kHere, kThere}) {
@@ -321,7 +317,7 @@ TEST_F(Notices, AGatewayKilledBeforeItKnewTheAnswerSendsTheSameMessageAgain) {
   Answer("webhook", "");
   StartGateway();
   Await("it comes again", [&] { return Received("webhook").size() == 2; });
-  const std::vector<Json> received = Received("webhook");
+  const std::vector<SortedJson> received = Received("webhook");
   ASSERT_EQ(received.size(), 2u);
   EXPECT_EQ(received[0]["headers"]["edcsync-notice-id"],
             received[1]["headers"]["edcsync-notice-id"]);
@@ -339,14 +335,14 @@ TEST_F(Notices, AReceiverInTroubleIsTriedAgainAndOneThatRefusesMakesADeadLetter)
   Answer("webhook", "");
   Await("it is sent", [&] { return StatusOf("ops")["lastSentAt"].is_string(); });
   std::set<std::string> ids;
-  for (const Json& one : Received("webhook")) ids.insert(one["body"]["id"]);
+  for (const SortedJson& one : Received("webhook")) ids.insert(one["body"]["id"]);
   EXPECT_EQ(ids.size(), 1u);
 
   Answer("webhook", "400");
   MakeConflicts(site, {forms_[2]});
   Await("it failed for good", [&] { return Status()["failed"].size() == 1; });
   ASSERT_FALSE(HasFailure());
-  const Json failed = Status()["failed"][0];
+  const SortedJson failed = Status()["failed"][0];
   EXPECT_EQ(failed["channel"], "ops");
   EXPECT_EQ(failed["attempts"], 1);
   EXPECT_EQ(failed["error"], "the receiver answered 400");
@@ -371,7 +367,7 @@ Status OpenConflicts(central::CentralWriter& writer, int count) {
   for (int i = 0; i < count; ++i) {
     central::CentralWriter::NewRevision added;
     Revision& revision = added.row.known.revision;
-    revision.key = {StudyOID(kStudy),  SubjectKey("S-" + std::to_string(i)),
+    revision.key = {StudyOID(kStudy),      SubjectKey("S-" + std::to_string(i)),
                     StudyEventOID("SE.1"), RepeatKey("1"),
                     FormOID("F.VS"),       RepeatKey("1")};
     revision.site = SiteOID("SITE.703");
@@ -416,15 +412,16 @@ TEST_F(Notices, FiveThousandConflictsAtOnceAreNoFlood) {
   options.holder = "test";
   const auto store = central::OpenSqliteCentralStore(options, clock, random);
   ASSERT_TRUE(store.ok()) << store.error().message;
-  const edcsync::Status opened = (*store)->Write(
-      [](central::CentralWriter& writer) { return OpenConflicts(writer, 5000); });
+  const edcsync::Status opened =
+      (*store)->Write([](central::CentralWriter& writer) { return OpenConflicts(writer, 5000); });
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   const auto told = [&] {
     std::size_t count = 0;
-    for (const Json& one : Received("webhook")) count += std::size_t{one["body"]["count"]};
+    for (const SortedJson& one : Received("webhook")) count += std::size_t{one["body"]["count"]};
     return count;
   };
-  Await("all are told", [&] { return told() == 5000; }, 150);
+  Await(
+      "all are told", [&] { return told() == 5000; }, 150);
   Await("by mail too", [&] { return !Received("mail").empty(); });
   ASSERT_FALSE(HasFailure());
   EXPECT_LE(Received("webhook").size(), 2u);

@@ -23,7 +23,7 @@ void Restore(Site& site, const std::string& backup) {
 void ExpectRefusedAndReported(Trial& trial, Site& site) {
   site.SyncNow();
   site.AwaitStopped("incarnation_mismatch");
-  const Json row = trial.Edge(site.edge());
+  const SortedJson row = trial.Edge(site.edge());
   EXPECT_EQ(row["standing"], "suspended");
   EXPECT_FALSE(row["standingReason"].get<std::string>().empty());
   EXPECT_EQ(site.Status()["sync"]["state"], "stopped");
@@ -92,7 +92,7 @@ TEST(RestoredDatabase, ThatCapturedMoreBeforeItReconnectsIsRefusedAndMergedOnlyW
   trial.Expect(offline);
   trial.Expect({other});
   trial.ExpectEverythingOnce();
-  const Json conflicts = trial.CentreJson({"conflict", "list"});
+  const SortedJson conflicts = trial.CentreJson({"conflict", "list"});
   ASSERT_EQ(conflicts.size(), 1u);
   EXPECT_EQ(conflicts[0]["key"], tororo.Record(form)["key"]);
 }

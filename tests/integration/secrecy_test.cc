@@ -33,7 +33,7 @@ TEST(Secrecy, AKnownValueStandsInNoDatabaseBackupLogOrBrokerFile) {
   const std::string value = "Zürich-Ω-planted-5d41402abc4b";
   const std::string reason = "planted-reason-7b0f2c9e";
   const auto planted = [&](const std::string& line, std::size_t item, const std::string& tail) {
-    Json json = Json::parse(Edited(line, ItemName(line, item), value + tail, "nurse"));
+    SortedJson json = SortedJson::parse(Edited(line, ItemName(line, item), value + tail, "nurse"));
     json["reasonForChange"] = reason;
     return json.dump();
   };
@@ -53,7 +53,8 @@ TEST(Secrecy, AKnownValueStandsInNoDatabaseBackupLogOrBrokerFile) {
   tororo.Capture({late});
   trial.EditOnline({planted(lines[0], 0, "-online")});
   EXPECT_EQ(trial.Centre({"lock", "set", "form", kStudy, KeyOf(lines[50]), "--reason", "Cleaned"})
-                .exit_code, 0);
+                .exit_code,
+            0);
   trial.Forget({late});
   tororo.Restore();
   tororo.AwaitDelivered();

@@ -12,7 +12,6 @@ import concurrent.futures
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,12 +52,9 @@ def compile_alone(root, header, command, work_folder):
     text = f'#include "{header}"\n#include "{header}"  // Has a guard.\n'
     with open(name + ".cc", "w", encoding="utf-8") as file:
         file.write(text)
-    launcher = [path] if (path := shutil.which("ccache")) else []
     result = subprocess.run(
-        [*launcher, compiler, *flags, f"-I{root}", "-O0", "-c", name + ".cc", "-o", name + ".o"],
+        [compiler, *flags, f"-I{root}", "-fsyntax-only", name + ".cc"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if os.path.exists(name + ".o"):
-        os.remove(name + ".o")
     return result.stdout if result.returncode else None
 
 

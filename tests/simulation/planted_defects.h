@@ -13,6 +13,7 @@ struct PlantedDefect {
   const char* name;
   const char* invariant;  // Which it breaks, as the design counts them.
   const char* what;
+  std::uint64_t seed;  // Found it last, so the test looks there first and then at the first 200.
 };
 
 const std::vector<PlantedDefect>& PlantedDefects();

@@ -15,7 +15,7 @@
 namespace edcsync::simulation {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr std::size_t kPrintedBytesMax = 4000;  // Of what a crashed process printed.
 
@@ -26,7 +26,7 @@ struct Child {
   std::FILE* printed = nullptr;  // Its standard error.
 };
 
-Json ToJson(const Verdict& verdict) {
+SortedJson ToJson(const Verdict& verdict) {
   return {{"violations", verdict.violations}, {"tail", verdict.tail},
           {"faults", verdict.faults},         {"reached", verdict.reached},
           {"checked", verdict.checked},       {"virtualSeconds", verdict.virtual_seconds}};
@@ -51,7 +51,7 @@ std::string ReadAll(std::FILE* file) {
   PlantDefect(child.run.defect);
   const Verdict verdict = Simulate(child.run.world);
   const std::string text =
-      ToJson(verdict).dump(-1, ' ', false, Json::error_handler_t::replace);
+      ToJson(verdict).dump(-1, ' ', false, SortedJson::error_handler_t::replace);
   std::fwrite(text.data(), 1, text.size(), child.answer);
   std::fflush(child.answer);
   ::_exit(0);
@@ -77,7 +77,7 @@ Verdict End(Child& child, int status) {
   Verdict verdict;
   verdict.seed = child.run.world.seed;
   verdict.ticks = child.run.world.ticks;
-  const Json json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  const SortedJson json = SortedJson::parse(answer, nullptr, /*allow_exceptions=*/false);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && json.is_object()) {
     verdict.violations = json["violations"];
     verdict.tail = json["tail"];

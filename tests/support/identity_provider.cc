@@ -47,7 +47,7 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
-HttpResponse JsonAnswer(const IdentityProvider::Json& json, int status = 200) {
+HttpResponse JsonAnswer(const Json& json, int status = 200) {
   HttpResponse response;
   response.status = status;
   response.body = json.dump();

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/json.h"
 #include "shared/base/time.h"
 #include "shared/http/http_server.h"
 
@@ -25,8 +26,6 @@ class SigningKeys;
 
 class IdentityProvider {
  public:
-  using Json = nlohmann::ordered_json;
-
   struct Options {
     int port = 0;
     std::string certificate_file, key_file;  // Empty: plain HTTP.
@@ -47,10 +46,10 @@ class IdentityProvider {
     std::string key_id;               // Empty: the key's.
     std::string named_issuer;         // RFC 9207; empty: the right one; "-": none.
     bool keys_are_huge = false;
-    bool is_down = false;             // 503 for everything.
-    bool asks_again = true;           // Else a person seen once is not asked, whatever is demanded.
+    bool is_down = false;    // 503 for everything.
+    bool asks_again = true;  // Else a person seen once is not asked, whatever is demanded.
     bool has_bad_signature = false;
-    int slow_ms = 0;                  // Of the token endpoint, between two bytes of its answer.
+    int slow_ms = 0;  // Of the token endpoint, between two bytes of its answer.
   };
 
   IdentityProvider(Options options, const Clock& clock);

@@ -18,7 +18,6 @@
 namespace edcsync::testing {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
 constexpr int kCoordinateBytes = 32;
@@ -126,26 +125,25 @@ std::string SigningKeys::IdFor(const std::string& algorithm) const {
   return (algorithm == "ES256" ? "ec-" : "rsa-") + std::to_string(impl_->number);
 }
 
-OrderedJson SigningKeys::Public() const {
+Json SigningKeys::Public() const {
   const EVP_PKEY* rsa = impl_->rsa.get();
   const EVP_PKEY* ec = impl_->ec.get();
-  const OrderedJson first = {{"kty", "RSA"},
+  const Json first = {{"kty", "RSA"},
                       {"use", "sig"},
                       {"kid", IdFor("RS256")},
                       {"n", Base64Url(Number(rsa, OSSL_PKEY_PARAM_RSA_N))},
                       {"e", Base64Url(Number(rsa, OSSL_PKEY_PARAM_RSA_E))}};
-  const OrderedJson second = {
-      {"kty", "EC"},
-      {"use", "sig"},
-      {"alg", "ES256"},
-      {"kid", IdFor("ES256")},
-      {"crv", "P-256"},
-      {"x", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes))},
-      {"y", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes))}};
-  return {{"keys", OrderedJson::array({first, second})}};
+  const Json second = {{"kty", "EC"},
+                       {"use", "sig"},
+                       {"alg", "ES256"},
+                       {"kid", IdFor("ES256")},
+                       {"crv", "P-256"},
+                       {"x", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes))},
+                       {"y", Base64Url(Number(ec, OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes))}};
+  return {{"keys", Json::array({first, second})}};
 }
 
-std::string SigningKeys::Sign(const OrderedJson& header, const std::string& payload) const {
+std::string SigningKeys::Sign(const Json& header, const std::string& payload) const {
   const std::string text = Base64Url(header.dump()) + "." + Base64Url(payload);
   const std::string algorithm = header.value("alg", "");
   std::string signature;
@@ -165,10 +163,9 @@ std::string SigningKeys::Sign(const OrderedJson& header, const std::string& payl
 
 std::string SigningKeys::SignedBy(const std::string& algorithm, const std::string& payload,
                                   const std::string& key_id) const {
-  return Sign({{"alg", algorithm},
-               {"typ", "JWT"},
-               {"kid", key_id.empty() ? IdFor(algorithm) : key_id}},
-              payload);
+  return Sign(
+      {{"alg", algorithm}, {"typ", "JWT"}, {"kid", key_id.empty() ? IdFor(algorithm) : key_id}},
+      payload);
 }
 
 }  // namespace edcsync::testing

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "shared/base/json.h"
+
 namespace edcsync::testing {
 
 class SigningKeys {
@@ -15,10 +17,10 @@ class SigningKeys {
   ~SigningKeys();
 
   // {"keys": [...]}
-  nlohmann::ordered_json Public() const;
+  Json Public() const;
   std::string IdFor(const std::string& algorithm) const;
   // A token in compact form. RS256, PS256, ES256; none; HS256 with the public RSA key as secret.
-  std::string Sign(const nlohmann::ordered_json& header, const std::string& payload) const;
+  std::string Sign(const Json& header, const std::string& payload) const;
   // The same with `key_id` in the header, or the right one if empty.
   std::string SignedBy(const std::string& algorithm, const std::string& payload,
                        const std::string& key_id = "") const;

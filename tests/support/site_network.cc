@@ -53,9 +53,9 @@ std::string Named(const std::vector<std::string>& arguments) {
   return text;
 }
 
-Json ParsedOrFailure(const Ran& ran, const std::vector<std::string>& arguments) {
+SortedJson ParsedOrFailure(const Ran& ran, const std::vector<std::string>& arguments) {
   EXPECT_EQ(ran.exit_code, 0) << Named(arguments) << "\n" << ran.err;
-  return Json::parse(ran.out, nullptr, /*allow_exceptions=*/false);
+  return SortedJson::parse(ran.out, nullptr, /*allow_exceptions=*/false);
 }
 
 // Says which texts are in `a` but not in `b`, some of them.
@@ -134,14 +134,16 @@ std::vector<std::string> Site::CommandLine(std::vector<std::string> arguments) c
 
 Ran Site::Agent(std::vector<std::string> arguments) { return Run(CommandLine(arguments)); }
 
-Json Site::AgentJson(std::vector<std::string> arguments) {
+SortedJson Site::AgentJson(std::vector<std::string> arguments) {
   arguments.push_back("--json");
   return ParsedOrFailure(Agent(arguments), arguments);
 }
 
-Json Site::Status() { return AgentJson({"status"}); }
+SortedJson Site::Status() { return AgentJson({"status"}); }
 
-Json Site::Record(const std::string& line) { return AgentJson({"record", "show", KeyOf(line)}); }
+SortedJson Site::Record(const std::string& line) {
+  return AgentJson({"record", "show", KeyOf(line)});
+}
 
 std::string Site::FileOf(const Lines& lines) {
   const std::string file = trial_.PathOf("submit-" + trial_.Unique());
@@ -151,7 +153,7 @@ std::string Site::FileOf(const Lines& lines) {
 }
 
 void Site::Capture(const Lines& lines) {
-  const Json counts = AgentJson({"submit", FileOf(lines)});
+  const SortedJson counts = AgentJson({"submit", FileOf(lines)});
   EXPECT_EQ(counts.value("captured", std::size_t{0}), lines.size()) << counts;
   trial_.Expect(lines);
 }
@@ -161,11 +163,12 @@ void Site::AwaitLive() {
 }
 
 void Site::AwaitDelivered() {
-  Await(edge_ + " has delivered everything", [this] { return Status()["waiting"] == 0; }, 120);
+  Await(
+      edge_ + " has delivered everything", [this] { return Status()["waiting"] == 0; }, 120);
 }
 
 void Site::AwaitStopped(const std::string& reason) {
-  Json stopped;
+  SortedJson stopped;
   Await(edge_ + " was told to stop", [&] {
     stopped = Status()["stoppedFor"];
     return stopped.is_object();
@@ -242,13 +245,13 @@ std::vector<std::string> Trial::CommandLine(std::vector<std::string> arguments) 
 
 Ran Trial::Centre(std::vector<std::string> arguments) { return Run(CommandLine(arguments)); }
 
-Json Trial::CentreJson(std::vector<std::string> arguments) {
+SortedJson Trial::CentreJson(std::vector<std::string> arguments) {
   arguments.push_back("--json");
   return ParsedOrFailure(Centre(arguments), arguments);
 }
 
-Json Trial::Edge(const std::string& edge) {
-  for (const Json& row : CentreJson({"edge", "list"})) {
+SortedJson Trial::Edge(const std::string& edge) {
+  for (const SortedJson& row : CentreJson({"edge", "list"})) {
     if (row["edgeId"] == edge) return row;
   }
   ADD_FAILURE() << "The gateway does not list " << edge;
@@ -268,19 +271,19 @@ void Trial::EditOnline(const Lines& lines) {
 }
 
 void Trial::Expect(const Lines& lines) {
-  for (const std::string& line : lines) expected_.insert(ContentOf(Json::parse(line)));
+  for (const std::string& line : lines) expected_.insert(ContentOf(SortedJson::parse(line)));
 }
 
 void Trial::Forget(const Lines& lines) {
   for (const std::string& line : lines) {
-    const auto found = expected_.find(ContentOf(Json::parse(line)));
+    const auto found = expected_.find(ContentOf(SortedJson::parse(line)));
     if (found != expected_.end()) expected_.erase(found);
   }
 }
 
 std::set<std::string> Trial::RevisionsOf(const std::string& ndjson) const {
   std::set<std::string> ids;
-  for (const Json& revision : ParseLines(ndjson)) {
+  for (const SortedJson& revision : ParseLines(ndjson)) {
     EXPECT_TRUE(ids.insert(revision["revisionId"].get<std::string>()).second)
         << "A revision stands twice: " << revision;
   }
@@ -293,7 +296,7 @@ void Trial::ExpectCentreHolds(std::size_t made_there) {
   const Ran exported = Centre({"export", "--history"});
   EXPECT_EQ(exported.exit_code, 0) << exported.err;
   (void)RevisionsOf(exported.out);
-  for (const Json& revision : ParseLines(exported.out)) {
+  for (const SortedJson& revision : ParseLines(exported.out)) {
     if (revision["origin"] == "site" || revision["origin"] == "online") {
       found.insert(ContentOf(revision));
     } else {

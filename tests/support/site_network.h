@@ -42,9 +42,9 @@ class Site {
   // edge-agent --dir ... `arguments`.
   Ran Agent(std::vector<std::string> arguments);
   std::vector<std::string> CommandLine(std::vector<std::string> arguments) const;
-  Json AgentJson(std::vector<std::string> arguments);  // With --json; null if refused.
-  Json Status();
-  Json Record(const std::string& line);                // `record show` of a submission's key.
+  SortedJson AgentJson(std::vector<std::string> arguments);  // With --json; null if refused.
+  SortedJson Status();
+  SortedJson Record(const std::string& line);  // `record show` of a submission's key.
   void SyncNow() { (void)Agent({"sync", "now"}); }
 
   // Submits; every line must be captured, and is then expected at the centre.
@@ -75,7 +75,7 @@ class Trial {
 
   void StartGateway();  // Returns once it hears its broker.
   void StopGateway();
-  void KillGateway();   // Its broker goes too.
+  void KillGateway();  // Its broker goes too.
   // A further gateway process, with options of `run`. Returns as StartGateway does.
   std::unique_ptr<Process> RunGateway(const std::vector<std::string>& options,
                                       const std::string& log);
@@ -88,8 +88,8 @@ class Trial {
   // central-gateway --dir ... `arguments`.
   Ran Centre(std::vector<std::string> arguments);
   std::vector<std::string> CommandLine(std::vector<std::string> arguments) const;
-  Json CentreJson(std::vector<std::string> arguments);  // With --json; null if refused.
-  Json Edge(const std::string& edge);                   // Its row of `edge list`.
+  SortedJson CentreJson(std::vector<std::string> arguments);  // With --json; null if refused.
+  SortedJson Edge(const std::string& edge);                   // Its row of `edge list`.
   // Edits online at the centre; every line must be captured, and is expected from then on.
   void EditOnline(const Lines& lines);
 

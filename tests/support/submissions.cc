@@ -20,7 +20,7 @@ Lines RecordsOf(const std::string& site, int copies) {
   const std::size_t real = lines.size();
   for (int copy = 2; copy <= copies; ++copy) {
     for (std::size_t i = 0; i < real; ++i) {
-      Json json = Json::parse(lines[i]);
+      SortedJson json = SortedJson::parse(lines[i]);
       json["subjectKey"] = json["subjectKey"].get<std::string>() + "-" + std::to_string(copy);
       lines.push_back(json.dump());
     }
@@ -37,14 +37,14 @@ Lines Slice(const Lines& lines, std::size_t first, std::size_t count) {
 }
 
 std::string KeyOf(const std::string& line) {
-  const Json json = Json::parse(line);
+  const SortedJson json = SortedJson::parse(line);
   const auto text = [&](const char* name) { return json[name].get<std::string>(); };
   return text("studyOID") + "/" + text("subjectKey") + "/" + text("studyEventOID") + ":" +
          text("studyEventRepeatKey") + "/" + text("formOID") + ":" + text("formRepeatKey");
 }
 
 std::string ItemName(const std::string& line, std::size_t index) {
-  const Json items = Json::parse(line)["itemGroups"][0]["items"];
+  const SortedJson items = SortedJson::parse(line)["itemGroups"][0]["items"];
   auto item = items.begin();
   for (std::size_t i = 0; i < index && item != items.end(); ++i) ++item;
   EXPECT_NE(item, items.end()) << "The record has too few items";
@@ -53,34 +53,34 @@ std::string ItemName(const std::string& line, std::size_t index) {
 
 std::string Edited(const std::string& line, const std::string& item, const std::string& value,
                    const std::string& user) {
-  Json json = Json::parse(line);
+  SortedJson json = SortedJson::parse(line);
   json["itemGroups"][0]["items"][item] = value;
   json["user"] = user;
   json["reasonForChange"] = "Transcription error, seen by " + user;
   return json.dump();
 }
 
-std::string ContentOf(const Json& submission) {
-  Json content;
-  for (const char* name : {"studyOID", "siteOID", "subjectKey", "studyEventOID",
-                           "studyEventRepeatKey", "formOID", "formRepeatKey",
-                           "metaDataVersionOID", "user", "reasonForChange", "remove"}) {
+std::string ContentOf(const SortedJson& submission) {
+  SortedJson content;
+  for (const char* name :
+       {"studyOID", "siteOID", "subjectKey", "studyEventOID", "studyEventRepeatKey", "formOID",
+        "formRepeatKey", "metaDataVersionOID", "user", "reasonForChange", "remove"}) {
     if (submission.contains(name)) content[name] = submission[name];
   }
-  for (const Json& group : submission["itemGroups"]) {
-    Json& items = content["items"][group["itemGroupOID"].get<std::string>()]
-                         [group["itemGroupRepeatKey"].get<std::string>()];
+  for (const SortedJson& group : submission["itemGroups"]) {
+    SortedJson& items = content["items"][group["itemGroupOID"].get<std::string>()]
+                               [group["itemGroupRepeatKey"].get<std::string>()];
     EXPECT_TRUE(items.is_null()) << "An item group stands twice in one record";
     items = group["items"];
   }
   return content.dump();
 }
 
-std::vector<Json> ParseLines(const std::string& ndjson) {
-  std::vector<Json> parsed;
+std::vector<SortedJson> ParseLines(const std::string& ndjson) {
+  std::vector<SortedJson> parsed;
   std::istringstream lines(ndjson);
   for (std::string line; std::getline(lines, line);) {
-    parsed.push_back(Json::parse(line, nullptr, /*allow_exceptions=*/false));
+    parsed.push_back(SortedJson::parse(line, nullptr, /*allow_exceptions=*/false));
     EXPECT_TRUE(parsed.back().is_object()) << "No JSON object: " << line;
   }
   return parsed;

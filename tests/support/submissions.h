@@ -8,7 +8,7 @@
 
 namespace edcsync::testing {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 using Lines = std::vector<std::string>;
 
 inline constexpr char kStudy[] = "CDISCPILOT01";
@@ -31,8 +31,8 @@ std::string Edited(const std::string& line, const std::string& item, const std::
 
 // Everything a person entered, in one text: key, site, items, user, reason, removal. Two lines
 // say the same exactly if their texts are equal, whatever the order of groups and members.
-std::string ContentOf(const Json& submission);
+std::string ContentOf(const SortedJson& submission);
 
-std::vector<Json> ParseLines(const std::string& ndjson);
+std::vector<SortedJson> ParseLines(const std::string& ndjson);
 
 }  // namespace edcsync::testing

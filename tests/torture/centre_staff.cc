@@ -53,7 +53,7 @@ void DataManager::Run(const std::atomic<bool>& stop) {
   }
 }
 
-std::string DataManager::FileOf(const Json& content) {
+std::string DataManager::FileOf(const SortedJson& content) {
   const std::string file = world_.folder() + "/" + name_ + ".json";
   std::ofstream(file, std::ios::trunc) << content.dump() << '\n';
   return file;
@@ -70,11 +70,11 @@ std::optional<Ran> DataManager::RunOrKill(std::vector<std::string> command) {
 
 void DataManager::EditOnline() {
   SiteForms& forms = sites_[random_.Below(sites_.size())];
-  const Json form = forms.Known(random_);
-  const Json shown = world_.CentreJson({"record", "show", KeyOf(form)});
+  const SortedJson form = forms.Known(random_);
+  const SortedJson shown = world_.CentreJson({"record", "show", KeyOf(form)});
   if (!shown.is_object()) return;  // Not entered yet.
   const std::string token = Token();
-  Json line = Changed(form, shown["current"], random_.Below(5) == 0, random_);
+  SortedJson line = Changed(form, shown["current"], random_.Below(5) == 0, random_);
   line["user"] = token;
   line["reasonForChange"] = "Answer to a query";
   if (random_.Below(3) == 0) line["baseRevisionId"] = shown["current"]["revisionId"];
@@ -82,7 +82,7 @@ void DataManager::EditOnline() {
   const std::optional<Ran> ran =
       RunOrKill(world_.GatewayCommand({"submit", FileOf(line), "--json"}));
   if (!ran) return;
-  const Json outcome = Json::parse(ran->out, nullptr, /*allow_exceptions=*/false);
+  const SortedJson outcome = SortedJson::parse(ran->out, nullptr, /*allow_exceptions=*/false);
   if (outcome.is_object() && outcome["outcome"] == "captured") {
     ledger_.Captured(token, outcome["revisionId"]);
   } else {
@@ -93,7 +93,7 @@ void DataManager::EditOnline() {
 }
 
 void DataManager::SettleSome() {
-  const Json open = world_.CentreJson({"conflict", "list"});
+  const SortedJson open = world_.CentreJson({"conflict", "list"});
   if (!open.is_array() || open.empty()) return;
   tally_.Raise("conflicts", "open at once, at most", open.size());
   const std::size_t first = random_.Below(open.size());
@@ -102,30 +102,30 @@ void DataManager::SettleSome() {
   }
 }
 
-void DataManager::Settle(const Json& conflict) {
+void DataManager::Settle(const SortedJson& conflict) {
   const std::string token = Token();
-  const Json& heads = conflict["heads"];
+  const SortedJson& heads = conflict["heads"];
   tally_.Raise("conflicts", "heads of one, at most", heads.size());
   std::vector<std::string> command = {"conflict", "resolve",  conflict["conflictId"], "--user",
                                       token,      "--reason", "Source document",      "--json"};
   if (random_.Below(4) == 0) {
-    const Json shown = world_.CentreJson({"conflict", "show", conflict["conflictId"]});
+    const SortedJson shown = world_.CentreJson({"conflict", "show", conflict["conflictId"]});
     if (!shown.is_object() || shown["headRevisions"].empty()) return;
-    const Json& head = shown["headRevisions"][0];
+    const SortedJson& head = shown["headRevisions"][0];
     if (head["itemGroups"].empty()) return;  // A removal is taken, not composed.
     command.insert(command.end(),
-                   {"--items", FileOf(Changed(Json::object(), head, false, random_))});
+                   {"--items", FileOf(Changed(SortedJson::object(), head, false, random_))});
   } else {
     command.insert(command.end(), {"--take", heads[random_.Below(heads.size())]});
   }
   if (random_.Below(2) == 0) {
     command.emplace_back("--seen");
-    for (const Json& head : heads) command.push_back(head);
+    for (const SortedJson& head : heads) command.push_back(head);
   }
   ledger_.Send(token, conflict["key"], 0);
   const std::optional<Ran> ran = RunOrKill(world_.GatewayCommand(command));
   if (!ran) return;
-  const Json settled = Json::parse(ran->out, nullptr, /*allow_exceptions=*/false);
+  const SortedJson settled = SortedJson::parse(ran->out, nullptr, /*allow_exceptions=*/false);
   if (ran->exit_code == 0 && settled.is_object()) {
     ledger_.Captured(token, settled["revisionId"]);
     tally_.Count("resolutions", "done");
@@ -137,7 +137,7 @@ void DataManager::Settle(const Json& conflict) {
 
 // What an edge captures before it knows of the lock waits in quarantine, and what builds on it.
 void DataManager::LockForAWhile(const std::atomic<bool>& stop) {
-  const Json form = sites_[random_.Below(sites_.size())].Known(random_);
+  const SortedJson form = sites_[random_.Below(sites_.size())].Known(random_);
   const auto command = [&](const char* what) {
     return world_.Centre({"lock", what, "subject", testing::kStudy, form["subjectKey"], "--user",
                           name_, "--reason", "A question about this subject"});
@@ -226,7 +226,7 @@ void Operator::Verify(const std::string& what, const std::string& program,
     return;
   }
   const Ran exported = testing::Run({path, "--dir", folder, "export", "--history"});
-  for (const Json& revision : testing::ParseLines(exported.out)) {
+  for (const SortedJson& revision : testing::ParseLines(exported.out)) {
     held_.insert(revision.value("revisionId", ""));
   }
   tally_.Count("compared", "backups verified");

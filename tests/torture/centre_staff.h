@@ -25,12 +25,12 @@ class DataManager {
  private:
   void EditOnline();
   void SettleSome();
-  void Settle(const Json& conflict);
+  void Settle(const SortedJson& conflict);
   void LockForAWhile(const std::atomic<bool>& stop);
   // Runs it to its end, or kills it midway now and then; nullopt if killed.
   std::optional<Ran> RunOrKill(std::vector<std::string> command);
   std::string Token() { return name_ + "-" + std::to_string(++count_); }
-  std::string FileOf(const Json& content);
+  std::string FileOf(const SortedJson& content);
 
   const World& world_;
   std::deque<SiteForms>& sites_;

@@ -10,7 +10,7 @@ constexpr std::uint64_t kThinkMsMax = 300;
 constexpr Milliseconds kAwayMs{100};
 
 // Of a disk that fails, also how: with SQLite's code.
-std::string NameOf(const Json& reason) {
+std::string NameOf(const SortedJson& reason) {
   const std::string name = reason.value("name", "");
   const std::string message = reason.value("message", "");
   const std::size_t code = message.find("(SQLite ");
@@ -62,7 +62,7 @@ Client::Line Client::Next() {
   return Senseless();
 }
 
-Client::Line Client::Signed(Json submission, bool reason) {
+Client::Line Client::Signed(SortedJson submission, bool reason) {
   Line line;
   line.token = name_ + "-" + std::to_string(++count_);
   submission["user"] = line.token;
@@ -74,8 +74,8 @@ Client::Line Client::Signed(Json submission, bool reason) {
 Client::Line Client::Entry() { return Signed(forms_.Fresh(random_), /*reason=*/false); }
 
 Client::Line Client::Change(bool shared) {
-  const Json form = forms_.Known(random_);
-  const Json current = Current(form);
+  const SortedJson form = forms_.Known(random_);
+  const SortedJson current = Current(form);
   Line line = Signed(Changed(form, current, shared, random_), /*reason=*/true);
   if (!shared && !current.is_null() && random_.Below(2) == 0) {
     line.submission["baseRevisionId"] = current["revisionId"];
@@ -84,33 +84,33 @@ Client::Line Client::Change(bool shared) {
 }
 
 Client::Line Client::Again() {
-  const Json form = forms_.Known(random_);
+  const SortedJson form = forms_.Known(random_);
   return Signed(WithItemsOf(form, Current(form)), /*reason=*/true);
 }
 
 Client::Line Client::Stale() {
-  const Json form = forms_.Known(random_);
+  const SortedJson form = forms_.Known(random_);
   const auto old = old_.find(KeyOf(form));
-  const Json current = Current(form);
+  const SortedJson current = Current(form);
   Line line = Signed(Changed(form, current, /*shared=*/false, random_), /*reason=*/true);
   if (old != old_.end()) line.submission["baseRevisionId"] = old->second;
   return line;
 }
 
 Client::Line Client::Removal() {
-  Json form = forms_.Known(random_);
-  form["itemGroups"] = Json::array();
+  SortedJson form = forms_.Known(random_);
+  form["itemGroups"] = SortedJson::array();
   form["remove"] = true;
   return Signed(std::move(form), /*reason=*/true);
 }
 
 Client::Line Client::WithoutReason() {
-  const Json form = forms_.Known(random_);
+  const SortedJson form = forms_.Known(random_);
   return Signed(Changed(form, Current(form), /*shared=*/false, random_), /*reason=*/false);
 }
 
 Client::Line Client::OfAnotherSite() {
-  Json form = forms_.Known(random_);
+  SortedJson form = forms_.Known(random_);
   form["siteOID"] = "SITE.999";
   Line line = Signed(std::move(form), /*reason=*/true);
   line.never = true;
@@ -118,14 +118,14 @@ Client::Line Client::OfAnotherSite() {
 }
 
 Client::Line Client::Senseless() {
-  Json form = forms_.Known(random_);
+  SortedJson form = forms_.Known(random_);
   form["itemGroups"][0]["items"].begin().value() = 17;  // A number where text belongs.
   Line line = Signed(std::move(form), /*reason=*/true);
   line.never = true;
   return line;
 }
 
-Json Client::Current(const Json& form) {
+SortedJson Client::Current(const SortedJson& form) {
   if (http_ == nullptr) return {};
   const std::string key = KeyOf(form);
   const Result<HttpResponse> answer = http_->Get("/v1/records/" + key);
@@ -134,9 +134,9 @@ Json Client::Current(const Json& form) {
     return {};
   }
   if (answer->status != 200) return {};
-  const Json json = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  const SortedJson json = SortedJson::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("current")) return {};
-  Json current = json["current"];
+  SortedJson current = json["current"];
   const std::string id = current["revisionId"];
   ledger_.Seen(id);
   if (random_.Below(4) == 0 || !old_.contains(key)) old_[key] = id;
@@ -177,7 +177,7 @@ bool Client::Send(std::vector<Line>& lines) {
     http_.reset();
     return false;
   }
-  const Json json = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  const SortedJson json = SortedJson::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("outcomes")) {
     // Refused as a whole: another agent's port by now (401), or too many callers.
     tally_.Count("submissions", "request refused, " + std::to_string(answer->status), lines.size());
@@ -187,7 +187,7 @@ bool Client::Send(std::vector<Line>& lines) {
     http_.reset();
     return true;
   }
-  const Json& outcomes = json["outcomes"];
+  const SortedJson& outcomes = json["outcomes"];
   if (outcomes.size() != lines.size()) {
     tally_.Found("An answer of " + world_.edge(edge_).name + " has " +
                  std::to_string(outcomes.size()) + " outcomes for " + std::to_string(lines.size()) +
@@ -198,7 +198,7 @@ bool Client::Send(std::vector<Line>& lines) {
   return true;
 }
 
-void Client::TakeOutcome(const Line& line, const Json& outcome) {
+void Client::TakeOutcome(const Line& line, const SortedJson& outcome) {
   const std::string kind = outcome.value("outcome", "");
   std::string name = kind;
   if (kind == "refused") name += ", " + NameOf(outcome["reasons"][0]);

@@ -24,7 +24,7 @@ class Client {
  private:
   struct Line {
     std::string token;
-    Json submission;
+    SortedJson submission;
     bool never = false;  // It must not be taken.
   };
 
@@ -37,15 +37,15 @@ class Client {
   Line WithoutReason();
   Line OfAnotherSite();
   Line Senseless();
-  Line Signed(Json submission, bool reason);
+  Line Signed(SortedJson submission, bool reason);
   // The current revision of the record, as the edge shows it; null if there is none or no answer.
-  Json Current(const Json& form);
+  SortedJson Current(const SortedJson& form);
 
   bool Reach();
   void Submit(std::vector<Line> lines);
   // False if no answer came.
   bool Send(std::vector<Line>& lines);
-  void TakeOutcome(const Line& line, const Json& outcome);
+  void TakeOutcome(const Line& line, const SortedJson& outcome);
 
   const World& world_;
   const std::size_t edge_;

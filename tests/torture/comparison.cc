@@ -21,7 +21,7 @@ constexpr int kStatusWaitSeconds = 10;
 constexpr Milliseconds kPoll{250};
 constexpr std::size_t kShownMax = 5;
 
-Exported Parse(Json json) {
+Exported Parse(SortedJson json) {
   Exported revision;
   revision.id = json.value("revisionId", "");
   revision.key = KeyOf(json);
@@ -104,7 +104,7 @@ bool Comparison::Await(const std::string& what, int wait_s,
   return false;
 }
 
-std::string Comparison::StandOf(std::size_t index, const Json& status) {
+std::string Comparison::StandOf(std::size_t index, const SortedJson& status) {
   std::string text = "  " + world_.edge(index).name + ": ";
   if (!status.is_object()) return text + "no answer\n";
   text += status["sync"].value("state", "") + " (" + status["sync"].value("lastError", "") + ")";
@@ -118,7 +118,7 @@ std::string Comparison::StandOf(std::size_t index, const Json& status) {
 std::string Comparison::NotDelivered() {
   std::string left;
   for (std::size_t i = 0; i < world_.edge_count(); ++i) {
-    const Json status = world_.EdgeStatus(i, kStatusWaitSeconds);
+    const SortedJson status = world_.EdgeStatus(i, kStatusWaitSeconds);
     if (status.is_object() && status["waiting"] == 0 && status["sync"]["state"] == "live") continue;
     left += StandOf(i, status);
   }
@@ -127,23 +127,24 @@ std::string Comparison::NotDelivered() {
 
 // Clears the locks and releases what they held back; what builds on it follows by itself.
 std::string Comparison::NotReleased() {
-  const Json locks = world_.CentreJson({"lock", "list"});
-  const Json waiting = world_.CentreJson({"quarantine", "list"});
+  const SortedJson locks = world_.CentreJson({"lock", "list"});
+  const SortedJson waiting = world_.CentreJson({"quarantine", "list"});
   if (!locks.is_array() || !waiting.is_array()) return "the centre does not list them";
   std::string left;
-  for (const Json& lock : locks) {
+  for (const SortedJson& lock : locks) {
     (void)world_.Centre({"lock", "clear", lock["scope"], lock["studyOID"], lock["object"], "--user",
                          "dm", "--reason", "All is answered"});
     left += "  a lock of " + lock.value("object", "") + "\n";
   }
-  for (const Json& row : waiting) {
+  for (const SortedJson& row : waiting) {
     left += "  " + row.value("revisionId", "") + " (" + row.value("reason", "") + ")\n";
   }
   if (!locks.empty() || waiting.empty()) return left;
-  const Json outcomes = world_.CentreJson(
+  const SortedJson outcomes = world_.CentreJson(
       {"quarantine", "release", "--all", "--user", "dm", "--reason", "Entered before the lock"});
-  for (const Json& outcome : outcomes) {
-    if (outcome.value("released", false)) tally_.Count("locks", "revisions released from quarantine");
+  for (const SortedJson& outcome : outcomes) {
+    if (outcome.value("released", false))
+      tally_.Count("locks", "revisions released from quarantine");
   }
   return left;
 }
@@ -151,7 +152,7 @@ std::string Comparison::NotReleased() {
 std::string Comparison::NotFilled() {
   std::string left;
   for (std::size_t i = 0; i < world_.edge_count(); ++i) {
-    const Json status = world_.EdgeStatus(i, kStatusWaitSeconds);
+    const SortedJson status = world_.EdgeStatus(i, kStatusWaitSeconds);
     const std::string& site = world_.edge(i).site;
     if (status.is_object() && status["revisions"] == revisions_of_site_[site] &&
         status["conflictsOpen"] == conflicts_of_site_[site] && status["heldFromFeed"] == 0 &&
@@ -173,7 +174,7 @@ Export Comparison::Read(const Ran& ran, const std::string& whose) {
   }
   std::istringstream lines(ran.out);
   for (std::string line; std::getline(lines, line);) {
-    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    SortedJson json = SortedJson::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) {
       tally_.Found("The export of " + whose + " has a line that is no JSON");
       continue;
@@ -195,11 +196,11 @@ bool Comparison::ReadCentre() {
     return false;
   }
   for (const auto& [id, revision] : centre_) ++revisions_of_site_[revision.site];
-  for (const Json& conflict : open_conflicts_) {
+  for (const SortedJson& conflict : open_conflicts_) {
     ++conflicts_of_site_[conflict.value("siteOID", "")];
   }
   tally_.Count("conflicts", "open at the end", open_conflicts_.size());
-  const Json status = world_.CentreJson({"status"});
+  const SortedJson status = world_.CentreJson({"status"});
   if (status.is_object()) {
     tally_.Count("conflicts", "ended", status.value("conflictsEnded", std::uint64_t{0}));
     tally_.Count("compared", "duplicates dropped by the centre",
@@ -298,7 +299,7 @@ void Comparison::CompareHeads() {
   FindSome("greatest heads are not their record's current revision", not_current);
   std::vector<std::string> differing;
   std::map<std::string, std::set<std::string>> open;
-  for (const Json& conflict : open_conflicts_) {
+  for (const SortedJson& conflict : open_conflicts_) {
     const auto ids = conflict["heads"].get<std::set<std::string>>();
     if (!open.emplace(conflict.value("key", ""), ids).second) {
       differing.push_back(conflict.value("key", "") + " (two open conflicts)");

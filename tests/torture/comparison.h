@@ -38,7 +38,7 @@ class Comparison {
  private:
   // Until nothing is missing; gives up once what is missing was the same for so long.
   bool Await(const std::string& what, int wait_s, const std::function<std::string()>& missing);
-  std::string StandOf(std::size_t index, const Json& status);
+  std::string StandOf(std::size_t index, const SortedJson& status);
   std::string NotDelivered();
   std::string NotFilled();
   std::string NotReleased();
@@ -58,7 +58,7 @@ class Comparison {
   const std::atomic<bool>& stop_;
   const std::map<std::string, Told> told_;
   Export centre_;
-  Json open_conflicts_;
+  SortedJson open_conflicts_;
   std::map<std::string, std::uint64_t> revisions_of_site_, conflicts_of_site_;
 };
 

@@ -19,12 +19,12 @@ class SiteForms {
 
   const std::string& site() const { return site_; }
   // The next record nobody has entered; sometimes one that another is just entering, too.
-  Json Fresh(Random& random);
+  SortedJson Fresh(Random& random);
   // One to change: mostly of the few that everybody changes.
-  Json Known(Random& random) const;
+  SortedJson Known(Random& random) const;
 
  private:
-  Json At(std::size_t index) const;
+  SortedJson At(std::size_t index) const;
 
   const std::string site_;
   const testing::Lines lines_;
@@ -33,11 +33,11 @@ class SiteForms {
 
 // `current` (a submission, or one as `record show` gives it) with another value for one of its
 // items; without identity, user and reason. `shared`: a value that others write too at this time.
-Json Changed(const Json& form, const Json& current, bool shared, Random& random);
+SortedJson Changed(const SortedJson& form, const SortedJson& current, bool shared, Random& random);
 // `form` with the items of `current`.
-Json WithItemsOf(const Json& form, const Json& current);
+SortedJson WithItemsOf(const SortedJson& form, const SortedJson& current);
 
-std::string KeyOf(const Json& form);  // As the programs print it.
-std::size_t ContentHash(const Json& submission);
+std::string KeyOf(const SortedJson& form);  // As the programs print it.
+std::size_t ContentHash(const SortedJson& submission);
 
 }  // namespace edcsync::torture

@@ -16,7 +16,7 @@
 
 namespace edcsync::torture {
 
-using testing::Json;
+using testing::SortedJson;
 
 struct Told {
   std::string key;                     // Of its record, for the report.

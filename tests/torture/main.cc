@@ -156,13 +156,13 @@ void CheckCoverage(const Options& options, std::vector<std::string> kinds, Tally
   if (tally.Figures("skipped").empty()) require("submissions", "refused, disk_full");
 }
 
-Json ReportOf(const Options& options, const Tally& tally, double wall_s) {
-  Json report = {{"seed", options.seed},
-                 {"minutes", options.minutes},
-                 {"edges", options.edges},
-                 {"wallSeconds", wall_s},
-                 {"passed", tally.problems().empty() && !interrupted},
-                 {"problems", tally.problems()}};
+SortedJson ReportOf(const Options& options, const Tally& tally, double wall_s) {
+  SortedJson report = {{"seed", options.seed},
+                       {"minutes", options.minutes},
+                       {"edges", options.edges},
+                       {"wallSeconds", wall_s},
+                       {"passed", tally.problems().empty() && !interrupted},
+                       {"problems", tally.problems()}};
   for (const auto& [group, figures] : tally.All()) report["figures"][group] = figures;
   return report;
 }

@@ -314,12 +314,12 @@ Ran World::Agent(std::size_t index, std::vector<std::string> arguments) const {
   return testing::Run(EdgeCommand(index, std::move(arguments)));
 }
 
-Json World::CentreJson(std::vector<std::string> arguments) const {
+SortedJson World::CentreJson(std::vector<std::string> arguments) const {
   arguments.emplace_back("--json");
   const Ran ran = Centre(std::move(arguments));
   if (ran.exit_code != 0) return {};
-  Json json = Json::parse(ran.out, nullptr, /*allow_exceptions=*/false);
-  return json.is_discarded() ? Json() : json;
+  SortedJson json = SortedJson::parse(ran.out, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? SortedJson() : json;
 }
 
 std::unique_ptr<HttpClient> World::Connect(std::size_t index, int timeout_s) const {
@@ -333,13 +333,13 @@ std::unique_ptr<HttpClient> World::Connect(std::size_t index, int timeout_s) con
   return std::make_unique<HttpClient>(options);
 }
 
-Json World::EdgeStatus(std::size_t index, int timeout_s) const {
+SortedJson World::EdgeStatus(std::size_t index, int timeout_s) const {
   const std::unique_ptr<HttpClient> client = Connect(index, timeout_s);
   if (client == nullptr) return {};
   const Result<HttpResponse> answer = client->Get("/v1/status");
   if (!answer.ok() || answer->status != 200) return {};
-  Json json = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() ? json : Json();
+  SortedJson json = SortedJson::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : SortedJson();
 }
 
 }  // namespace edcsync::torture

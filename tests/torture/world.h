@@ -26,8 +26,8 @@
 
 namespace edcsync::torture {
 
-using testing::Json;
 using testing::Ran;
+using testing::SortedJson;
 using Time = std::chrono::steady_clock::time_point;
 using Milliseconds = std::chrono::milliseconds;
 
@@ -108,11 +108,11 @@ class World {
   Ran Centre(std::vector<std::string> arguments) const;
   Ran Agent(std::size_t index, std::vector<std::string> arguments) const;
   // With --json; null unless it was done and can be read.
-  Json CentreJson(std::vector<std::string> arguments) const;
+  SortedJson CentreJson(std::vector<std::string> arguments) const;
   // To the agent as it runs now; null if it has not said where.
   std::unique_ptr<HttpClient> Connect(std::size_t index, int timeout_s) const;
   // GET /v1/status; null if it does not answer in time.
-  Json EdgeStatus(std::size_t index, int timeout_s) const;
+  SortedJson EdgeStatus(std::size_t index, int timeout_s) const;
 
  private:
   bool AddEdge(int number);

@@ -177,6 +177,14 @@ export function SettledBanner({conflict}: {conflict: Conflict}) {
           <Warning /> {text.conflict.signatureInvalid}
         </Text>
       )}
+      {conflict.reopenedAs !== null && (
+        <Text size="sm">
+          <Again /> {text.consent.reopenedLater}{' '}
+          <Link to={`/conflicts/${encodeURIComponent(conflict.reopenedAs)}`}>
+            {text.consent.reopenedAs}
+          </Link>
+        </Text>
+      )}
     </Alert>
   );
 }

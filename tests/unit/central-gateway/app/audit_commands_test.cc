@@ -37,14 +37,14 @@ TEST_F(AuditCommands, ACheckpointThatHoldsIsZero) {
   EXPECT_THAT(ran.out, HasSubstr("holds the checkpoint"));
   Run({"user", "add", "okello", "--full-name", "Sam", "--role", "monitor"});
   EXPECT_EQ(Check().code, kExitOk);
-  const Json json = RunJson({"audit", "check-checkpoint", File()});
+  const SortedJson json = RunJson({"audit", "check-checkpoint", File()});
   EXPECT_EQ(json["holds"], true);
-  EXPECT_EQ(json["findings"], Json::array());
+  EXPECT_EQ(json["findings"], SortedJson::array());
 }
 
 TEST_F(AuditCommands, OneThatDoesNotHoldIsOneAndSaysWhy) {
   std::ifstream file(File());
-  Json json = Json::parse(file);
+  SortedJson json = SortedJson::parse(file);
   json["hash"] = std::string(64, '0');
   Write(json.dump());
   const Ran ran = Check();
@@ -54,8 +54,8 @@ TEST_F(AuditCommands, OneThatDoesNotHoldIsOneAndSaysWhy) {
   EXPECT_THAT(ran.out, HasSubstr("DOES NOT HOLD"));
   const Ran as_json = Run({"--json", "audit", "check-checkpoint", File()});
   EXPECT_EQ(as_json.code, kExitRefused);
-  EXPECT_EQ(Json::parse(as_json.out)["holds"], false);
-  EXPECT_EQ(Json::parse(as_json.out)["findings"].size(), 2u);
+  EXPECT_EQ(SortedJson::parse(as_json.out)["holds"], false);
+  EXPECT_EQ(SortedJson::parse(as_json.out)["findings"].size(), 2u);
 }
 
 TEST_F(AuditCommands, WhatIsNoCheckpointIsRefused) {

@@ -50,7 +50,7 @@ class Captured {
 
 class CommandTest : public ::testing::Test {
  protected:
-  using Json = nlohmann::json;
+  using SortedJson = nlohmann::json;
   struct Ran {
     int code = -1;
     std::string out, err;
@@ -75,11 +75,11 @@ class CommandTest : public ::testing::Test {
     ran.err = err.End();
     return ran;
   }
-  Json RunJson(std::vector<std::string> words) {
+  SortedJson RunJson(std::vector<std::string> words) {
     words.push_back("--json");
     const Ran ran = Run(std::move(words));
     EXPECT_EQ(ran.code, kExitOk) << ran.err;
-    return Json::parse(ran.out, nullptr, false);
+    return SortedJson::parse(ran.out, nullptr, false);
   }
 
   std::unique_ptr<CentralStore> OpenStore() {

@@ -21,30 +21,31 @@ class UserCommands : public CommandTest {
 };
 
 TEST_F(UserCommands, TheFirstAdministratorIsMadeByTheCommandAndGetsAPasswordToChange) {
-  EXPECT_EQ(RunJson({"user", "list"}), Json::array());
+  EXPECT_EQ(RunJson({"user", "list"}), SortedJson::array());
   const Ran added = AddAdministrator("nakato");
   EXPECT_EQ(added.code, kExitOk) << added.err;
   EXPECT_THAT(added.out, ContainsRegex("First password: [a-z]{5}(-[a-z]{5}){4}\n"));
   EXPECT_THAT(added.out, HasSubstr("must be changed at the first log-in"));
-  const Json shown = RunJson({"user", "show", "NAKATO"});
+  const SortedJson shown = RunJson({"user", "show", "NAKATO"});
   EXPECT_EQ(shown["user"], "nakato");
   EXPECT_EQ(shown["fullName"], "Rose Nakato");
   EXPECT_EQ(shown["active"], true);
   EXPECT_EQ(shown["mustChangePassword"], true);
   EXPECT_EQ(shown["lockedUntil"], nullptr);
   EXPECT_EQ(shown["lastLogInAt"], nullptr);
-  EXPECT_EQ(shown["rights"], Json::parse(R"([{"role": "administrator", "studyOID": null,
+  EXPECT_EQ(shown["rights"], SortedJson::parse(R"([{"role": "administrator", "studyOID": null,
                                                "siteOID": null, "seesBlinded": false}])"));
   EXPECT_FALSE(shown.contains("firstPassword"));
 }
 
 TEST_F(UserCommands, ThePasswordPrintedIsTheAccounts) {
-  const Json added = RunJson({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor",
-                              "--study", "PILOT", "--site", "Kisumu", "--sees-blinded"});
+  const SortedJson added =
+      RunJson({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor", "--study",
+               "PILOT", "--site", "Kisumu", "--sees-blinded"});
   EXPECT_EQ(added["user"]["rights"][0],
-            Json::parse(R"({"role": "monitor", "studyOID": "PILOT", "siteOID": "Kisumu",
+            SortedJson::parse(R"({"role": "monitor", "studyOID": "PILOT", "siteOID": "Kisumu",
                             "seesBlinded": true})"));
-  const Json reset = RunJson({"user", "reset-password", "nakato"});
+  const SortedJson reset = RunJson({"user", "reset-password", "nakato"});
   EXPECT_NE(reset["firstPassword"], added["firstPassword"]);
   const auto store = OpenStore();
   PasswordHasher hasher;
@@ -97,7 +98,7 @@ TEST_F(UserCommands, WrongUseIsTwoAndARefusalIsOne) {
                  "Kisumu"})
                 .code,
             kExitRefused);
-  EXPECT_EQ(RunJson({"user", "list"}), Json::array());
+  EXPECT_EQ(RunJson({"user", "list"}), SortedJson::array());
   AddAdministrator("nakato");
   EXPECT_EQ(AddAdministrator("Nakato").code, kExitRefused);
 }
@@ -139,8 +140,8 @@ class ProviderCommands : public UserCommands {
 };
 
 TEST_F(ProviderCommands, AnAccountOfTheProviderGetsNoPassword) {
-  const Json added = RunJson({"user", "add", "nakato", "--full-name", "Rose Nakato", "--role",
-                              "data_manager", "--oidc"});
+  const SortedJson added = RunJson(
+      {"user", "add", "nakato", "--full-name", "Rose Nakato", "--role", "data_manager", "--oidc"});
   EXPECT_EQ(added["firstPassword"], nullptr);
   EXPECT_EQ(added["user"]["hasPassword"], false);
   EXPECT_EQ(added["user"]["mustChangePassword"], false);
@@ -158,7 +159,7 @@ TEST_F(ProviderCommands, AnAccountOfTheProviderGetsNoPassword) {
 
 TEST_F(ProviderCommands, ALinkIsMadeAndEnded) {
   ASSERT_EQ(AddAdministrator("okello").code, kExitOk);
-  const Json linked = RunJson({"user", "link", "okello", "--provider-name", "o.okello"});
+  const SortedJson linked = RunJson({"user", "link", "okello", "--provider-name", "o.okello"});
   EXPECT_EQ(linked["provider"]["name"], "o.okello");
   EXPECT_EQ(linked["hasPassword"], true);
   const Ran last = Run({"user", "link", "root"});
@@ -169,8 +170,8 @@ TEST_F(ProviderCommands, ALinkIsMadeAndEnded) {
 }
 
 TEST_F(UserCommands, WithoutAProviderInTheConfigurationNobodyIsLinked) {
-  const Ran refused = Run({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor",
-                           "--oidc"});
+  const Ran refused =
+      Run({"user", "add", "nakato", "--full-name", "Rose", "--role", "monitor", "--oidc"});
   EXPECT_NE(refused.code, kExitOk);
   EXPECT_THAT(refused.err, HasSubstr("has no [desk.oidc]"));
 }

@@ -27,6 +27,8 @@ TEST(PasswordHasher, EveryHashHasASaltOfItsOwn) {
 TEST(PasswordHasher, TheProductHashesByArgon2idWithSixtyFourMebibytesAndThreePasses) {
   PasswordHasher hasher;
   EXPECT_THAT(Must(hasher.Hash("vokhulatidem")), StartsWith("$argon2id$v=19$m=65536,t=3,p=1$"));
+  EXPECT_THAT(Must(hasher.HashForMemory("vokhulatidem")),
+              StartsWith("$argon2id$v=19$m=8192,t=1,p=1$"));
 }
 
 TEST(PasswordHasher, AHashThatWasCutOffIsNoWrongPasswordButAnError) {

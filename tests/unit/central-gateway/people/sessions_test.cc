@@ -375,6 +375,17 @@ TEST_F(SessionsTest, WhoSignsGivesThePasswordAgain) {
   EXPECT_EQ(sessions_->Reauthenticate("nothing", kPassword).error().code, ErrorCode::kUnauthorized);
 }
 
+// A signature is held against the cheaper hash, but only while it is of the account's password.
+TEST_F(SessionsTest, WhatASessionRemembersCountsForNoOtherPasswordOfTheAccount) {
+  Attempt attempt{"nakato", "an-other-tidem", kAddress, Purpose::kSignature};
+  attempt.remembered.hash = Must(hasher_.HashForMemory("an-other-tidem"));
+  EXPECT_EQ(Must(Authenticate(*store_, hasher_, attempt)).verdict, Verdict::kWrong);
+  attempt.remembered.of = Sha256(AsBytes(Read("nakato").password_hash));
+  EXPECT_EQ(Must(Authenticate(*store_, hasher_, attempt)).verdict, Verdict::kRight);
+  attempt.password = kPassword;
+  EXPECT_EQ(Must(Authenticate(*store_, hasher_, attempt)).verdict, Verdict::kWrong);
+}
+
 TEST_F(SessionsTest, WhoLocksTheAccountWithinASessionLosesIt) {
   const SessionView session = Opened("nakato");
   FailToLogIn(2);

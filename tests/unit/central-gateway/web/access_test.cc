@@ -124,7 +124,7 @@ TEST_F(DeskAccess, AnAccountWithoutARightSeesItselfOnly) {
   AddUser("nakato", {kAllMonitor});
   ExpectRole("guest", {}, {Callers::kSession, Callers::kMembers});
   const DeskClient guest = As("guest", {});
-  EXPECT_EQ(guest.Get("/api/v1/studies").json()["studies"], TestJson::array());
+  EXPECT_EQ(guest.Get("/api/v1/studies").json()["studies"], Json::array());
 }
 
 TEST_F(DeskAccess, WithoutItsSessionsCsrfTokenNothingIsChanged) {
@@ -149,7 +149,7 @@ TEST_F(DeskAccess, WithoutItsSessionsCsrfTokenNothingIsChanged) {
   EXPECT_EQ(Everything(), before);
   EXPECT_EQ(Rows("account"), accounts);
   EXPECT_EQ(mine.Get("/api/v1/session").status, 200);  // Nor was anybody logged out.
-  EXPECT_EQ(mine.Post(PathOf(here_, "/claim"), TestJson::object()).status, 200);
+  EXPECT_EQ(mine.Post(PathOf(here_, "/claim"), Json::object()).status, 200);
 }
 
 TEST_F(DeskAccess, ACallFromAPageOfAnotherSiteIsRefused) {
@@ -205,7 +205,7 @@ TEST_F(DeskAccess, WhatIsOfAnotherSiteIsAsIfItWereNotThere) {
   const std::string before = Everything();
   for (const char* rest : {"", "/claim", "/preview", "/resolve"}) {
     const std::string path = PathOf(there, rest);
-    const TestJson decision = DecisionOn(there, "1");
+    const Json decision = DecisionOn(there, "1");
     const Answer answer = *rest == '\0' ? client.Get(path)
                           : std::string(rest) == "/preview"
                               ? client.Post(path, {{"take", there.left.id.ToHex()}})
@@ -219,7 +219,7 @@ TEST_F(DeskAccess, WhatIsOfAnotherSiteIsAsIfItWereNotThere) {
   EXPECT_EQ(client.Get("/api/v1/audit?object=" + PercentEncode(key)).status, 404);
   EXPECT_EQ(client.Get("/api/v1/audit").status, 403);
   EXPECT_EQ(client.Get("/api/v1/audit/export").status, 403);
-  const TestJson many[] = {
+  const Json many[] = {
       client
           .Post("/api/v1/conflicts/assign",
                 {{"conflictIds", {there.id()}}, {"assignee", "kisumu-dm"}})
@@ -241,7 +241,7 @@ TEST_F(DeskAccess, WhatIsOfAnotherSiteIsAsIfItWereNotThere) {
                                               {"reason", "r"},
                                               {"signature", Signed()}})
           .json()};
-  for (const TestJson& answer : many) {
+  for (const Json& answer : many) {
     ASSERT_EQ(answer["outcomes"].size(), 1u) << answer;
     EXPECT_EQ(answer["outcomes"][0]["done"], false) << answer;
     EXPECT_EQ(answer["outcomes"][0]["code"], "not_found") << answer;
@@ -281,9 +281,9 @@ TEST_F(DeskAccess, WhoOnlyReadsASiteDoesNotDecideThere) {
   EXPECT_EQ(shown.json()["mayDecide"], false);
   EXPECT_EQ(client.Get(PathOf(here_)).json()["mayDecide"], true);
   const std::string before = Everything();
-  EXPECT_EQ(client.Post(PathOf(there, "/claim"), TestJson::object()).status, 403);
+  EXPECT_EQ(client.Post(PathOf(there, "/claim"), Json::object()).status, 403);
   EXPECT_EQ(client.Post(PathOf(there, "/resolve"), DecisionOn(there, "1")).status, 403);
-  const TestJson assigned =
+  const Json assigned =
       client
           .Post("/api/v1/conflicts/assign", {{"conflictIds", {there.id()}}, {"assignee", nullptr}})
           .json();

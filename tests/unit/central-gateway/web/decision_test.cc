@@ -18,7 +18,7 @@ class DeskDecision : public DeskServerTest {
     AddUser("dm", {kAllManager});
     AddUser("okello", {kAllManager}, "Sam Okello");
   }
-  Answer Resolve(const DeskClient& client, const TestJson& body) {
+  Answer Resolve(const DeskClient& client, const Json& body) {
     return client.Post(PathOf(opened_, "/resolve"), body);
   }
   void ExpectUnchanged(const std::string& before) { EXPECT_EQ(Everything(), before); }
@@ -37,13 +37,12 @@ class DeskDecision : public DeskServerTest {
 TEST_F(DeskDecision, FromClaimToSignatureAConflictIsDecidedAndGoesToTheSite) {
   const DeskClient client = As("dm", {});
   const std::string token = Claim(client, opened_);
-  const TestJson shown = client.Get(PathOf(opened_)).json();
+  const Json shown = client.Get(PathOf(opened_)).json();
   EXPECT_EQ(shown["claim"]["user"], "dm");
   EXPECT_EQ(shown["claim"]["fencingToken"], token);
   EXPECT_EQ(shown["heads"], HeadsOf(opened_.row));
-  const TestJson choices = {
-      {{"path", ToString(kPulse)}, {"value", "80"}},
-      {{"path", ToString(kSystolic)}, {"revisionId", opened_.base.id.ToHex()}}};
+  const Json choices = {{{"path", ToString(kPulse)}, {"value", "80"}},
+                        {{"path", ToString(kSystolic)}, {"revisionId", opened_.base.id.ToHex()}}};
   const Answer preview = client.Post(PathOf(opened_, "/preview"), {{"choices", choices}});
   ASSERT_EQ(preview.status, 200) << preview.body;
   EXPECT_EQ(preview.json()["removes"], false);
@@ -60,7 +59,7 @@ TEST_F(DeskDecision, FromClaimToSignatureAConflictIsDecidedAndGoesToTheSite) {
                                            {"reason", {{"code", "source"}, {"text", "page 3"}}},
                                            {"signature", Signed()}});
   ASSERT_EQ(resolved.status, 200) << resolved.body;
-  const TestJson signature = resolved.json()["signature"];
+  const Json signature = resolved.json()["signature"];
   EXPECT_EQ(signature["user"], "dm");
   EXPECT_EQ(signature["fullName"], "Rose Nakato");
   EXPECT_EQ(signature["meaning"], "decided");
@@ -74,7 +73,7 @@ TEST_F(DeskDecision, FromClaimToSignatureAConflictIsDecidedAndGoesToTheSite) {
   EXPECT_EQ(current.origin, Origin::kResolution);
   EXPECT_EQ(current.reason_for_change, "source: page 3");
   EXPECT_EQ(current.parents, opened_.row.heads);
-  const TestJson ended = client.Get(PathOf(opened_)).json();
+  const Json ended = client.Get(PathOf(opened_)).json();
   EXPECT_EQ(ended["state"], "resolved");
   EXPECT_EQ(ended["claim"], nullptr);
   EXPECT_EQ(ended["mayDecide"], false);
@@ -103,7 +102,7 @@ TEST_F(DeskDecision, ARevisionTakenWholeIsTakenAsItIs) {
 
 TEST_F(DeskDecision, AWrongSigningPasswordLeavesEverythingAsItWas) {
   const DeskClient client = As("dm", {});
-  TestJson decision = DecisionOn(opened_, Claim(client, opened_));
+  Json decision = DecisionOn(opened_, Claim(client, opened_));
   decision["signature"] = Signed("wrong password 1");
   const std::string before = Everything();
   const Answer refused = Resolve(client, decision);
@@ -116,7 +115,7 @@ TEST_F(DeskDecision, AWrongSigningPasswordLeavesEverythingAsItWas) {
 
 TEST_F(DeskDecision, FiveWrongSigningPasswordsEndTheSession) {
   const DeskClient client = As("dm", {});
-  TestJson decision = DecisionOn(opened_, Claim(client, opened_));
+  Json decision = DecisionOn(opened_, Claim(client, opened_));
   decision["signature"] = Signed("wrong password 1");
   const std::string before = Everything();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Resolve(client, decision).status, 401);
@@ -126,15 +125,15 @@ TEST_F(DeskDecision, FiveWrongSigningPasswordsEndTheSession) {
 
 TEST_F(DeskDecision, WithoutReasonSignatureHeadsOrTokenNothingIsDecided) {
   const DeskClient client = As("dm", {});
-  const TestJson whole = DecisionOn(opened_, Claim(client, opened_));
+  const Json whole = DecisionOn(opened_, Claim(client, opened_));
   const std::string before = Everything();
   for (const char* field : {"take", "seenHeads", "fencingToken", "reason", "signature"}) {
-    TestJson lacking = whole;
+    Json lacking = whole;
     lacking.erase(field);
     EXPECT_EQ(Resolve(client, lacking).status, 422) << field;
   }
-  const auto with = [&](const char* field, const TestJson& value) {
-    TestJson other = whole;
+  const auto with = [&](const char* field, const Json& value) {
+    Json other = whole;
     other[field] = value;
     return Resolve(client, other);
   };
@@ -147,16 +146,16 @@ TEST_F(DeskDecision, WithoutReasonSignatureHeadsOrTokenNothingIsDecided) {
   EXPECT_EQ(with("signature", {{"password", kPassword}}).status, 422);
   EXPECT_EQ(with("signature", {{"password", kPassword}, {"meaning", "released"}}).status, 422);
   EXPECT_EQ(with("signature", {{"password", 5}, {"meaning", "decided"}}).status, 422);
-  EXPECT_EQ(with("seenHeads", TestJson::array()).status, 422);
+  EXPECT_EQ(with("seenHeads", Json::array()).status, 422);
   EXPECT_EQ(with("seenHeads", {"abc"}).status, 422);
   EXPECT_EQ(with("fencingToken", "-1").status, 422);
-  EXPECT_EQ(with("choices", TestJson::array()).status, 422) << "both take and choices";
+  EXPECT_EQ(with("choices", Json::array()).status, 422) << "both take and choices";
   ExpectUnchanged(before);
 }
 
 TEST_F(DeskDecision, AValueTypedInThatDoesNotFitTheStudyIsRefusedAndNotRepeated) {
   const DeskClient client = As("dm", {});
-  TestJson decision = DecisionOn(opened_, Claim(client, opened_));
+  Json decision = DecisionOn(opened_, Claim(client, opened_));
   decision.erase("take");
   decision["choices"] = {{{"path", ToString(kPulse)}, {"value", "ninety-one"}}};
   const std::string before = Everything();
@@ -173,7 +172,7 @@ TEST_F(DeskDecision, SomebodyElsesClaimIsNotMine) {
   const DeskClient theirs = As("okello", {});
   const std::string token = Claim(theirs, opened_);
   const std::string before = Everything();
-  const Answer refused = mine.Post(PathOf(opened_, "/claim"), TestJson::object());
+  const Answer refused = mine.Post(PathOf(opened_, "/claim"), Json::object());
   EXPECT_EQ(refused.status, 409);
   EXPECT_EQ(refused.code(), "claimed");
   EXPECT_THAT(refused.body, HasSubstr("okello"));
@@ -210,7 +209,7 @@ TEST_F(DeskDecision, AClaimGivenBackIsFreeForTheNext) {
 
 TEST_F(DeskDecision, AConflictThatHasMovedOnIsNotDecidedUnseen) {
   const DeskClient client = As("dm", {});
-  TestJson decision = DecisionOn(opened_, Claim(client, opened_));
+  Json decision = DecisionOn(opened_, Claim(client, opened_));
   const KnownRevision unseen = Vitals("01-702-1082", kKisumu, {&opened_.right}, {{kPulse, "92"}});
   Apply(unseen);
   const std::string before = Everything();
@@ -227,7 +226,7 @@ TEST_F(DeskDecision, AConflictThatHasMovedOnIsNotDecidedUnseen) {
 // called the choice wrong instead of saying that the conflict had moved on.
 TEST_F(DeskDecision, ChoosingAHeadThatIsNoneAnyMoreIsStaleToo) {
   const DeskClient client = As("dm", {});
-  TestJson decision = DecisionOn(opened_, Claim(client, opened_));
+  Json decision = DecisionOn(opened_, Claim(client, opened_));
   Apply(Vitals("01-702-1082", kKisumu, {&opened_.left}, {{kPulse, "92"}}));
   EXPECT_EQ(Resolve(client, decision).code(), "stale");
   decision.erase("take");
@@ -241,7 +240,7 @@ TEST_F(DeskDecision, ADecidedConflictIsNotDecidedAgain) {
   ASSERT_EQ(Resolve(client, DecisionOn(opened_, token)).status, 200);
   const std::string before = Everything();
   EXPECT_EQ(Resolve(client, DecisionOn(opened_, token)).code(), "stale");
-  EXPECT_EQ(client.Post(PathOf(opened_, "/claim"), TestJson::object()).code(), "stale");
+  EXPECT_EQ(client.Post(PathOf(opened_, "/claim"), Json::object()).code(), "stale");
   ExpectUnchanged(before);
 }
 
@@ -255,15 +254,15 @@ TEST_F(DeskDecision, ConflictsAreGivenToSomebodyWhoMayDecideThem) {
   const DeskClient client = As("dm", {});
   ASSERT_EQ(client.Post(PathOf(ended, "/resolve"), DecisionOn(ended, Claim(client, ended))).status,
             200);
-  const auto assign = [&](const TestJson& assignee) {
+  const auto assign = [&](const Json& assignee) {
     return client.Post("/api/v1/conflicts/assign",
                        {{"conflictIds", {opened_.id(), there.id(), ended.id(), "12345", "x"}},
                         {"assignee", assignee}});
   };
   const auto codes = [](const Answer& answer) {
     std::vector<std::string> all;
-    const TestJson json = answer.json();
-    for (const TestJson& one : json["outcomes"]) {
+    const Json json = answer.json();
+    for (const Json& one : json["outcomes"]) {
       all.push_back(one["done"] == true ? "done" : one["code"].get<std::string>());
     }
     return all;
@@ -281,7 +280,7 @@ TEST_F(DeskDecision, ConflictsAreGivenToSomebodyWhoMayDecideThem) {
   EXPECT_EQ(client.Get(PathOf(opened_)).json()["assignee"], "okello");
   EXPECT_EQ(codes(assign(nullptr)), mixed);
   EXPECT_EQ(client.Get("/api/v1/conflicts?assignee=none").json()["total"], 2);
-  TestJson ids = TestJson::array();
+  Json ids = Json::array();
   for (int i = 0; i < 501; ++i) ids.push_back("1");
   EXPECT_EQ(
       client.Post("/api/v1/conflicts/assign", {{"conflictIds", ids}, {"assignee", nullptr}}).status,
@@ -298,22 +297,22 @@ TEST_F(DeskDecision, ManyAreDecidedEachOnItsOwn) {
   Apply(Vitals("01-702-2003", kKisumu, {&moved.right}, {{kPulse, "92"}}));
   const DeskClient client = As("kisumu-dm", {});
   const auto one = [&](const Opened& opened) {
-    return TestJson{{"conflictId", opened.id()}, {"seenHeads", HeadsOf(opened.row)}};
+    return Json{{"conflictId", opened.id()}, {"seenHeads", HeadsOf(opened.row)}};
   };
-  TestJson body = {{"rule", "newest"},
-                   {"reason", {{"code", "latest"}, {"text", "the later reading"}}},
-                   {"signature", Signed()},
-                   {"conflicts",
-                    {one(fits),
-                     one(claimed),
-                     one(moved),
-                     one(there),
-                     7,
-                     {{"conflictId", 5}},
-                     {{"conflictId", fits.id()}}}}};
+  Json body = {{"rule", "newest"},
+               {"reason", {{"code", "latest"}, {"text", "the later reading"}}},
+               {"signature", Signed()},
+               {"conflicts",
+                {one(fits),
+                 one(claimed),
+                 one(moved),
+                 one(there),
+                 7,
+                 {{"conflictId", 5}},
+                 {{"conflictId", fits.id()}}}}};
   const Answer answer = client.Post("/api/v1/conflicts/decide", body);
   ASSERT_EQ(answer.status, 200) << answer.body;
-  const TestJson outcomes = answer.json()["outcomes"];
+  const Json outcomes = answer.json()["outcomes"];
   ASSERT_EQ(outcomes.size(), 7u);
   EXPECT_EQ(outcomes[0]["done"], true) << outcomes[0];
   EXPECT_EQ(outcomes[1]["code"], "claimed");
@@ -334,7 +333,7 @@ TEST_F(DeskDecision, ManyAreDecidedEachOnItsOwn) {
     EXPECT_EQ(OpenOf(open.base).id, open.row.id);
   }
   body["rule"] = "online";
-  body["conflicts"] = TestJson::array({one(opened_)});
+  body["conflicts"] = Json::array({one(opened_)});
   EXPECT_EQ(client.Post("/api/v1/conflicts/decide", body).json()["outcomes"][0]["code"],
             "field_invalid");
   body["rule"] = "best";
@@ -349,16 +348,16 @@ TEST_F(DeskDecision, WhatWaitsInQuarantineIsDecidedAndSigned) {
   const KnownRevision first = Quarantine("01-702-3001");
   const KnownRevision second = Quarantine("01-702-3002");
   const DeskClient client = As("dm", {});
-  const TestJson shown = client.Get("/api/v1/quarantine/" + first.id.ToHex()).json();
+  const Json shown = client.Get("/api/v1/quarantine/" + first.id.ToHex()).json();
   EXPECT_EQ(shown["reason"], "study_definition");
   EXPECT_EQ(shown["groups"][0]["items"][0]["values"][first.id.ToHex()]["value"], "70");
-  const auto decide = [&](const char* how, const std::string& id, const TestJson& signature) {
+  const auto decide = [&](const char* how, const std::string& id, const Json& signature) {
     return client.Post(
         std::string("/api/v1/quarantine/") + how,
         {{"revisionIds", {id, "zz"}}, {"reason", "seen the source"}, {"signature", signature}});
   };
   EXPECT_EQ(decide("release", first.id.ToHex(), Signed("wrong password 1")).status, 401);
-  const TestJson released = decide("release", first.id.ToHex(), Signed()).json()["outcomes"];
+  const Json released = decide("release", first.id.ToHex(), Signed()).json()["outcomes"];
   EXPECT_EQ(released[0]["done"], true) << released;
   EXPECT_EQ(released[1]["code"], "field_invalid");
   EXPECT_EQ(
@@ -368,12 +367,12 @@ TEST_F(DeskDecision, WhatWaitsInQuarantineIsDecidedAndSigned) {
   EXPECT_EQ(decide("reject", second.id.ToHex(), Signed()).json()["outcomes"][0]["done"], true);
   EXPECT_EQ(decide("release", second.id.ToHex(), Signed()).json()["outcomes"][0]["code"],
             "not_found");
-  const TestJson rejected = client.Get("/api/v1/quarantine/" + second.id.ToHex()).json();
+  const Json rejected = client.Get("/api/v1/quarantine/" + second.id.ToHex()).json();
   EXPECT_EQ(rejected["state"], "rejected");
   EXPECT_EQ(rejected["decidedBy"], "dm");
   EXPECT_EQ(rejected["decisionReason"], "seen the source");
   EXPECT_EQ(rejected["revision"]["signature"]["meaning"], "rejected");
-  EXPECT_EQ(client.Get("/api/v1/quarantine").json()["quarantine"], TestJson::array());
+  EXPECT_EQ(client.Get("/api/v1/quarantine").json()["quarantine"], Json::array());
   EXPECT_EQ(client.Get("/api/v1/quarantine?state=all").json()["quarantine"].size(), 2u);
   EXPECT_EQ(client.Get("/api/v1/quarantine?state=lost").status, 422);
 }
@@ -393,7 +392,7 @@ class DeskProposal : public DeskDecision {
   Answer Propose(const DeskClient& client) {
     return client.Post(PathOf(opened_, "/propose"), DecisionOn(opened_, Claim(client, opened_)));
   }
-  TestJson Shown(const DeskClient& client) { return client.Get(PathOf(opened_)).json(); }
+  Json Shown(const DeskClient& client) { return client.Get(PathOf(opened_)).json(); }
 };
 
 TEST_F(DeskProposal, ASignedProposalWaitsForTheSiteAndNothingIsDecided) {
@@ -404,7 +403,7 @@ TEST_F(DeskProposal, ASignedProposalWaitsForTheSiteAndNothingIsDecided) {
   const Answer proposed = Propose(client);
   ASSERT_EQ(proposed.status, 200) << proposed.body;
   EXPECT_EQ(proposed.json()["signature"]["valid"], true);
-  const TestJson shown = Shown(client);
+  const Json shown = Shown(client);
   EXPECT_EQ(shown["resolutionMode"], "site_endorsed");
   EXPECT_EQ(shown["state"], "open");
   EXPECT_EQ(shown["atSite"], true);
@@ -442,31 +441,33 @@ TEST_F(DeskProposal, ManyDecisionsByOneRuleAreProposedEach) {
        {"signature", Signed()}});
   ASSERT_EQ(decided.status, 200) << decided.body;
   EXPECT_EQ(decided.json()["outcomes"][0]["done"], true);
-  EXPECT_EQ(decided.json()["outcomes"][0]["proposalId"], Shown(client)["proposals"][0]["proposalId"]);
+  EXPECT_EQ(decided.json()["outcomes"][0]["proposalId"],
+            Shown(client)["proposals"][0]["proposalId"]);
   EXPECT_EQ(OpenOf(opened_.base).id, opened_.row.id);
 }
 
 TEST_F(DeskDecision, OneThatHasEndedIsOpenedAgainWithWhatWasDecidedUpon) {
   const DeskClient client = As("dm", {});
-  const TestJson why = {{"reason", {{"text", "the source was misread"}}}};
+  const Json why = {{"reason", {{"text", "the source was misread"}}}};
   EXPECT_EQ(client.Post(PathOf(opened_, "/reopen"), why).json()["code"], "stale");
   ASSERT_EQ(Resolve(client, DecisionOn(opened_, Claim(client, opened_))).status, 200);
-  EXPECT_EQ(client.Post(PathOf(opened_, "/reopen"), TestJson::object()).status, 422);
+  EXPECT_EQ(client.Post(PathOf(opened_, "/reopen"), Json::object()).status, 422);
   const Answer reopened = client.Post(PathOf(opened_, "/reopen"), why);
   ASSERT_EQ(reopened.status, 200) << reopened.body;
   const std::string again = reopened.json()["conflictId"];
-  const TestJson shown = client.Get("/api/v1/conflicts/" + again).json();
+  const Json shown = client.Get("/api/v1/conflicts/" + again).json();
   EXPECT_EQ(shown["state"], "open");
   EXPECT_EQ(shown["reopens"], opened_.id());
   EXPECT_EQ(shown["reopening"]["reason"], "the source was misread");
+  EXPECT_EQ(shown["reopenedAs"], nullptr);
+  EXPECT_EQ(client.Get(PathOf(opened_)).json()["reopenedAs"], again);
   ASSERT_EQ(shown["headRevisions"].size(), 3u) << "what counts, and both sides of then";
   EXPECT_EQ(shown["headRevisions"][0]["former"], false);
   EXPECT_EQ(shown["headRevisions"][1]["former"], true);
   // A side of then may be chosen item by item.
-  const Answer preview =
-      client.Post("/api/v1/conflicts/" + again + "/preview",
-                  {{"choices", {{{"path", ToString(kPulse)},
-                                 {"revisionId", opened_.right.id.ToHex()}}}}});
+  const Answer preview = client.Post(
+      "/api/v1/conflicts/" + again + "/preview",
+      {{"choices", {{{"path", ToString(kPulse)}, {"revisionId", opened_.right.id.ToHex()}}}}});
   ASSERT_EQ(preview.status, 200) << preview.body;
   EXPECT_EQ(preview.json()["items"][0]["after"]["value"], "90");
 }

@@ -8,11 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/json.h"
 #include "tests/unit/shared/http/raw_connection.h"
 
 namespace edcsync::central {
-
-using TestJson = nlohmann::ordered_json;
 
 struct Answer {
   int status = 0;
@@ -23,10 +22,10 @@ struct Answer {
     const auto found = headers.find(name);
     return found == headers.end() ? "" : found->second;
   }
-  TestJson json() const { return TestJson::parse(body, nullptr, /*allow_exceptions=*/false); }
+  Json json() const { return Json::parse(body, nullptr, /*allow_exceptions=*/false); }
   // Of a problem: "stale", "claimed", ...
   std::string code() const {
-    const TestJson problem = json();
+    const Json problem = json();
     return problem.is_object() && problem.contains("code") && problem["code"].is_string()
                ? problem["code"].get<std::string>()
                : "";
@@ -61,7 +60,7 @@ class DeskClient {
   Answer Get(const std::string& path, const Headers& more = {}) const {
     return Send("GET", path, std::nullopt, more);
   }
-  Answer Post(const std::string& path, const TestJson& body) const {
+  Answer Post(const std::string& path, const Json& body) const {
     return Send("POST", path, body.dump());
   }
   Answer Delete(const std::string& path) const { return Send("DELETE", path, std::nullopt); }

@@ -77,16 +77,16 @@ class DeskServerTest : public TrialTest {
   }
   DeskClient Anonymous() const { return DeskClient(server_->port()); }
 
-  static TestJson Signed(const std::string& password = kPassword) {
+  static Json Signed(const std::string& password = kPassword) {
     return {{"password", password}, {"meaning", "decided"}};
   }
-  static TestJson HeadsOf(const ConflictRow& row) {
-    TestJson heads = TestJson::array();
+  static Json HeadsOf(const ConflictRow& row) {
+    Json heads = Json::array();
     for (const RevisionId& head : row.heads) heads.push_back(head.ToHex());
     return heads;
   }
   // The body of a decision that takes the left side.
-  static TestJson DecisionOn(const Opened& opened, const std::string& fencing_token) {
+  static Json DecisionOn(const Opened& opened, const std::string& fencing_token) {
     return {{"take", opened.left.id.ToHex()},
             {"seenHeads", HeadsOf(opened.row)},
             {"fencingToken", fencing_token},
@@ -97,7 +97,7 @@ class DeskServerTest : public TrialTest {
     return "/api/v1/conflicts/" + opened.id() + rest;
   }
   static std::string Claim(const DeskClient& client, const Opened& opened) {
-    const Answer claimed = client.Post(PathOf(opened, "/claim"), TestJson::object());
+    const Answer claimed = client.Post(PathOf(opened, "/claim"), Json::object());
     EXPECT_EQ(claimed.status, 200) << claimed.body;
     return claimed.json().value("fencingToken", "");
   }

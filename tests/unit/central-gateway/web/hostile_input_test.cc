@@ -72,7 +72,7 @@ TEST_F(HostileInput, InEveryFilterItIsATextThatNothingMatches) {
         const Answer answer = client.Get(call);
         ExpectHarmless(answer, call);
         EXPECT_EQ(answer.status, 200) << call;
-        const TestJson json = answer.json();
+        const Json json = answer.json();
         if (json.is_array()) {
           EXPECT_EQ(json.size(), 0u) << call;
         } else if (json.contains("bySite")) {
@@ -121,9 +121,8 @@ TEST_F(HostileInput, InThePathItFindsNothing) {
       EXPECT_TRUE(answer.status == 404 || answer.status == 422 || answer.status == 400) << path;
     }
     EXPECT_EQ(client.Send("PATCH", "/api/v1/users/" + segment, "{\"active\":false}").status, 404);
-    EXPECT_EQ(
-        client.Post("/api/v1/users/" + segment + "/reset-password", TestJson::object()).status,
-        404);
+    EXPECT_EQ(client.Post("/api/v1/users/" + segment + "/reset-password", Json::object()).status,
+              404);
   }
   EXPECT_EQ(client.Get("/api/v1/records/%zz").status, 400);
   EXPECT_EQ(Everything(), before);
@@ -154,7 +153,7 @@ TEST_F(HostileInput, InTheTextsThatAreKeptItComesBackAsItWas) {
     });
     const std::string user = "user-" + std::to_string(++number);
     const Answer added = client.Post(
-        "/api/v1/users", {{"user", user}, {"fullName", hostile}, {"rights", TestJson::array()}});
+        "/api/v1/users", {{"user", user}, {"fullName", hostile}, {"rights", Json::array()}});
     ExpectHarmless(added, hostile);
     if (has_control) {
       EXPECT_EQ(added.status, 422) << hostile;
@@ -163,7 +162,7 @@ TEST_F(HostileInput, InTheTextsThatAreKeptItComesBackAsItWas) {
     }
     const Answer saved =
         client.Send("PUT", "/api/v1/views",
-                    TestJson({{"views", {{{"name", hostile}, {"query", hostile}}}}}).dump());
+                    Json({{"views", {{{"name", hostile}, {"query", hostile}}}}}).dump());
     ExpectHarmless(saved, hostile);
     EXPECT_EQ(saved.status, has_control ? 422 : 200) << hostile;
     if (!has_control) {
@@ -172,7 +171,7 @@ TEST_F(HostileInput, InTheTextsThatAreKeptItComesBackAsItWas) {
     }
     EXPECT_EQ(client
                   .Post("/api/v1/users",
-                        {{"user", hostile}, {"fullName", "x"}, {"rights", TestJson::array()}})
+                        {{"user", hostile}, {"fullName", "x"}, {"rights", Json::array()}})
                   .status,
               422);
     EXPECT_EQ(client
@@ -203,9 +202,9 @@ TEST_F(HostileInput, InReasonsAndValuesItComesBackAsItWas) {
     opened.left = event({&opened.base}, hostile);
     opened.right = event({&opened.base}, "NAUSEA");
     opened.row = OpenOf(opened.base);
-    const TestJson shown = client.Get(PathOf(opened)).json();
+    const Json shown = client.Get(PathOf(opened)).json();
     EXPECT_EQ(shown["groups"][0]["items"][0]["values"][opened.left.id.ToHex()]["value"], hostile);
-    TestJson decision = DecisionOn(opened, Claim(client, opened));
+    Json decision = DecisionOn(opened, Claim(client, opened));
     decision.erase("take");
     decision["choices"] = {{{"path", ToString(term)}, {"value", hostile}}};
     decision["reason"] = {{"text", hostile}};
@@ -216,7 +215,7 @@ TEST_F(HostileInput, InReasonsAndValuesItComesBackAsItWas) {
     const Answer ended = client.Get(PathOf(opened));
     ExpectHarmless(ended, hostile);
     EXPECT_EQ(ended.json()["resolution"]["reason"], hostile);
-    const TestJson found =
+    const Json found =
         client.Get("/api/v1/records?study=CDISCPILOT01&item=IT.AE.AETERM&subject=" + subject)
             .json();
     EXPECT_EQ(found["records"][0]["found"][0]["value"], hostile);
@@ -282,14 +281,13 @@ TEST_F(HostileInput, FieldsOfAnotherKindAreRefusedAndNeverInternal) {
   };
   for (const auto& [path, fields] : calls) {
     const std::string method = path == "/api/v1/views" ? "PUT" : "POST";
-    for (const TestJson& value :
-         {TestJson(nullptr), TestJson(true), TestJson(-1), TestJson(1.5), TestJson(""),
-          TestJson::array(), TestJson({1, nullptr}), TestJson({{"x", 1}}),
-          TestJson::array({TestJson::object()}), TestJson::array({TestJson::array()})}) {
+    for (const Json& value : {Json(nullptr), Json(true), Json(-1), Json(1.5), Json(""),
+                              Json::array(), Json({1, nullptr}), Json({{"x", 1}}),
+                              Json::array({Json::object()}), Json::array({Json::array()})}) {
       for (const char* field : fields) {
-        TestJson body = TestJson::object();
+        Json body = Json::object();
         for (const char* other : fields) body[other] = value;
-        for (const TestJson& sent : {TestJson({{field, value}}), body}) {
+        for (const Json& sent : {Json({{field, value}}), body}) {
           const Answer answer = client.Send(method, path, sent.dump());
           EXPECT_LT(answer.status, 500) << path << sent;
           EXPECT_NE(answer.status, 0) << path << sent;

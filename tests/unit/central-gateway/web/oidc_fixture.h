@@ -42,8 +42,8 @@ class OidcTest : public DeskServerTest {
     request.purpose = CertificateAuthority::Purpose::kBroker;
     request.not_before = clock.Wall();
     request.valid_days = 1;
-    options.certificate_file = Write(
-        "provider.crt", Must(authority.Issue(key, request, system_random_)).ToPem());
+    options.certificate_file =
+        Write("provider.crt", Must(authority.Issue(key, request, system_random_)).ToPem());
     options.key_file = Write("provider.key", key.ToPem());
     Write("provider-ca.crt", authority.certificate().ToPem());
     provider_ = std::make_unique<Provider>(options, clock_);
@@ -59,10 +59,9 @@ class OidcTest : public DeskServerTest {
   // An account that logs in by the provider, and has no password.
   void AddLinked(const std::string& user, std::vector<RightRow> rights = {kAllManager}) {
     PasswordHasher hasher(hashing_);
-    const auto added = AddAccount(*store_, hasher, system_random_,
-                                  {user, "Rose Nakato", std::move(rights),
-                                   ProviderName{provider_->issuer(), user}},
-                                  "root");
+    const auto added = AddAccount(
+        *store_, hasher, system_random_,
+        {user, "Rose Nakato", std::move(rights), ProviderName{provider_->issuer(), user}}, "root");
     ASSERT_TRUE(added.ok()) << added.error().ToString();
   }
 
@@ -129,7 +128,7 @@ class OidcTest : public DeskServerTest {
     clock_.Advance(3000);
     DeskClient client = browser.desk;
     if (!browser.flow_cookie.empty()) client.cookie += "; " + browser.flow_cookie;
-    const Answer answer = client.Post("/api/v1/session/oidc/reauth", TestJson::object());
+    const Answer answer = client.Post("/api/v1/session/oidc/reauth", Json::object());
     EXPECT_EQ(answer.status, 200) << answer.body;
     KeepFlow(browser, answer);
     return {answer.json().value("ticket", ""), answer.json().value("address", "")};
@@ -137,12 +136,12 @@ class OidcTest : public DeskServerTest {
   std::string ConfirmBy(Browser& browser, const Asked& asked, const std::string& name) {
     return Return(browser, provider_->LogIn(asked.address, name)).Header("location");
   }
-  static TestJson StateOf(const Browser& browser, const std::string& ticket) {
+  static Json StateOf(const Browser& browser, const std::string& ticket) {
     return browser.desk.Post("/api/v1/session/oidc/ticket", {{"ticket", ticket}}).json();
   }
   Answer Decide(const Browser& browser, const Opened& opened, const std::string& fencing_token,
                 const std::string& ticket) {
-    TestJson decision = DecisionOn(opened, fencing_token);
+    Json decision = DecisionOn(opened, fencing_token);
     decision["signature"] = {{"ticket", ticket}, {"meaning", "decided"}};
     return browser.desk.Post(PathOf(opened, "/resolve"), decision);
   }
@@ -150,10 +149,8 @@ class OidcTest : public DeskServerTest {
   // "session.refused address=127.0.0.1 method=oidc reason=...", of one user, oldest first.
   std::vector<std::string> AuditOf(const std::string& user) {
     std::vector<std::string> told;
-    for (const AuditEntry& entry :
-         Read<std::vector<AuditEntry>>([&](CentralReader& reader) {
-           return reader.ListAudit(user, 0, 1000);
-         })) {
+    for (const AuditEntry& entry : Read<std::vector<AuditEntry>>(
+             [&](CentralReader& reader) { return reader.ListAudit(user, 0, 1000); })) {
       told.push_back(entry.action + " " + entry.detail);
     }
     return told;

@@ -21,7 +21,7 @@ TEST_F(OidcLogInTest, WhoTheProviderKnowsLogsInAndIsBoundToTheirSubject) {
   AddLinked("nakato");
   Browser browser = NewBrowser();
   EXPECT_EQ(LogInBy(browser, "nakato"), "/");
-  const TestJson session = browser.desk.Get("/api/v1/session").json();
+  const Json session = browser.desk.Get("/api/v1/session").json();
   EXPECT_EQ(session["user"], "nakato");
   EXPECT_EQ(session["method"], "provider");
   EXPECT_EQ(session["mustChangePassword"], false);
@@ -104,7 +104,7 @@ TEST_F(OidcLogInTest, ADeactivatedAccountIsRefusedAndItsSessionsEnd) {
 
 TEST_F(OidcLogInTest, ATokenThatIsNotAsItShouldBeOpensNothing) {
   AddLinked("nakato");
-  const auto with = [](const char* claim, const TestJson& value) {
+  const auto with = [](const char* claim, const Json& value) {
     Behaviour behaviour;
     behaviour.claims[claim] = value;
     return behaviour;
@@ -242,9 +242,9 @@ TEST_F(OidcLogInTest, ALogInLeadsBackToAPageOfTheDeskAndNowhereElse) {
   Browser browser = NewBrowser();
   EXPECT_EQ(LogInBy(browser, "nakato", "?to=" + PercentEncode("/conflicts/7?state=all")),
             "/conflicts/7?state=all");
-  for (const char* to : {"//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example",
-                         "elsewhere", "/api/v1/session", "/a\r\nSet-Cookie: x=y", "javascript:1",
-                         "/a b"}) {
+  for (const char* to :
+       {"//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "elsewhere",
+        "/api/v1/session", "/a\r\nSet-Cookie: x=y", "javascript:1", "/a b"}) {
     EXPECT_EQ(LogInBy(browser, "nakato", "?to=" + PercentEncode(to)), "/") << to;
   }
   EXPECT_EQ(LogInBy(browser, "nakato", "?window=1&to=%2Frecords"), "/confirmed");
@@ -358,7 +358,7 @@ TEST_F(OidcLogInTest, AnAddressThatBeginsTooOftenWaits) {
 }
 
 TEST_F(OidcLogInTest, ThePageIsToldByWhatOneCanLogIn) {
-  const TestJson methods = Anonymous().Get("/api/v1/session/methods").json();
+  const Json methods = Anonymous().Get("/api/v1/session/methods").json();
   EXPECT_EQ(methods["provider"]["label"], "St. Mary SSO");
   EXPECT_EQ(methods["provider"]["localPasswords"], true);
   EXPECT_EQ(methods["provider"]["logOutAddress"], nullptr);

@@ -47,20 +47,20 @@ TEST_F(OidcSignTest, OneConfirmationSignsOneCallThatDecidesMany) {
   const Opened next = OpenConflict("01-702-1083");
   const Asked asked = AskToSign(browser_);
   ASSERT_EQ(ConfirmBy(browser_, asked, "nakato"), "/confirmed");
-  TestJson conflicts = TestJson::array();
+  Json conflicts = Json::array();
   for (const Opened* one : std::initializer_list<const Opened*>{&opened_, &next}) {
     conflicts.push_back({{"conflictId", one->id()}, {"seenHeads", HeadsOf(one->row)}});
   }
-  const Answer decided = browser_.desk.Post(
-      "/api/v1/conflicts/decide",
-      {{"conflicts", conflicts},
-       {"rule", "current"},
-       {"reason", {{"text", "as on the source"}}},
-       {"signature", {{"ticket", asked.ticket}, {"meaning", "decided"}}}});
+  const Answer decided =
+      browser_.desk.Post("/api/v1/conflicts/decide",
+                         {{"conflicts", conflicts},
+                          {"rule", "current"},
+                          {"reason", {{"text", "as on the source"}}},
+                          {"signature", {{"ticket", asked.ticket}, {"meaning", "decided"}}}});
   ASSERT_EQ(decided.status, 200) << decided.body;
-  const TestJson answer = decided.json();
+  const Json answer = decided.json();
   ASSERT_EQ(answer["outcomes"].size(), 2U);
-  for (const TestJson& outcome : answer["outcomes"]) EXPECT_EQ(outcome["done"], true);
+  for (const Json& outcome : answer["outcomes"]) EXPECT_EQ(outcome["done"], true);
 }
 
 TEST_F(OidcSignTest, AConfirmationIsOverAfterTwoMinutesAndCountsInItsOwnSessionOnly) {
@@ -145,11 +145,11 @@ TEST_F(OidcSignTest, APasswordSignsNothingInAnAccountThatHasNone) {
 
 TEST_F(OidcSignTest, ASessionOpenedByAPasswordSignsByIt) {
   const DeskClient local = As("okello", {kAllManager});
-  EXPECT_EQ(local.Post("/api/v1/session/oidc/reauth", TestJson::object()).status, 403);
-  for (const TestJson& signature : {TestJson{{"ticket", "x"}, {"meaning", "decided"}},
-                                    TestJson{{"ticket", 7}, {"meaning", "decided"}},
-                                    TestJson{{"meaning", "decided"}}}) {
-    TestJson decision = DecisionOn(opened_, fencing_token_);
+  EXPECT_EQ(local.Post("/api/v1/session/oidc/reauth", Json::object()).status, 403);
+  for (const Json& signature :
+       {Json{{"ticket", "x"}, {"meaning", "decided"}}, Json{{"ticket", 7}, {"meaning", "decided"}},
+        Json{{"meaning", "decided"}}}) {
+    Json decision = DecisionOn(opened_, fencing_token_);
     decision["signature"] = signature;
     const int status = local.Post(PathOf(opened_, "/resolve"), decision).status;
     EXPECT_TRUE(status == 401 || status == 422) << status;
@@ -173,14 +173,14 @@ TEST_F(OidcSignTest, WithoutLocalPasswordsALinkedAccountHasNoneAndCannotBeLocked
   Browser browser = NewBrowser();
   EXPECT_EQ(LogInBy(browser, "okello"), "/");
   DeskClient root = As("root", {});
-  EXPECT_EQ(root.Post("/api/v1/users/okello/reset-password", TestJson::object()).status, 403);
+  EXPECT_EQ(root.Post("/api/v1/users/okello/reset-password", Json::object()).status, 403);
 }
 
 TEST_F(OidcSignTest, AnAdministratorLinksAndUnlinksAndEitherEndsTheSessions) {
   const DeskClient root = As("root", {kAdministratorRight});
   const Answer added = root.Post("/api/v1/users", {{"user", "achieng"},
                                                    {"fullName", "Mary Achieng"},
-                                                   {"rights", TestJson::array()},
+                                                   {"rights", Json::array()},
                                                    {"providerName", "m.achieng"}});
   ASSERT_EQ(added.status, 200) << added.body;
   EXPECT_EQ(added.json()["firstPassword"], nullptr);
@@ -204,10 +204,10 @@ TEST_F(OidcSignTest, AnAdministratorLinksAndUnlinksAndEitherEndsTheSessions) {
 
 TEST_F(OidcSignTest, AFirstPasswordThatWasNeverChangedKeepsNobodyOutAndMustStillBe) {
   const DeskClient root = As("root", {kAdministratorRight});
-  const TestJson added = root.Post("/api/v1/users", {{"user", "okello"},
-                                                     {"fullName", "Amina Okello"},
-                                                     {"rights", TestJson::array()}})
-                             .json();
+  const Json added =
+      root.Post("/api/v1/users",
+                {{"user", "okello"}, {"fullName", "Amina Okello"}, {"rights", Json::array()}})
+          .json();
   ASSERT_EQ(root.Post("/api/v1/users/okello/link", {{"providerName", "okello"}}).status, 200);
   provider_->Know({"okello", "", "sub-8"});
   Browser browser = NewBrowser();
@@ -226,8 +226,8 @@ TEST_F(OidcSignTest, ALinkThatWouldLeaveNobodyWithAPasswordOrTwoWithOneNameIsRef
   EXPECT_THAT(last.body, HasSubstr("last active administrator"));
   AddUser("okello", {kAllManager});
   EXPECT_EQ(root.Post("/api/v1/users/okello/link", {{"providerName", "NAKATO"}}).status, 409);
-  for (const TestJson& name : {TestJson(""), TestJson("a\nb"), TestJson(7), TestJson(nullptr),
-                               TestJson(std::string(256, 'n'))}) {
+  for (const Json& name :
+       {Json(""), Json("a\nb"), Json(7), Json(nullptr), Json(std::string(256, 'n'))}) {
     const int status = root.Post("/api/v1/users/okello/link", {{"providerName", name}}).status;
     EXPECT_TRUE(status == 422 || status == 413) << name << status;
   }

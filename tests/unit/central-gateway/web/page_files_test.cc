@@ -117,7 +117,7 @@ TEST_F(DeskPages, NeitherAnUnknownCallNorAnotherMethodGetsThePage) {
     EXPECT_EQ(answer.status, 404) << path;
     EXPECT_EQ(answer.code(), "not_found") << path;
   }
-  EXPECT_EQ(Anonymous().Post("/", TestJson::object()).status, 404);
+  EXPECT_EQ(Anonymous().Post("/", Json::object()).status, 404);
   EXPECT_EQ(Anonymous().Send("PUT", "/icon.svg", "{}").status, 404);
   EXPECT_EQ(Anonymous().Send("TRACE", "/", std::nullopt).status / 100, 4);
 }

@@ -21,9 +21,9 @@ class DeskQueue : public DeskServerTest {
     }
     AddUser("dm", {kAllManager});
   }
-  std::vector<std::string> IdsOf(const TestJson& rows) {
+  std::vector<std::string> IdsOf(const Json& rows) {
     std::vector<std::string> ids;
-    for (const TestJson& row : rows) ids.push_back(row["conflictId"]);
+    for (const Json& row : rows) ids.push_back(row["conflictId"]);
     return ids;
   }
   // The first field of each line after the head.
@@ -44,13 +44,13 @@ TEST_F(DeskQueue, PagesByCursorAreTheWholeListInItsOrder) {
   for (const char* sort : {"due", "-due", "subject", "-subject", "site", "-items", "severity",
                            "-study", "event", "form", "-openedAt", "assignee"}) {
     const std::string query = std::string("/api/v1/conflicts?sort=") + sort;
-    const TestJson whole = client.Get(query).json();
+    const Json whole = client.Get(query).json();
     ASSERT_EQ(whole["conflicts"].size(), 7u) << sort;
     EXPECT_EQ(whole["next"], nullptr);
     std::vector<std::string> paged;
     std::string cursor;
     for (int page = 0; page < 8; ++page) {
-      const TestJson json =
+      const Json json =
           client.Get(query + "&limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor)).json();
       EXPECT_EQ(json["total"], 7);
       for (const std::string& id : IdsOf(json["conflicts"])) paged.push_back(id);
@@ -86,10 +86,10 @@ TEST_F(DeskQueue, FiltersOfTheAddressNarrowListCountsAndFileAlike) {
                                                  {"state=resolved", 0},
                                                  {"state=all", 7}};
   for (const auto& [filter, count] : filters) {
-    const TestJson list = client.Get(std::string("/api/v1/conflicts?") + filter).json();
+    const Json list = client.Get(std::string("/api/v1/conflicts?") + filter).json();
     EXPECT_EQ(list["total"], count) << filter;
     EXPECT_EQ(list["conflicts"].size(), static_cast<std::size_t>(count)) << filter;
-    const TestJson counts = client.Get(std::string("/api/v1/conflicts/counts?") + filter).json();
+    const Json counts = client.Get(std::string("/api/v1/conflicts/counts?") + filter).json();
     EXPECT_EQ(counts["total"], count) << filter;
     const Answer csv = client.Get(std::string("/api/v1/conflicts/export?") + filter);
     EXPECT_EQ(FirstFields(csv.body), IdsOf(list["conflicts"])) << filter;
@@ -121,18 +121,17 @@ TEST_F(DeskQueue, ASubjectThatLooksLikeAFormulaIsTextInTheFile) {
 
 TEST_F(DeskQueue, RecordsAreSearchedAndShownWithTheirHistory) {
   const DeskClient client = As("dm", {});
-  const TestJson found =
-      client.Get("/api/v1/records?study=CDISCPILOT01&value=90&site=Tororo").json();
+  const Json found = client.Get("/api/v1/records?study=CDISCPILOT01&value=90&site=Tororo").json();
   ASSERT_EQ(found["records"].size(), 3u);
   EXPECT_EQ(found["records"][0]["found"][0]["path"], ToString(kPulse));
   EXPECT_EQ(client.Get("/api/v1/records?value=90").status, 422) << "a value needs a study";
   const std::string key = found["records"][0]["key"];
-  const TestJson record = client.Get("/api/v1/records/" + PercentEncode(key)).json();
+  const Json record = client.Get("/api/v1/records/" + PercentEncode(key)).json();
   EXPECT_EQ(record["key"], key);
   EXPECT_EQ(record["timeline"].size(), 3u);
   EXPECT_EQ(record["conflict"], true);
   EXPECT_EQ(record["conflictIds"].size(), 1u);
-  const TestJson audit = client.Get("/api/v1/audit?object=" + PercentEncode(key)).json();
+  const Json audit = client.Get("/api/v1/audit?object=" + PercentEncode(key)).json();
   EXPECT_GT(audit["entries"].size(), 2u);
   EXPECT_EQ(client.Get("/api/v1/audit/export?format=json&object=" + PercentEncode(key)).json(),
             audit["entries"]);
@@ -140,39 +139,39 @@ TEST_F(DeskQueue, RecordsAreSearchedAndShownWithTheirHistory) {
 
 TEST_F(DeskQueue, TheTrailIsVerifiedAndItsCheckpointSigned) {
   const DeskClient client = As("dm", {});
-  const TestJson verified = client.Post("/api/v1/audit/verify", TestJson::object()).json();
-  EXPECT_EQ(verified["findings"], TestJson::array());
+  const Json verified = client.Post("/api/v1/audit/verify", Json::object()).json();
+  EXPECT_EQ(verified["findings"], Json::array());
   EXPECT_GT(verified["entries"], 20);
   const Answer checkpoint = client.Get("/api/v1/audit/checkpoint");
   EXPECT_EQ(checkpoint.json()["entries"], verified["entries"]);
   EXPECT_EQ(checkpoint.json()["gateway"], "gateway-1");
   Damage("DROP TRIGGER audit_is_never_altered; UPDATE audit SET actor = 'nobody' WHERE number = 3");
-  EXPECT_EQ(client.Post("/api/v1/audit/verify", TestJson::object()).json()["findings"].size(), 1u);
+  EXPECT_EQ(client.Post("/api/v1/audit/verify", Json::object()).json()["findings"].size(), 1u);
 }
 
 TEST_F(DeskQueue, SavedViewsAreOnesOwn) {
   const DeskClient client = As("dm", {});
-  const TestJson views = {{"views", {{{"name", "Tororo"}, {"query", "site=Tororo&sort=-due"}}}}};
+  const Json views = {{"views", {{{"name", "Tororo"}, {"query", "site=Tororo&sort=-due"}}}}};
   EXPECT_EQ(client.Send("PUT", "/api/v1/views", views.dump()).json(), views);
   EXPECT_EQ(client.Get("/api/v1/views").json(), views);
-  EXPECT_EQ(As("okello", {kAllManager}).Get("/api/v1/views").json()["views"], TestJson::array());
+  EXPECT_EQ(As("okello", {kAllManager}).Get("/api/v1/views").json()["views"], Json::array());
 }
 
 TEST_F(DeskQueue, AccountsAreKeptThroughTheApi) {
   const DeskClient admin = As("admin", {kAdministratorRight});
-  const TestJson right = {{"role", "monitor"},
-                          {"studyOID", "CDISCPILOT01"},
-                          {"siteOID", nullptr},
-                          {"seesBlinded", true}};
+  const Json right = {{"role", "monitor"},
+                      {"studyOID", "CDISCPILOT01"},
+                      {"siteOID", nullptr},
+                      {"seesBlinded", true}};
   const Answer added = admin.Post(
       "/api/v1/users",
-      {{"user", "nakato"}, {"fullName", "Rose Nakato"}, {"rights", TestJson::array({right})}});
+      {{"user", "nakato"}, {"fullName", "Rose Nakato"}, {"rights", Json::array({right})}});
   ASSERT_EQ(added.status, 200) << added.body;
   EXPECT_EQ(added.json()["user"]["rights"][0], right);
   DeskClient nakato = Anonymous();
   const Answer first = LogIn(nakato, "nakato", added.json()["firstPassword"]);
   EXPECT_EQ(first.json()["mustChangePassword"], true);
-  const Answer reset = admin.Post("/api/v1/users/nakato/reset-password", TestJson::object());
+  const Answer reset = admin.Post("/api/v1/users/nakato/reset-password", Json::object());
   nakato.Keep(first);
   EXPECT_EQ(nakato.Get("/api/v1/session").status, 401);
   EXPECT_EQ(LogIn(nakato, "nakato", added.json()["firstPassword"]).status, 401);
@@ -184,14 +183,14 @@ TEST_F(DeskQueue, AccountsAreKeptThroughTheApi) {
   EXPECT_EQ(LogIn(nakato, "nakato", reset.json()["firstPassword"]).status, 401);
   EXPECT_EQ(admin.Send("PATCH", "/api/v1/users/admin", "{\"active\":false}").status, 403)
       << "the last administrator";
-  EXPECT_EQ(admin
-                .Post("/api/v1/users",
-                      {{"user", "NAKATO"}, {"fullName", "x"}, {"rights", TestJson::array()}})
-                .status,
-            409);
-  const TestJson seen = As("dm", {}).Get("/api/v1/users").json()["users"];
+  EXPECT_EQ(
+      admin
+          .Post("/api/v1/users", {{"user", "NAKATO"}, {"fullName", "x"}, {"rights", Json::array()}})
+          .status,
+      409);
+  const Json seen = As("dm", {}).Get("/api/v1/users").json()["users"];
   ASSERT_EQ(seen.size(), 1u) << "a data manager sees whom to assign to";
-  EXPECT_EQ(seen[0], (TestJson{{"user", "dm"}, {"fullName", "Rose Nakato"}}));
+  EXPECT_EQ(seen[0], (Json{{"user", "dm"}, {"fullName", "Rose Nakato"}}));
 }
 
 }  // namespace

@@ -23,12 +23,12 @@ TEST_F(DeskSession, WhoLogsInIsToldWhoTheyAreAndGetsACookieNoScriptCanRead) {
   DeskClient client = Anonymous();
   const Answer answer = LogIn(client, "DM", kPassword);
   ASSERT_EQ(answer.status, 200) << answer.body;
-  const TestJson session = answer.json();
+  const Json session = answer.json();
   EXPECT_EQ(session["user"], "dm");
   EXPECT_EQ(session["fullName"], "Rose Nakato");
   EXPECT_EQ(session["mustChangePassword"], false);
   EXPECT_EQ(session["idleMinutes"], 30);
-  EXPECT_EQ(session["rights"], TestJson::parse(R"([{"role": "data_manager", "studyOID": null,
+  EXPECT_EQ(session["rights"], Json::parse(R"([{"role": "data_manager", "studyOID": null,
                                                     "siteOID": null, "seesBlinded": true}])"));
   const std::string cookie = answer.Header("set-cookie");
   EXPECT_THAT(cookie, StartsWith("edcsync_session="));
@@ -65,7 +65,7 @@ TEST_F(DeskSession, OverHttpsTheCookieIsSecureAndBoundToTheHost) {
                      .bearer_token = "",
                      .timeout_s = 20});
   const auto answer =
-      client.Post("/api/v1/session", TestJson({{"user", "dm"}, {"password", kPassword}}).dump(),
+      client.Post("/api/v1/session", Json({{"user", "dm"}, {"password", kPassword}}).dump(),
                   "application/json");
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   ASSERT_EQ(answer->status, 200) << answer->body;
@@ -167,7 +167,7 @@ TEST_F(DeskSession, AnUnchangedAnswerIsNotSentTwice) {
   const std::string etag = client.Get(PathOf(opened)).Header("etag");
   Claim(client, opened);
   EXPECT_EQ(client.Get(PathOf(opened), {{"If-None-Match", etag}}).status, 200);
-  const Answer post = client.Post(PathOf(opened, "/claim"), TestJson::object());
+  const Answer post = client.Post(PathOf(opened, "/claim"), Json::object());
   EXPECT_EQ(post.Header("etag"), "");
 }
 
@@ -203,8 +203,10 @@ TEST_F(DeskSession, AStreamOfChangesTellsEachAndEndsWithTheSession) {
   StartServer();
   const DeskClient client = As("dm", {kAllManager});
   RawConnection stream(server_->port());
-  ASSERT_TRUE(stream.Send("GET /api/v1/changes HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
-                          "Cookie: " + client.cookie + "\r\n\r\n"));
+  ASSERT_TRUE(
+      stream.Send("GET /api/v1/changes HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+                  "Cookie: " +
+                  client.cookie + "\r\n\r\n"));
   const std::string version = client.Get("/api/v1/changes").json()["version"];
   const std::string head = stream.ReadUntil("data: " + version + "\n\n");
   EXPECT_NE(head.find("text/event-stream"), std::string::npos) << head;

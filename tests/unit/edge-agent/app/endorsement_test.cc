@@ -13,7 +13,7 @@
 namespace edcsync::edge {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr std::uint64_t kProposal = 777;
 
@@ -22,8 +22,8 @@ class EndorsementTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(world_.Open().ok());
-    key_ = {StudyOID("S"), SubjectKey("1"), StudyEventOID("E"),
-            RepeatKey("1"), FormOID("F"),   RepeatKey("1")};
+    key_ = {StudyOID("S"),  SubjectKey("1"), StudyEventOID("E"),
+            RepeatKey("1"), FormOID("F"),    RepeatKey("1")};
     Tell(1, kProposal);
   }
 
@@ -54,9 +54,9 @@ class EndorsementTest : public ::testing::Test {
     world_.store().writer().Drain();
     ASSERT_TRUE(applied.ok()) << applied.error().ToString();
   }
-  Json Shown() { return Json::parse(ProposalJson(world_.store(), kProposal).value()); }
+  SortedJson Shown() { return SortedJson::parse(ProposalJson(world_.store(), kProposal).value()); }
   std::size_t Waiting() {
-    return Json::parse(ProposalListJson(world_.store(), false).value())["proposals"].size();
+    return SortedJson::parse(ProposalListJson(world_.store(), false).value())["proposals"].size();
   }
 
   EdgeWorld world_;
@@ -66,7 +66,7 @@ class EndorsementTest : public ::testing::Test {
 
 TEST_F(EndorsementTest, TheSiteSeesWhatWouldChangeAndItsAnswerStands) {
   EXPECT_EQ(Waiting(), 1u);
-  const Json shown = Shown();
+  const SortedJson shown = Shown();
   EXPECT_EQ(shown["proposedBy"], "Grace Achieng");
   EXPECT_EQ(shown["reason"], "as on the source document");
   EXPECT_EQ(shown["items"][0]["after"]["value"], "70");

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "shared/base/json.h"
 #include "tests/support/signing_keys.h"
 
 namespace edcsync {
@@ -9,7 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-using Json = nlohmann::ordered_json;
 
 constexpr char kClaims[] = R"({"sub":"248289761001"})";
 
@@ -43,8 +43,7 @@ TEST_F(SignedTokens, WithoutASignatureOrWithOneByThePublicKeyAsSecretAreRefused)
   EXPECT_FALSE(keys_.Verify(theirs_.SignedBy("none", kClaims)).ok());
   EXPECT_EQ(CodeOf(keys_.Verify(theirs_.SignedBy("HS256", kClaims))), ErrorCode::kForbidden);
   EXPECT_FALSE(keys_.Verify(theirs_.Sign({{"alg", "nOnE"}}, kClaims)).ok());
-  EXPECT_EQ(CodeOf(keys_.Verify(theirs_.Sign({{"alg", "RS512"}}, kClaims))),
-            ErrorCode::kForbidden);
+  EXPECT_EQ(CodeOf(keys_.Verify(theirs_.Sign({{"alg", "RS512"}}, kClaims))), ErrorCode::kForbidden);
 }
 
 TEST_F(SignedTokens, ChangedInAnyPartAreRefused) {
@@ -68,8 +67,7 @@ TEST_F(SignedTokens, OfAnotherKeyAreRefusedAndAnUnknownKeyIsToldApart) {
   EXPECT_EQ(CodeOf(keys_.Verify(theirs_.SignedBy("RS256", kClaims, "rsa-7"))),
             ErrorCode::kNotFound);
   // A token may not choose what kind of key its key is.
-  EXPECT_EQ(CodeOf(keys_.Verify(theirs_.SignedBy("RS256", kClaims, "ec-1"))),
-            ErrorCode::kNotFound);
+  EXPECT_EQ(CodeOf(keys_.Verify(theirs_.SignedBy("RS256", kClaims, "ec-1"))), ErrorCode::kNotFound);
 }
 
 TEST_F(SignedTokens, ThatDemandAnExtensionAreRefused) {

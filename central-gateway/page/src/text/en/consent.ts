@@ -50,6 +50,8 @@ export const consent = {
   reopened: 'opened again',
   reopenedBy: (user: string, when: string) => `Opened again by ${user}, ${when}`,
   reopenedFormer: 'What was decided before',
+  reopenedLater: 'Opened again since.',
+  reopenedAs: 'Go to the new conflict',
   former: 'decided upon before',
   queueWaits: 'waits for the site',
 };

@@ -44,6 +44,8 @@ export const consent: typeof english = {
   reopened: '重新打开',
   reopenedBy: (user, when) => `由 ${user} 重新打开，${when}`,
   reopenedFormer: '此前的裁定',
+  reopenedLater: '此后已重新打开。',
+  reopenedAs: '前往新冲突',
   former: '此前的裁定依据',
   queueWaits: '等待中心答复',
 };
