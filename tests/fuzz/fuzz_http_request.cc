@@ -67,7 +67,7 @@ class Agent {
     control.set_paused = [this](bool) { return Ordered(); };
     control.sync_now = [this] { ++ordered_; };
     control.new_incarnation = [this] { return Ordered(); };
-    api_.emplace(*store_, *capture_, std::move(control));
+    api_.emplace(*store_, *capture_, std::move(control), [this] { ++ordered_; });
     edcsync::HttpServerOptions server;
     server.bearer_token = kToken;
     server.body_bytes_max = kInputBytesMax / 2;
