@@ -32,7 +32,7 @@ class PasswordHasher {
 
   // A text with algorithm, cost, salt and hash. kBusy; kInternal if memory is short.
   Result<std::string> Hash(std::string_view password);
-  // The same at a twentieth of the cost: to hold in memory, never to store. Verify takes it too.
+  // The same at a sixteenth of the cost: to hold in memory, never to store. Verify takes it too.
   Result<std::string> HashForMemory(std::string_view password);
   // Whether `hash` is of `password`. kBusy; kInternal if memory is short.
   Result<bool> Verify(const std::string& hash, std::string_view password);
