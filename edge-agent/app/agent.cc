@@ -148,7 +148,7 @@ Status Agent::Impl::OpenSync() {
   applier = std::make_unique<FeedApplier>(*store, config.site);
   puller = std::make_unique<FeedPuller>(
       *store, *applier, *loop, [this](const wire::Pull& pull) { return session->SendFrame(pull); },
-      [this] { session->Unanswered(); });
+      [this] { endorsements->LookAgain(); }, [this] { session->Unanswered(); });
   endorsements = std::make_unique<EndorsementSender>(
       *store, *loop,
       [this](const wire::Endorsement& endorsement) { return session->SendFrame(endorsement); });
@@ -180,7 +180,7 @@ Status Agent::Impl::OpenApi() {
   EDCSYNC_ASSIGN(options.bearer_token, LoadToken(config, random));
   server = std::make_unique<HttpServer>(options);
   api = std::make_unique<SiteApi>(*store, *capture, Control(), [this] {
-    loop->Post([this] { endorsements->Answered(); });
+    loop->Post([this] { endorsements->LookAgain(); });
   });
   api->AddRoutes(*server);
   EDCSYNC_TRY(server->Start());

@@ -88,6 +88,7 @@ void FeedPuller::OnApplied(const Status& applied, bool more) {
     Log(LogLevel::kError, "feed.not_applied", {{"why", applied.error().message}});
     return ArmTimer(kRetryApplyUs);
   }
+  applied_();
   if (more || again_) return Pull();
   ArmTimer(kIdlePullUs);
 }

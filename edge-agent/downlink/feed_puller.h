@@ -20,13 +20,15 @@ class FeedPuller {
  public:
   using Send = std::function<Status(const wire::Pull&)>;
 
-  // `unanswered` is called on the loop when kUnansweredCountMax pulls in a row had no answer.
+  // `applied` is called on the loop when a page was stored, `unanswered` when kUnansweredCountMax
+  // pulls in a row had no answer.
   FeedPuller(EdgeStore& store, FeedApplier& applier, Scheduler& scheduler, Send send,
-             std::function<void()> unanswered)
+             std::function<void()> applied, std::function<void()> unanswered)
       : store_(store),
         applier_(applier),
         scheduler_(scheduler),
         send_(std::move(send)),
+        applied_(std::move(applied)),
         unanswered_(std::move(unanswered)) {}
   ~FeedPuller() { *alive_ = false; }
 
@@ -44,6 +46,7 @@ class FeedPuller {
   FeedApplier& applier_;
   Scheduler& scheduler_;
   Send send_;
+  std::function<void()> applied_;
   std::function<void()> unanswered_;
   int unanswered_count_ = 0;
   Epoch epoch_;               // 0: no session.

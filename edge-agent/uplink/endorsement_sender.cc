@@ -22,7 +22,7 @@ void EndorsementSender::SessionLost() {
   scheduler_.Cancel(timer_);
 }
 
-void EndorsementSender::Answered() { Tell(); }
+void EndorsementSender::LookAgain() { Tell(); }
 
 void EndorsementSender::ArmTimer(std::int64_t delay_us) {
   scheduler_.Cancel(timer_);

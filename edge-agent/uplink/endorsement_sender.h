@@ -24,7 +24,9 @@ class EndorsementSender {
 
   void SessionOpened(Epoch epoch);
   void SessionLost();
-  void Answered();  // Somebody answered.
+  // Somebody answered, or a page of the feed was stored: a restored centre may wait for an answer
+  // that it had before.
+  void LookAgain();
   void OnReceipt(const wire::EndorsementReceipt& receipt);
 
  private:

@@ -65,6 +65,7 @@ Status EdgeMachine::Start() {
   it.puller = std::make_unique<edge::FeedPuller>(
       *it.store, *it.applier, *it.loop,
       [session = it.session.get()](const wire::Pull& pull) { return session->SendFrame(pull); },
+      [this] { process_->endorsements->LookAgain(); },
       [session = it.session.get()] { session->Unanswered(); });
   it.endorsements = std::make_unique<edge::EndorsementSender>(
       *it.store, *it.loop, [session = it.session.get()](const wire::Endorsement& endorsement) {
@@ -128,7 +129,7 @@ Status EdgeMachine::Answer(std::uint64_t proposal, bool accepted) {
   const Status answered = edge::AnswerProposal(
       *process_->store, {proposal, accepted, "investigator", accepted ? "" : "not on the source"});
   process_->store->writer().Drain();
-  if (answered.ok() && !disk.dead()) process_->endorsements->Answered();
+  if (answered.ok() && !disk.dead()) process_->endorsements->LookAgain();
   return answered;
 }
 

@@ -117,7 +117,7 @@ TEST_F(EndorsementTest, AnAnswerIsSaidUntilItsReceiptIsStored) {
     return Ok();
   });
   ASSERT_TRUE(AnswerProposal(world_.store(), {kProposal, false, "investigator", "no"}).ok());
-  sender.Answered();
+  sender.LookAgain();
   EXPECT_TRUE(sent.empty()) << "there is no session";
   sender.SessionOpened(Epoch(3));
   link = true;
@@ -136,6 +136,14 @@ TEST_F(EndorsementTest, AnAnswerIsSaidUntilItsReceiptIsStored) {
   scheduler.RunFor(60'000'000);
   EXPECT_EQ(sent.size(), 2u) << "told, and nothing else waits";
   EXPECT_EQ(Shown()["answer"]["told"], true);
+  // Seed 2556: the centre was restored from a backup of before the answer, and its feed told of the
+  // proposal again within a session. The site said its answer only in the next one.
+  Tell(2, kProposal);
+  EXPECT_EQ(Shown()["answer"]["told"], false);
+  sender.LookAgain();
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(sent[2].epoch, Epoch(4));
+  EXPECT_EQ(sent[2].reason, "no");
 }
 
 }  // namespace
