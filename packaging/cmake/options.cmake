@@ -19,8 +19,8 @@ if(CCACHE)
 endif()
 
 # Several sources of a folder are compiled as one, for much of the work of one is its headers.
-# Names in anonymous namespaces are then unique in a folder. Off in the debug
-# preset, for those who change one source again and again.
+# Names in anonymous namespaces are then unique in a folder. Off in the debug preset, for those who
+# change one source again and again.
 option(EDCSYNC_UNITY "Compile several sources of a folder as one" ON)
 set(CMAKE_UNITY_BUILD ${EDCSYNC_UNITY})
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
