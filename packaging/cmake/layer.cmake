@@ -24,6 +24,12 @@ if(EDCSYNC_FUZZERS)  # Or the fuzzers are blind inside the layers.
 endif()
 edcsync_precompiled(edcsync_precompiled OPTIONS ${layer_options})
 
+# Compiles a target as the layers are, with their options and their precompiled header.
+function(edcsync_compile_as_layer name)
+  target_compile_options(${name} PRIVATE ${layer_options})
+  target_precompile_headers(${name} REUSE_FROM edcsync_precompiled)
+endfunction()
+
 if(EDCSYNC_TESTS)
   # The tests' own code need not be fast, but its compilation is half of ./run-tests. Under a
   # sanitizer the short unit tests need it least; -O0 slows also the templates that they share with
@@ -59,8 +65,7 @@ function(edcsync_layer name)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${LAYER_DEPENDS} PRIVATE ${LAYER_PRIVATE})
-  target_compile_options(${name} PRIVATE ${layer_options})
-  target_precompile_headers(${name} REUSE_FROM edcsync_precompiled)
+  edcsync_compile_as_layer(${name})
 endfunction()
 
 # Registers a program as a test of its own name with CTest. TIMEOUT, in seconds, is a release
