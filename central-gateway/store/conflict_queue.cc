@@ -10,108 +10,123 @@
 namespace edcsync::central {
 namespace {
 
-#define EDCSYNC_DUE "(c.opened_at_ms + CASE c.severity WHEN 2 THEN ?13 ELSE ?14 END)"
-
-constexpr std::string_view kFrom =
+// Open conflicts have a table of their own (schema/central/0007_queue.sql); the ended ones, which
+// few ask for, are put together.
+constexpr std::string_view kOpen = " FROM open_conflict q";
+constexpr std::string_view kAnyState =
+    " FROM (SELECT c.conflict_id, c.state, c.severity, c.opened_at_ms, r.study_oid, r.site_oid,"
+    " r.subject_key, r.study_event_oid, r.form_oid, c.items, coalesce(w.assignee, '') AS assignee"
     " FROM conflict c JOIN record r ON r.record_id = c.record_id"
-    " LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id";
+    " LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id) q";
 
-// What is NULL asks nothing: one text serves most filters, so that few statements are prepared.
-constexpr std::string_view kWhere =
-    " AND (?1 IS NULL OR c.severity = ?1)"
-    " AND (?2 IS NULL OR r.study_oid = ?2)"
-    " AND (?3 IS NULL OR r.site_oid = ?3)"
-    " AND (?4 IS NULL OR r.subject_key = ?4)"
-    " AND (?5 IS NULL OR r.study_event_oid = ?5)"
-    " AND (?6 IS NULL OR r.form_oid = ?6)"
-    " AND (?7 IS NULL OR instr(c.items, '/' || ?7 || char(10)) > 0)"
-    " AND (?9 IS NULL OR " EDCSYNC_DUE " < ?9)";
+// Parameters. Only those of the conditions that stand in a text may be bound.
+namespace bound {
+enum : int {
+  kStudy = 1, kSite, kSubject, kEvent, kForm, kItem, kSeverity, kState, kAssignee, kScopes,
+  kDueBefore, kAfterValue, kAfterConflict, kRowsMax, kNow, kFirstWord,  // One a word from there.
+};
+}  // namespace bound
 
-// These cost each row something even if they ask nothing, so they stand only where they are meant:
-// without them SQLite leaves `conflict_work` alone.
-constexpr std::string_view kAssignee = " AND coalesce(w.assignee, '') = ?8";
-constexpr std::string_view kScopes =
-    " AND EXISTS (SELECT 1 FROM json_each(?11) scope WHERE"
-    " (scope.value ->> 0 = '' OR scope.value ->> 0 = r.study_oid) AND"
-    " (scope.value ->> 1 = '' OR scope.value ->> 1 = r.site_oid))";
-constexpr int kFirstWord = 18;  // Parameters from here on, one a word.
-
-// Whose assignee holds the word is listed once: a look into `conflict_work` for each row would cost
-// as much as the rest of the search.
-std::string HoldsWord(int parameter) {
-  const std::string word = "text_contains(?" + std::to_string(parameter);
-  return "(" + word + ", r.subject_key, r.site_oid, r.form_oid, r.study_event_oid, c.items) OR "
-         "c.conflict_id IN (SELECT a.conflict_id FROM conflict_work a WHERE " + word +
-         ", a.assignee)))";
-}
+std::string Parameter(int number) { return "?" + std::to_string(number); }
 
 // Few proposals wait at a time: SQLite lists them once.
-#define EDCSYNC_AT_SITE "c.conflict_id IN (SELECT p.conflict_id FROM proposal p WHERE p.state = 1)"
+std::string AtSite(std::string_view conflict) {
+  return std::string(conflict) +
+         " IN (SELECT p.conflict_id FROM proposal p WHERE p.state = 1)";
+}
 
-std::string Where(const QueueFilter& filter) {
-  // The state stands in the text: open conflicts have an index of their own.
-  std::string sql(kFrom);
-  if (filter.state == ConflictEnd::kOpen) {
-    sql += " WHERE c.state = 0 AND ?12 IS NOT NULL";
-  } else {
-    sql += " WHERE (?12 IS NULL OR c.state = ?12)";
+bool OpenOnly(const QueueFilter& filter) { return filter.state == ConflictEnd::kOpen; }
+
+// Which rows a text asks for. Only what is asked stands in it, so that SQLite can choose an index.
+class AskedRows {
+ public:
+  explicit AskedRows(const QueueFilter& filter);
+
+  // " FROM ... WHERE ...", with `condition` (empty: none) besides the filter's own.
+  std::string Sql(const std::string& condition = "") const;
+  void Bind(Statement& statement) const;
+
+ private:
+  void Add(const std::string& condition) {
+    where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
   }
-  sql += kWhere;
-  if (filter.assignee) sql += kAssignee;
-  if (filter.at_site) sql += *filter.at_site ? " AND " EDCSYNC_AT_SITE : " AND NOT " EDCSYNC_AT_SITE;
-  if (!CoversAll(filter.scopes)) sql += kScopes;
-  for (std::size_t i = 0; i < filter.words.size(); ++i) {
-    sql += " AND " + HoldsWord(kFirstWord + static_cast<int>(i));
+  // The unary plus keeps SQLite from an index that hardly narrows anything: a walk in the order
+  // asked for ends after a page.
+  void AddText(const std::string& column, const std::string& text, int parameter);
+
+  const QueueFilter& filter_;
+  std::vector<std::string> words_;  // In lower case.
+  std::string scopes_;              // JSON.
+  std::string where_;
+};
+
+std::string DueSql(const DueTimes& times) {
+  return "(q.opened_at_ms + CASE q.severity WHEN 2 THEN " + std::to_string(times.hard_ms) +
+         " ELSE " + std::to_string(times.soft_ms) + " END)";
+}
+
+void AskedRows::AddText(const std::string& column, const std::string& text, int parameter) {
+  if (!text.empty()) Add(column + " = " + Parameter(parameter));
+}
+
+AskedRows::AskedRows(const QueueFilter& filter) : filter_(filter) {
+  if (filter.state && !OpenOnly(filter)) Add("q.state = " + Parameter(bound::kState));
+  AddText("+q.study_oid", filter.study, bound::kStudy);
+  AddText("q.site_oid", filter.site, bound::kSite);
+  AddText("q.subject_key", filter.subject, bound::kSubject);
+  AddText("+q.study_event_oid", filter.event, bound::kEvent);
+  AddText("+q.form_oid", filter.form, bound::kForm);
+  if (!filter.item.empty()) {
+    Add("instr(q.items, '/' || " + Parameter(bound::kItem) + " || char(10)) > 0");
   }
+  if (filter.severity) Add("q.severity = " + Parameter(bound::kSeverity));
+  if (filter.assignee) {
+    Add((filter.assignee->empty() ? "+q.assignee = " : "q.assignee = ") +
+        Parameter(bound::kAssignee));
+  }
+  if (filter.due_before) Add(DueSql(filter.due_times) + " < " + Parameter(bound::kDueBefore));
+  if (filter.at_site) Add((*filter.at_site ? "" : "NOT ") + AtSite("q.conflict_id"));
+  if (!CoversAll(filter.scopes)) {
+    Add("EXISTS (SELECT 1 FROM json_each(" + Parameter(bound::kScopes) +
+        ") scope WHERE (scope.value ->> 0 = '' OR scope.value ->> 0 = q.study_oid) AND"
+        " (scope.value ->> 1 = '' OR scope.value ->> 1 = q.site_oid))");
+    Json list = Json::array();
+    for (const Scope& scope : filter.scopes) list.push_back({scope.study.str(), scope.site.str()});
+    scopes_ = list.dump();
+  }
+  for (const std::string& word : filter.words) {
+    const int number = bound::kFirstWord + static_cast<int>(words_.size());
+    Add("text_contains(" + Parameter(number) +
+        ", q.subject_key, q.site_oid, q.form_oid, q.study_event_oid, q.items, q.assignee)");
+    words_.push_back(AsciiLower(word));
+  }
+}
+
+std::string AskedRows::Sql(const std::string& condition) const {
+  std::string sql(OpenOnly(filter_) ? kOpen : kAnyState);
+  sql += where_;
+  if (!condition.empty()) sql += (where_.empty() ? " WHERE " : " AND ") + condition;
   return sql;
 }
 
-void BindText(Statement& statement, int index, const std::string& text) {
-  if (text.empty()) {
-    statement.BindNull(index);
-  } else {
-    statement.Bind(index, std::string_view(text));
+void AskedRows::Bind(Statement& statement) const {
+  const auto bind = [&](int parameter, const std::string& text) {
+    if (!text.empty()) statement.Bind(parameter, std::string_view(text));
+  };
+  bind(bound::kStudy, filter_.study);
+  bind(bound::kSite, filter_.site);
+  bind(bound::kSubject, filter_.subject);
+  bind(bound::kEvent, filter_.event);
+  bind(bound::kForm, filter_.form);
+  bind(bound::kItem, filter_.item);
+  if (filter_.severity) statement.Bind(bound::kSeverity, Number(*filter_.severity));
+  if (filter_.state && !OpenOnly(filter_)) statement.Bind(bound::kState, Number(*filter_.state));
+  if (filter_.assignee) statement.Bind(bound::kAssignee, std::string_view(*filter_.assignee));
+  if (filter_.due_before) statement.Bind(bound::kDueBefore, filter_.due_before->ms);
+  bind(bound::kScopes, scopes_);
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    statement.Bind(bound::kFirstWord + static_cast<int>(i), std::string_view(words_[i]));
   }
-}
-
-// The texts that are made for binding; they must outlive the statement's use.
-struct Lists {
-  explicit Lists(const QueueFilter& filter) {
-    for (const std::string& word : filter.words) words.push_back(AsciiLower(word));
-    Json list = Json::array();
-    for (const Scope& scope : filter.scopes) {
-      list.push_back({scope.study.str(), scope.site.str()});
-    }
-    scopes = list.dump();
-  }
-  std::vector<std::string> words;
-  std::string scopes;
-};
-
-void BindFilter(Statement& statement, const QueueFilter& filter, const Lists& lists) {
-  if (filter.severity) {
-    statement.Bind(1, Number(*filter.severity));
-  } else {
-    statement.BindNull(1);
-  }
-  BindText(statement, 2, filter.study);
-  BindText(statement, 3, filter.site);
-  BindText(statement, 4, filter.subject);
-  BindText(statement, 5, filter.event);
-  BindText(statement, 6, filter.form);
-  BindText(statement, 7, filter.item);
-  if (filter.assignee) statement.Bind(8, std::string_view(*filter.assignee));
-  BindOptional(statement, 9, filter.due_before);
-  if (!CoversAll(filter.scopes)) statement.Bind(11, std::string_view(lists.scopes));
-  for (std::size_t i = 0; i < lists.words.size(); ++i) {
-    statement.Bind(kFirstWord + static_cast<int>(i), std::string_view(lists.words[i]));
-  }
-  if (filter.state) {
-    statement.Bind(12, Number(*filter.state));
-  } else {
-    statement.BindNull(12);
-  }
-  statement.Bind(13, filter.due_times.hard_ms).Bind(14, filter.due_times.soft_ms);
 }
 
 struct SortColumn {
@@ -121,18 +136,60 @@ struct SortColumn {
 
 SortColumn ColumnOf(QueueSort sort) {
   switch (sort) {
-    case QueueSort::kSeverity: return {"c.severity", true};
-    case QueueSort::kStudy: return {"r.study_oid", false};
-    case QueueSort::kSite: return {"r.site_oid", false};
-    case QueueSort::kSubject: return {"r.subject_key", false};
-    case QueueSort::kEvent: return {"r.study_event_oid", false};
-    case QueueSort::kForm: return {"r.form_oid", false};
-    case QueueSort::kItems: return {"c.items", false};
-    case QueueSort::kOpenedAt: return {"c.opened_at_ms", true};
-    case QueueSort::kDue: return {EDCSYNC_DUE, true};
-    case QueueSort::kAssignee: return {"coalesce(w.assignee, '')", false};
+    case QueueSort::kSeverity: return {"q.severity", true};
+    case QueueSort::kStudy: return {"q.study_oid", false};
+    case QueueSort::kSite: return {"q.site_oid", false};
+    case QueueSort::kSubject: return {"q.subject_key", false};
+    case QueueSort::kEvent: return {"q.study_event_oid", false};
+    case QueueSort::kForm: return {"q.form_oid", false};
+    case QueueSort::kItems: return {"q.items", false};
+    case QueueSort::kOpenedAt:
+    case QueueSort::kDue: return {"q.opened_at_ms", true};
+    case QueueSort::kAssignee: return {"q.assignee", false};
   }
-  return {"c.opened_at_ms", true};
+  return {"q.opened_at_ms", true};
+}
+
+// Number and sort value of at most kRowsMax rows, in order.
+std::string PlacesSql(const AskedRows& rows, const QueueOrder& order, bool from_start) {
+  const std::string by(ColumnOf(order.sort).sql);
+  const std::string way = order.descending ? " DESC" : "";
+  const std::string behind = "(" + by + ", q.conflict_id) " + (order.descending ? "<" : ">") +
+                             " (" + Parameter(bound::kAfterValue) + ", " +
+                             Parameter(bound::kAfterConflict) + ")";
+  return "SELECT q.conflict_id, " + by + " AS value" + rows.Sql(from_start ? "" : behind) +
+         " ORDER BY " + by + way + ", q.conflict_id" + way + " LIMIT " + Parameter(bound::kRowsMax);
+}
+
+// The same by due date. Conflicts of one severity fall due as they were opened: two walks along an
+// index, joined.
+std::string PlacesByDueSql(const AskedRows& rows, const QueueFilter& filter, bool descending,
+                           bool from_start) {
+  const std::string way = descending ? " DESC" : "";
+  std::string sql;
+  const std::pair<int, std::int64_t> severities[] = {
+      {Number(Severity::kSoft), filter.due_times.soft_ms},
+      {Number(Severity::kHard), filter.due_times.hard_ms}};
+  for (const auto& [severity, due_ms] : severities) {
+    const std::string due = std::to_string(due_ms);
+    // A subject's few are found by its own index.
+    std::string condition = filter.subject.empty() ? "q.severity = " : "+q.severity = ";
+    condition += std::to_string(severity);
+    if (filter.due_before) {
+      condition += " AND q.opened_at_ms < " + Parameter(bound::kDueBefore) + " - " + due;
+    }
+    if (!from_start) {
+      condition += std::string(" AND (q.opened_at_ms, q.conflict_id) ") +
+                   (descending ? "<" : ">") + " (" + Parameter(bound::kAfterValue) + " - " + due +
+                   ", " + Parameter(bound::kAfterConflict) + ")";
+    }
+    sql += (sql.empty() ? "" : " UNION ALL ") +
+           ("SELECT * FROM (SELECT q.conflict_id, q.opened_at_ms + " + due + " AS value" +
+            rows.Sql(condition) + " ORDER BY q.opened_at_ms" + way + ", q.conflict_id" + way +
+            " LIMIT " + Parameter(bound::kRowsMax) + ")");
+  }
+  return sql + " ORDER BY value" + way + ", conflict_id" + way + " LIMIT " +
+         Parameter(bound::kRowsMax);
 }
 
 ConflictWork ReadWork(const Statement& statement, SnowflakeId conflict, int column) {
@@ -161,32 +218,30 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
                                                   const QueueOrder& order,
                                                   const QueuePlace* after,
                                                   std::size_t count_max) {
-  const SortColumn column = ColumnOf(order.sort);
-  const std::string by(column.sql);
-  const std::string_view way = order.descending ? " DESC" : "";
-  // Sorted by number and value alone: the rest is read for the rows of the page only.
-  std::string sql = "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK
-                    ", page.value, " EDCSYNC_AT_SITE " FROM (SELECT c.conflict_id, " +
-                    by + " AS value" + Where(filter);
+  const AskedRows asked(filter);
+  const bool from_start = after == nullptr;
+  const std::string way = order.descending ? " DESC" : "";
+  // The rest is read for the rows of the page only.
+  Statement statement = database_.Prepare(
+      "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK ", page.value, " +
+      AtSite("page.conflict_id") + " FROM (" +
+      (order.sort == QueueSort::kDue ? PlacesByDueSql(asked, filter, order.descending, from_start)
+                                     : PlacesSql(asked, order, from_start)) +
+      ") page JOIN conflict c ON c.conflict_id = page.conflict_id"
+      " JOIN record r ON r.record_id = c.record_id"
+      " LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id"
+      " ORDER BY page.value" + way + ", page.conflict_id" + way);
+  asked.Bind(statement);
   if (after != nullptr) {
-    sql += " AND (" + by + ", c.conflict_id) " + (order.descending ? "<" : ">") + " (?15, ?16)";
-  }
-  sql.append(" ORDER BY 2").append(way).append(", 1").append(way).append(" LIMIT ?17) page");
-  sql += " JOIN conflict c ON c.conflict_id = page.conflict_id JOIN record r ON r.record_id = "
-         "c.record_id LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id";
-  sql.append(" ORDER BY page.value").append(way).append(", page.conflict_id").append(way);
-  Statement statement = database_.Prepare(sql);
-  const Lists lists(filter);
-  BindFilter(statement, filter, lists);
-  if (after != nullptr) {
-    if (column.is_number) {
-      statement.Bind(15, static_cast<std::int64_t>(std::strtoll(after->value.c_str(), nullptr, 10)));
+    if (ColumnOf(order.sort).is_number) {
+      statement.Bind(bound::kAfterValue,
+                     static_cast<std::int64_t>(std::strtoll(after->value.c_str(), nullptr, 10)));
     } else {
-      statement.Bind(15, std::string_view(after->value));
+      statement.Bind(bound::kAfterValue, std::string_view(after->value));
     }
-    statement.Bind(16, Signed(after->conflict.value()));
+    statement.Bind(bound::kAfterConflict, Signed(after->conflict.value()));
   }
-  statement.Bind(17, Limit(count_max));
+  statement.Bind(bound::kRowsMax, Limit(count_max));
   std::vector<QueueRow> rows;
   while (true) {
     EDCSYNC_ASSIGN(const bool found, statement.Step());
@@ -201,9 +256,9 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
 }
 
 Result<std::uint64_t> ConflictQueue::Total(const QueueFilter& filter) {
-  Statement statement = database_.Prepare("SELECT count(*)" + Where(filter));
-  const Lists lists(filter);
-  BindFilter(statement, filter, lists);
+  const AskedRows asked(filter);
+  Statement statement = database_.Prepare("SELECT count(*)" + asked.Sql());
+  asked.Bind(statement);
   EDCSYNC_TRY(statement.Step());
   return Unsigned(statement.Int(0));
 }
@@ -211,12 +266,12 @@ Result<std::uint64_t> ConflictQueue::Total(const QueueFilter& filter) {
 Result<QueueCounts> ConflictQueue::Count(const QueueFilter& filter, const std::string& user,
                                          WallTime now) {
   // One walk, counted here: SQLite would sort all rows to group them.
+  const AskedRows asked(filter);
   Statement statement = database_.Prepare(
-      "SELECT r.site_oid, c.severity, c.opened_at_ms, coalesce(w.assignee, ''), " EDCSYNC_DUE
-      " < ?15 AND c.state = 0" + Where(filter));
-  const Lists lists(filter);
-  BindFilter(statement, filter, lists);
-  statement.Bind(15, now.ms);
+      "SELECT q.site_oid, q.severity, q.opened_at_ms, q.assignee, " + DueSql(filter.due_times) +
+      " < " + Parameter(bound::kNow) + (OpenOnly(filter) ? "" : " AND q.state = 0") + asked.Sql());
+  asked.Bind(statement);
+  statement.Bind(bound::kNow, now.ms);
   QueueCounts counts;
   std::map<std::string, std::uint64_t, std::less<>> by_site;
   while (true) {

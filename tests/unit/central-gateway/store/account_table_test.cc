@@ -265,6 +265,8 @@ class FirstRelease : public Accounts {
         "DROP TABLE notice_state; DROP TABLE notice_channel; DROP TABLE notice_edge; "
         "DROP TABLE reopening; DROP TABLE proposal; DROP TABLE study_setting; DROP TABLE signature; "
         "DROP INDEX conflict_of_record; "
+        "DROP TRIGGER conflict_opens; DROP TRIGGER conflict_changes; DROP TRIGGER conflict_ends; "
+        "DROP TABLE open_conflict; "
         "DROP TABLE conflict_work; "
         "DROP TABLE saved_view; DROP TABLE account_right; DROP TABLE account_identity; "
         "DROP TABLE account; "
@@ -284,13 +286,27 @@ class FirstRelease : public Accounts {
 
 TEST_F(FirstRelease, AStoreOfItIsMigratedKeepsEverythingAndTakesAccounts) {
   const KnownRevision first = Make("702-1082", "F.VS", {}, 1, "72");
-  ExpectOk(store_->Write([&](CentralWriter& writer) { return Insert(writer, first); }));
+  ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(Insert(writer, first));
+    EDCSYNC_TRY(Insert(writer, Make("702-1082", "F.VS", {}, 1, "73")));
+    EDCSYNC_ASSIGN(const auto record, writer.FindRecord(first.revision.key));
+    ConflictRow conflict;
+    EDCSYNC_ASSIGN(conflict.id, writer.NewId());
+    conflict.record_id = record->record_id;
+    conflict.key = record->key;
+    conflict.site = record->site;
+    conflict.severity = Severity::kHard;
+    conflict.heads = record->heads;
+    conflict.items = {"IG.VS/IT.PULSE"};
+    conflict.opened_at = writer.Now();
+    return writer.InsertConflict(conflict);
+  }));
   MakeOfFirstRelease();
   const std::vector<std::string> tables =
       Rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
   std::map<std::string, std::vector<std::string>> before;
   for (const std::string& table : tables) before[table] = Rows("SELECT * FROM " + table);
-  ASSERT_EQ(before["revision"].size(), 1u);
+  ASSERT_EQ(before["revision"].size(), 2u);
 
   store_ = OpenStore("gateway-1");
   EXPECT_EQ(Rows("PRAGMA user_version"),
@@ -299,6 +315,8 @@ TEST_F(FirstRelease, AStoreOfItIsMigratedKeepsEverythingAndTakesAccounts) {
     EXPECT_EQ(Rows("SELECT * FROM " + table), before[table]) << table;
   }
   EXPECT_EQ(Findings(), std::vector<std::string>{});
+  EXPECT_EQ(Rows("SELECT subject_key || severity FROM open_conflict"),
+            std::vector<std::string>{"702-10822"});
   ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
     EXPECT_EQ(Must(reader.FindRevision(first.id))->known.revision, first.revision);
     return Ok();

@@ -94,6 +94,13 @@ TEST_F(Check, FindsAConflictThatIsMissing) {
   ExpectFinding("no open conflict");
 }
 
+TEST_F(Check, FindsAQueueThatShowsAConflictOtherwise) {
+  Damage("UPDATE open_conflict SET severity = 1");
+  ExpectFinding("the queue shows it otherwise");
+  Damage("DELETE FROM open_conflict");
+  ExpectFinding("the queue shows it otherwise");
+}
+
 TEST_F(Check, FindsASealedRevisionThatWasAltered) {
   Damage("DROP TRIGGER revision_is_never_altered; "
          "UPDATE revision SET sealed = (SELECT sealed FROM revision WHERE revision_rowid = 2) "
