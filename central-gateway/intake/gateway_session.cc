@@ -179,7 +179,8 @@ void GatewaySession::HandleHello(const EdgeEntry& entry, const wire::Hello& hell
           }
           Deliver(context.edge, Epoch(), status, std::move(*answer));
         });
-      });
+      },
+      0);
   if (!queued.ok()) {
     Refuse(entry.edge, queued.error().code, queued.error().message, Epoch(), kRetryWhenBusyUs);
   }
@@ -257,7 +258,8 @@ void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t byt
           --queued_frames_;
           Deliver(edge, epoch, status, std::move(*answer));
         });
-      });
+      },
+      bytes);
   if (!queued.ok()) {
     queued_bytes_ -= bytes;
     --queued_frames_;
@@ -334,7 +336,7 @@ void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::
       [edge = entry.edge, after = pull.after](CentralWriter& writer) {
         return writer.SetEdgeFeedCursor(edge, after, writer.Now());
       },
-      [](Status) {});
+      [](Status) {}, 0);
   Send(entry.edge, *page);
 }
 

@@ -166,15 +166,16 @@ std::string PlacesSql(const AskedRows& rows, const QueueOrder& order, bool from_
 std::string PlacesByDueSql(const AskedRows& rows, const QueueFilter& filter, bool descending,
                            bool from_start) {
   const std::string way = descending ? " DESC" : "";
+  // Found by an index of their own, and sorted.
+  const bool few = !filter.subject.empty() || !filter.site.empty() ||
+                   !filter.assignee.value_or("").empty();
   std::string sql;
   const std::pair<int, std::int64_t> severities[] = {
       {Number(Severity::kSoft), filter.due_times.soft_ms},
       {Number(Severity::kHard), filter.due_times.hard_ms}};
   for (const auto& [severity, due_ms] : severities) {
     const std::string due = std::to_string(due_ms);
-    // A subject's few are found by its own index.
-    std::string condition = filter.subject.empty() ? "q.severity = " : "+q.severity = ";
-    condition += std::to_string(severity);
+    std::string condition = (few ? "+q.severity = " : "q.severity = ") + std::to_string(severity);
     if (filter.due_before) {
       condition += " AND q.opened_at_ms < " + Parameter(bound::kDueBefore) + " - " + due;
     }

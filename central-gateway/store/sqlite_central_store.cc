@@ -23,7 +23,7 @@ class SqliteCentralStore final : public CentralStore {
   }
   ~SqliteCentralStore() override;
 
-  Status Submit(Work work, Done done) override;
+  Status Submit(Work work, Done done, std::size_t bytes) override;
   Status Write(Work work) override;
   Status Read(const std::function<Status(CentralReader&)>& read) override;
   Status Backup(const std::string& path, const std::function<void(int)>& progress) override;
@@ -124,8 +124,8 @@ GroupCommit::Work SqliteCentralStore::Wrap(Work work) {
   };
 }
 
-Status SqliteCentralStore::Submit(Work work, Done done) {
-  EDCSYNC_TRY(commit_.Submit(Wrap(std::move(work)), std::move(done)));
+Status SqliteCentralStore::Submit(Work work, Done done, std::size_t bytes) {
+  EDCSYNC_TRY(commit_.Submit(Wrap(std::move(work)), std::move(done), bytes));
   if (!options_.start_writer) RunWaiting();
   return Ok();
 }
@@ -139,7 +139,7 @@ void SqliteCentralStore::RunWaiting() {
 }
 
 Status SqliteCentralStore::Write(Work work) {
-  if (options_.start_writer) return commit_.Run(Wrap(std::move(work)));
+  if (options_.start_writer) return commit_.Run(Wrap(std::move(work)), Turn::kNext);
   running_inline_ = true;
   Status status = commit_.Run(Wrap(std::move(work)));
   running_inline_ = false;

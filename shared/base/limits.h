@@ -35,6 +35,9 @@ inline constexpr std::uint64_t kOutboxRevisionCountMax = 20'000'000;  // About 2
 inline constexpr std::size_t kCaptureQueueMax = 4096;   // Submissions waiting for a commit.
 inline constexpr std::size_t kIntakeQueueBytesMax = 64 * 1024 * 1024;  // Opened frames waiting.
 inline constexpr std::size_t kGroupCommitWorkMax = 512;  // Works that share one commit.
+// A group takes no further work once those in it hold so much memory, as four full frames do: nobody
+// shall wait for the commit of a long backlog.
+inline constexpr std::size_t kGroupCommitBytesAimed = 12 * 1024 * 1024;
 
 // --- HTTP (shared/http) ---
 inline constexpr std::size_t kHttpHeadBytesMax = 64 * 1024;  // Request line and headers.

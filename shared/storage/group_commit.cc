@@ -42,23 +42,27 @@ void GroupCommit::Stop() {
   AnswerStopped();  // Where no thread was started.
 }
 
-Status GroupCommit::Submit(Work work, Done done) {
+Status GroupCommit::Submit(Work work, Done done, std::size_t bytes) {
+  return Queue(queue_, {std::move(work), std::move(done), bytes, Ok()});
+}
+
+Status GroupCommit::Queue(std::deque<Item>& queue, Item item) {
   bool first;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Stopped();
-    if (queue_.size() >= limits::kCaptureQueueMax) {
+    if (queue.size() >= limits::kCaptureQueueMax) {
       return Fail(ErrorCode::kBusy,
                   std::to_string(limits::kCaptureQueueMax) + " works wait for the writer");
     }
-    first = queue_.empty();
-    queue_.push_back(Item{std::move(work), std::move(done), Ok()});
+    first = queue_.empty() && next_.empty();
+    queue.push_back(std::move(item));
   }
   if (first) wake_.notify_one();
   return Ok();
 }
 
-Status GroupCommit::Run(Work work) {
+Status GroupCommit::Run(Work work, Turn turn) {
   CHECK(running != this);
   bool started;
   {
@@ -78,11 +82,12 @@ Status GroupCommit::Run(Work work) {
     answer.ready.notify_one();
   };
   if (started) {
-    EDCSYNC_TRY(Submit(std::move(work), std::move(done)));
+    EDCSYNC_TRY(Queue(turn == Turn::kNext ? next_ : queue_,
+                      {std::move(work), std::move(done), 0, Ok()}));
   } else {
     const std::lock_guard writing(writing_);
     Group group;
-    group.push_back(Item{std::move(work), std::move(done), Ok()});
+    group.push_back(Item{std::move(work), std::move(done), 0, Ok()});
     CommitGroup(std::move(group));
   }
   std::unique_lock lock(answer.mutex);
@@ -107,15 +112,28 @@ void GroupCommit::Drain() {
 
 std::size_t GroupCommit::waiting() const {
   const std::lock_guard lock(mutex_);
-  return queue_.size();
+  return queue_.size() + next_.size();
 }
 
+std::size_t GroupCommit::TakeNext(Group& group, std::size_t place) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t count = next_.size();
+  group.insert(group.begin() + static_cast<std::ptrdiff_t>(place),
+               std::make_move_iterator(next_.begin()), std::make_move_iterator(next_.end()));
+  next_.clear();
+  return count;
+}
+
+// Works of the next turn join the group that runs, if there is one (CommitFrom).
 GroupCommit::Group GroupCommit::TakeGroup() {
-  const auto count = static_cast<std::ptrdiff_t>(
-      std::min<std::size_t>(queue_.size(), limits::kGroupCommitWorkMax));
-  Group group(std::make_move_iterator(queue_.begin()),
-              std::make_move_iterator(queue_.begin() + count));
-  queue_.erase(queue_.begin(), queue_.begin() + count);
+  std::deque<Item>& queue = queue_.empty() ? next_ : queue_;
+  Group group;
+  for (std::size_t bytes = 0; !queue.empty() && group.size() < limits::kGroupCommitWorkMax &&
+                              bytes < limits::kGroupCommitBytesAimed;) {
+    bytes += queue.front().bytes;
+    group.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
   return group;
 }
 
@@ -124,7 +142,7 @@ void GroupCommit::Loop() {
     Group group;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !next_.empty(); });
       if (stopping_) break;
       group = TakeGroup();
     }
@@ -138,7 +156,10 @@ void GroupCommit::AnswerStopped() {
   std::deque<Item> rest;
   {
     const std::lock_guard lock(mutex_);
-    rest = std::exchange(queue_, {});
+    rest = std::exchange(next_, {});
+    rest.insert(rest.end(), std::make_move_iterator(queue_.begin()),
+                std::make_move_iterator(queue_.end()));
+    queue_.clear();
   }
   for (Item& item : rest) {
     if (item.done) item.done(Stopped());
@@ -147,11 +168,11 @@ void GroupCommit::AnswerStopped() {
 
 void GroupCommit::CommitGroup(Group group) noexcept {
   running = this;
-  std::size_t next = 0;
-  while (next < group.size()) {
-    const std::size_t end = CommitFrom(group, next);
-    for (; next < end; ++next) {
-      Item& item = group[next];
+  std::size_t done = 0;
+  while (done < group.size()) {
+    const std::size_t end = CommitFrom(group, done);
+    for (; done < end; ++done) {
+      Item& item = group[done];
       item.work = nullptr;  // What it holds is let go before its caller goes on.
       if (item.done) item.done(std::move(item.status));
     }
@@ -179,12 +200,15 @@ std::size_t GroupCommit::CommitFrom(Group& group, std::size_t first) {
       return fail_rest(begun.error());
     }
   }
-  const bool alone = group.size() - first == 1;
   std::size_t end = first;
+  std::size_t stop = group.size();
   bool kept = true;
   bool any_succeeded = false;
-  while (kept && end < group.size()) {
-    kept = RunWork(group[end], alone);
+  while (kept && end < stop) {
+    if (const std::size_t count = TakeNext(group, end); count > 0) {
+      stop = std::min(group.size(), end + count + (end == first ? 1 : 0));
+    }
+    kept = RunWork(group[end], group.size() - first == 1);
     any_succeeded = any_succeeded || group[end].status.ok();
     ++end;
   }

@@ -1,10 +1,14 @@
 // Many callers, one durable commit. Works queue here; the writer takes all that wait (up to
-// limits::kGroupCommitWorkMax), runs them one after another inside one transaction, commits, and
+// limits::kGroupCommitWorkMax, or until they hold limits::kGroupCommitBytesAimed), runs them one after another inside one transaction, commits, and
 // only then tells each caller. A work that fails is rolled back alone (savepoint); the others
 // commit. If the commit itself fails, every caller of the group is told so. SQLite drops the whole
 // transaction when a work meets a full disk or a failing one: then the works run before it in the
 // group are told that error too (nothing of them is stored), and those after it run in a new
 // transaction.
+//
+// A work that a person waits for may take the next turn: it runs after the work that runs now and is
+// committed at once, while the rest of the group goes on in a transaction of its own. Each transaction
+// runs at least one work of the queue too, so that persons hold nothing up for good.
 //
 //   used by   edge-agent/capture, edge-agent/uplink, edge-agent/downlink
 //             central-gateway/intake, desk, admin
@@ -32,6 +36,11 @@ struct GroupCommitHooks {
   std::function<void(bool committed)> ended;
 };
 
+enum class Turn : std::uint8_t {
+  kInOrder,
+  kNext,  // Before what waits in order. Works of this turn keep their order among themselves.
+};
+
 class GroupCommit {
  public:
   // Runs on the writer, inside the transaction. It begins or ends none itself, holds no
@@ -50,11 +59,11 @@ class GroupCommit {
   void Stop();
 
   // Queues. Fails with kBusy when limits::kCaptureQueueMax works wait, with kStopped after
-  // Stop(); `done` is then not called. Threads: any.
-  Status Submit(Work work, Done done);
-  // Queues and waits. REQUIRES: not called on the writer's thread. Threads: any. Without
-  // Start() it runs at once on the caller's thread.
-  Status Run(Work work);
+  // Stop(); `done` is then not called. `bytes`: about how much memory the work holds. Threads: any.
+  Status Submit(Work work, Done done, std::size_t bytes = 0);
+  // Queues and waits; fails as Submit does, each turn with a queue of its own. REQUIRES: not called
+  // on the writer's thread. Threads: any. Without Start() it runs at once on the caller's thread.
+  Status Run(Work work, Turn turn = Turn::kInOrder);
   // Runs all that waits, in groups, on this thread. REQUIRES: not started.
   void Drain();
   std::size_t waiting() const;
@@ -63,11 +72,15 @@ class GroupCommit {
   struct Item {
     Work work;
     Done done;
+    std::size_t bytes = 0;
     Status status;
   };
   using Group = std::vector<Item>;
 
+  Status Queue(std::deque<Item>& queue, Item item);
   Group TakeGroup();  // REQUIRES: mutex_ is held.
+  // Puts the works of the next turn into `group` at `place`; returns how many.
+  std::size_t TakeNext(Group& group, std::size_t place);
   void Loop();
   void AnswerStopped();
   // Runs and answers all of `group`, in as many transactions as it takes (see above).
@@ -82,6 +95,7 @@ class GroupCommit {
   mutable std::mutex mutex_;  // Of all below but writing_.
   std::condition_variable wake_;
   std::deque<Item> queue_;
+  std::deque<Item> next_;  // Of Turn::kNext.
   bool started_ = false;
   bool stopping_ = false;
   std::mutex writing_;  // Held while a group runs. Taken before mutex_.

@@ -74,10 +74,11 @@ class Manager {
   void Work(const std::atomic<bool>& over, const std::atomic<int>& phase, Latencies* latencies,
             std::mutex& mutex, std::atomic<int>& decided) {
     while (!over) {
+      Think(over);
+      if (over) return;
       const Json page = Timed("page", phase, latencies, mutex, "GET",
                               "/conflicts?limit=50&sort=" + std::string(Chance(50) ? "due" : "-severity"));
       (void)Timed("counts", phase, latencies, mutex, "GET", "/conflicts/counts");
-      Think(over);
       if (over || page["conflicts"].empty()) continue;
       const Json& row = page["conflicts"][random_() % page["conflicts"].size()];
       const std::string path = "/conflicts/" + row["conflictId"].get<std::string>();

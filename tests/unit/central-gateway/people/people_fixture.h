@@ -35,8 +35,8 @@ class Overtaken final : public CentralStore {
   Overtaken(CentralStore& store, std::function<void()> first)
       : store_(store), first_(std::move(first)) {}
 
-  Status Submit(Work work, Done done) override {
-    return store_.Submit(std::move(work), std::move(done));
+  Status Submit(Work work, Done done, std::size_t bytes) override {
+    return store_.Submit(std::move(work), std::move(done), bytes);
   }
   Status Write(Work work) override {
     if (const auto first = std::exchange(first_, nullptr)) first();

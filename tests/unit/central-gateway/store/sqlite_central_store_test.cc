@@ -65,14 +65,14 @@ TEST_F(Store, AFailingWorkIsRolledBackAloneAndTheAuditChainGoesOn) {
   const auto done = [&](Status status) { outcomes.push_back(status.ok()); };
   // The first Done submits nothing before the others wait: all three share one transaction.
   ExpectOk(store_->Submit([&](CentralWriter& writer) -> Status {
-    EDCSYNC_TRY(store_->Submit([&](CentralWriter& w) { return Insert(w, a); }, done));
+    EDCSYNC_TRY(store_->Submit([&](CentralWriter& w) { return Insert(w, a); }, done, 0));
     EDCSYNC_TRY(store_->Submit([&](CentralWriter& w) -> Status {
       EDCSYNC_TRY(Insert(w, b));
       return Fail(ErrorCode::kLocked, "a work that fails at its end");
-    }, done));
-    EDCSYNC_TRY(store_->Submit([&](CentralWriter& w) { return Insert(w, c); }, done));
+    }, done, 0));
+    EDCSYNC_TRY(store_->Submit([&](CentralWriter& w) { return Insert(w, c); }, done, 0));
     return writer.CountDuplicates(3);
-  }, [](Status status) { ExpectOk(status); }));
+  }, [](Status status) { ExpectOk(status); }, 0));
   EXPECT_EQ(outcomes, (std::vector<bool>{true, false, true}));
   ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
     EXPECT_TRUE(Must(reader.HasRevision(a.id)));

@@ -217,6 +217,53 @@ TEST_F(GroupCommitTest, StopEndsTheGroupThatRunsAndAnswersTheWaitingAsStopped) {
   EXPECT_EQ(Stored(), (Ids{1}));
 }
 
+// Found by the benchmark of the desk: while sites drained, a data manager's claim waited 0.6 s behind
+// the frames in the queue.
+TEST_F(GroupCommitTest, WhatTakesTheNextTurnIsCommittedBeforeWhatWaitsInOrder) {
+  GroupCommit writer(*database_, Tracing());
+  writer.Start();
+  std::latch running(1);
+  std::latch go_on(1);
+  std::latch all_done(3);
+  const auto named = [this](const char* name, std::int64_t id) {
+    return [this, name, insert = Insert(id)] {
+      trace_ += name;
+      return insert();
+    };
+  };
+  const auto done = [&](Status status) {
+    EXPECT_EQ(CodeOf(status), kNoError);
+    trace_ += "answer ";
+    all_done.count_down();
+  };
+  ASSERT_TRUE(writer.Submit(
+      [&] {
+        running.count_down();
+        go_on.wait();
+        return named("first ", 1)();
+      },
+      done).ok());
+  running.wait();
+  ASSERT_TRUE(writer.Submit(named("second ", 2), done).ok());
+  ASSERT_TRUE(writer.Submit(named("third ", 3), done).ok());
+  Codes answers(2);
+  std::thread person([&] { answers[0] = CodeOf(writer.Run(named("person ", 4), Turn::kNext)); });
+  while (writer.waiting() < 3) std::this_thread::yield();
+  std::thread refused([&] { answers[1] = CodeOf(writer.Run(InsertThenRefuse(5), Turn::kNext)); });
+  while (writer.waiting() < 4) std::this_thread::yield();
+  go_on.count_down();
+  all_done.wait();
+  person.join();
+  refused.join();
+  writer.Stop();
+  EXPECT_EQ(answers, (Codes{kNoError, ErrorCode::kStale}));
+  EXPECT_EQ(trace_,
+            "begun start first kept answer "
+            "begun start person start undo start second kept answer "
+            "begun start third kept answer ");
+  EXPECT_EQ(Stored(), (Ids{1, 2, 3, 4}));
+}
+
 TEST_F(GroupCommitTest, AFullQueueRefusesWithoutCallingBackAndRunsInBoundedGroups) {
   std::size_t groups = 0;
   GroupCommitHooks hooks;
@@ -230,6 +277,20 @@ TEST_F(GroupCommitTest, AFullQueueRefusesWithoutCallingBackAndRunsInBoundedGroup
   EXPECT_EQ(answers_.size(), limits::kCaptureQueueMax);
   EXPECT_EQ(groups, limits::kCaptureQueueMax / limits::kGroupCommitWorkMax);
   EXPECT_EQ(Stored().size(), limits::kCaptureQueueMax);
+}
+
+TEST_F(GroupCommitTest, AGroupEndsOnceItsWorksHoldMuch) {
+  std::size_t groups = 0;
+  GroupCommitHooks hooks;
+  hooks.ended = [&](bool) { ++groups; };
+  GroupCommit writer(*database_, hooks);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const std::size_t bytes = i < 3 ? limits::kGroupCommitBytesAimed / 2 : 0;
+    ASSERT_TRUE(writer.Submit(Insert(i), Note(), bytes).ok());
+  }
+  writer.Drain();
+  EXPECT_EQ(groups, 2u);
+  EXPECT_EQ(Stored().size(), 6u);
 }
 
 }  // namespace
