@@ -237,6 +237,7 @@ class Judge {
   // I5: one open conflict where there are several heads, none elsewhere; as many as there were
   // divergences; none lowered; none ended by what does not descend from its heads.
   void Accounting() {
+    std::map<std::int64_t, int> shown;
     std::map<std::int64_t, std::size_t> open;
     std::map<std::int64_t, std::size_t> all;
     for (const CentreView::Conflict& conflict : centre_.conflicts) {
@@ -250,6 +251,7 @@ class Judge {
         continue;
       }
       ++open[conflict.record_id];
+      shown[conflict.id] = conflict.severity;
       world_.history.Checked("open conflicts");
       if (conflict.heads != record.heads) Fail("I5", "a conflict lists other heads", {key});
       const RevisionSet set = centre_.SetOf(record);
@@ -257,6 +259,7 @@ class Judge {
         Fail("I5", "a hard conflict is called soft", {key});
       }
     }
+    if (shown != centre_.queue) Fail("I5", "the queue does not show the open conflicts", {});
     for (const auto& [key, record] : centre_.records) {
       const std::size_t expected = record.heads.size() > 1 ? 1 : 0;
       if (open[record.record_id] != expected) {
@@ -329,7 +332,8 @@ class Judge {
     }
   }
 
-  // I6: each revision, each conflict and each thing in quarantine has its entry.
+  // I6: each revision, each conflict and each thing in quarantine has its entry; each decision its
+  // signature.
   void Audited() {
     CheckAudit("centre", centre_);
     for (std::size_t i = 0; i < edges_.size(); ++i) {
@@ -344,6 +348,7 @@ class Judge {
         Fail("I6", "a conflict without its audit entry", {KeyOf(conflict.record_id)});
       }
     }
+    Signed();
     const std::set<std::string> revisions = Mentions(centre_, "revision=");
     for (const CentreView::Quarantined& row : centre_.quarantine) {
       const std::string id = Hex(row.revision);
@@ -352,6 +357,16 @@ class Judge {
         continue;
       }
       Fail("I6", "quarantined without an audit entry", {id.substr(0, 12)});
+    }
+  }
+
+  void Signed() {
+    if (world_.centre_was_restored) return;  // What the backup did not hold is lost: entries too.
+    for (const Written& written : world_.history.all_written()) {
+      if (written.signed_by.empty() || !written.revision) continue;
+      world_.history.Checked("signatures");
+      if (centre_.signatures.contains({*written.revision, written.signed_by})) continue;
+      Fail("I6", "a decision without its signature", {ToString(written.submission.key)});
     }
   }
 

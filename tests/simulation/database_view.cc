@@ -199,6 +199,14 @@ Status ReadCentreTables(const Opened& opened, CentreView& view) {
         }
         view.proposals.emplace(row.Int(0), std::move(proposal));
       }));
+  EDCSYNC_TRY(ForEach(database, "SELECT conflict_id, severity FROM open_conflict",
+                      [&](const Statement& row) {
+                        view.queue[row.Int(0)] = static_cast<int>(row.Int(1));
+                      }));
+  EDCSYNC_TRY(ForEach(database, "SELECT revision_id, user FROM signature",
+                      [&](const Statement& row) {
+                        view.signatures.emplace(IdAt(row, 0), Text(row, 1));
+                      }));
   std::map<std::int64_t, std::size_t> place;
   EDCSYNC_TRY(ForEach(database,
                       "SELECT i.incarnation_id, e.edge_id, i.incarnation, i.acknowledged_through "

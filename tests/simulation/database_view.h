@@ -98,6 +98,8 @@ struct CentreView : StoreView {
   };
   std::map<std::int64_t, Proposal> proposals;
   std::vector<Conflict> conflicts;
+  std::map<std::int64_t, int> queue;  // Conflict to severity, as data managers' queue shows them.
+  std::set<std::pair<RevisionId, std::string>> signatures;  // And who signed.
   std::vector<Quarantined> quarantine;
   std::vector<Incarnation> incarnations;
   std::map<std::string, Edge> edges;

@@ -22,6 +22,7 @@ struct Written {
   Submission submission;  // As handed in; a resolution's: key, content and reason.
   Told told = Told::kNothing;  // Also of errors after which it may still be there.
   std::optional<RevisionId> revision;  // If captured.
+  std::string signed_by;  // A resolution's: whose signature was taken with it; empty: none.
 };
 
 struct Event {

@@ -13,6 +13,7 @@ bool IsDefinite(ErrorCode code) {
     case ErrorCode::kReasonRequired:
     case ErrorCode::kNotFound:
     case ErrorCode::kStale:
+    case ErrorCode::kClaimed:
     case ErrorCode::kFieldMissing:
     case ErrorCode::kFieldInvalid:
       return true;
@@ -36,7 +37,7 @@ std::optional<KnownRevision> CurrentAtCentre(central::CentralStore& store, const
 }  // namespace
 
 People::People(World& world, const std::vector<std::string>& real_lines)
-    : world_(world), real_lines_(real_lines) {}
+    : world_(world), claims_(world), real_lines_(real_lines) {}
 
 void People::Act() {
   EdgeMachine* machine = world_.Running();
@@ -208,7 +209,7 @@ void People::Resolve() {
     const central::ConflictRow& conflict = world_.OneOf(open);
     decision.conflict = conflict.id;
     decision.seen_heads = conflict.heads;
-    decision.user = "dm";
+    decision.user = world_.Chance(50) ? "dm" : "dm.2";
     Submission submission = Compose(conflict.key, CurrentAtCentre(*store, conflict.key));
     submission.base_revision.reset();
     if (world_.Chance(70)) {
@@ -223,6 +224,8 @@ void People::Resolve() {
     if (decision.take) {  // The content is the head's, whatever it is: not compared.
       world_.history.written(number).submission.items.clear();
     }
+    if (world_.Chance(50) && !Claim(*store, decision)) return;
+    if (world_.Chance(70)) decision.signing = central::Signing{"Data Manager", "decided"};
     if (world_.Chance(20)) {
       put_off_ = decision;
       put_off_number_ = number;
@@ -239,6 +242,8 @@ void People::Resolve() {
   const std::string key = ToString(written.submission.key);
   if (world_.centre.disk.dead()) return;
   if (resolved.ok()) {
+    claims_.Decided(decision.conflict, decision.user, decision.fencing_token);
+    if (decision.signing) written.signed_by = decision.user;
     written.told = Written::Told::kCaptured;
     written.revision = *resolved;
     world_.history.Reached("conflicts resolved");
@@ -250,6 +255,25 @@ void People::Resolve() {
   }
 }
 
+bool People::Claim(central::CentralStore& store, central::Decision& decision) {
+  const auto claim = central::ClaimConflict(store, decision.conflict, decision.user);
+  if (world_.centre.disk.dead()) {
+    claims_.Unknown(decision.conflict);
+    return false;
+  }
+  claims_.Asked(decision.conflict, decision.user, claim);
+  if (claim.ok()) decision.fencing_token = claim->fencing_token;
+  // Some try all the same, by a command that asks for no claim.
+  if (!claim.ok()) return world_.Chance(30);
+  if (!world_.Chance(10)) return true;
+  if (central::ReleaseClaim(store, decision.conflict, decision.user).ok()) {
+    claims_.Released(decision.conflict);
+  } else {
+    claims_.Unknown(decision.conflict);
+  }
+  return world_.Chance(50);
+}
+
 // Nothing is stored yet: whether it ever will be, the site decides.
 void People::Propose(central::CentralStore& store, const central::CentreWriter& writer,
                      const central::Decision& decision, std::uint64_t number) {
@@ -259,6 +283,7 @@ void People::Propose(central::CentralStore& store, const central::CentreWriter& 
   Written& written = world_.history.written(number);
   const std::string key = ToString(written.submission.key);
   if (proposed.ok()) {
+    claims_.Decided(decision.conflict, decision.user, decision.fencing_token);
     world_.history.Reached("proposals");
     world_.Note("proposed by #" + std::to_string(number) + ", " +
                     proposed->revision.ToHex().substr(0, 12),

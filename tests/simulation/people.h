@@ -5,7 +5,7 @@
 #pragma once
 
 #include "central-gateway/desk/conflict_desk.h"
-#include "tests/simulation/world.h"
+#include "tests/simulation/claims_model.h"
 
 namespace edcsync::simulation {
 
@@ -24,6 +24,8 @@ class People {
   void Burst(EdgeMachine& machine);
   void EditOnline();
   void Resolve();
+  // Claims the conflict first, as the page does; false if somebody else holds it.
+  bool Claim(central::CentralStore& store, central::Decision& decision);
   void Propose(central::CentralStore& store, const central::CentreWriter& writer,
                const central::Decision& decision, std::uint64_t number);
   // False if nothing waits for it.
@@ -40,6 +42,7 @@ class People {
   void Told(std::uint64_t number, const CaptureOutcome& outcome, bool answer_lost);
 
   World& world_;
+  ClaimsModel claims_;
   const std::vector<std::string>& real_lines_;
   std::optional<central::Decision> put_off_;  // Read earlier, signed only now.
   std::uint64_t put_off_number_ = 0;

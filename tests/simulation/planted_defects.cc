@@ -28,6 +28,8 @@ const std::vector<PlantedDefect>& PlantedDefects() {
       {"soft-conflict-missed", "I5", "a soft conflict is not queued", 2},
       {"fast-forward-flagged", "I5", "a change of the only head leaves that a head", 2},
       {"proposal-outlives-conflict", "I5", "a proposal still waits when its record has moved on", 7},
+      {"claim-unchecked", "I5", "a conflict is decided whoever has claimed it", 1},
+      {"signature-dropped", "I6", "a decision is stored without its signature", 1},
       {"audit-entry-skipped", "I6", "the end of a conflict has no audit entry", 2},
       {"quarantine-blocks", "I7", "a revision for quarantine fails the whole push", 15},
       {"site-unchecked", "I8", "an edge may write another site's records", 18},
