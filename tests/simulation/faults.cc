@@ -69,6 +69,11 @@ Faults::Faults(World& world) : world_(world) {
     if (world.Chance(share)) drawn_.push_back(&kind);
   }
   percent_ = static_cast<unsigned>(10 + world.random.Below(50));
+  world.broker.after_taken = [this, watch = world.broker.after_taken](const std::string& client,
+                                                                      const Message& message) {
+    if (watch) watch(client, message);
+    WakeTheLate();
+  };
 }
 
 void Faults::Act() {
@@ -120,7 +125,7 @@ void Faults::EndSome() {
       *centre.lines[i] = Broker::Line::kGood;
       world_.broker.LineChanged(centre.lines[i]);
     }
-    if (centre.running(i) && centre.loop(i).hanging() && world_.Chance(30)) {
+    if (centre.running(i) && centre.loop(i).hanging() && late_ != i && world_.Chance(30)) {
       centre.loop(i).Hang(false);
       world_.Note(CentreMachine::NameOf(i) + " goes on", "centre");
     }
@@ -288,9 +293,47 @@ void Faults::GatewayHangs() {
   // Somebody notices, and starts another in its place: what the hanging one has still to commit, it
   // commits for sessions that it has lost.
   const std::size_t other = 1 - which;
+  if (world_.Chance(50)) {
+    late_ = which;
+    late_sessions_ = Sessions();
+  }
   if (world_.Chance(50) || world_.centre.running(other)) return;
   if (world_.centre.Start(other).ok()) {
     world_.Fault("second gateway", CentreMachine::NameOf(other));
+  }
+}
+
+std::map<EdgeId, std::pair<GatewayId, Epoch>> Faults::Sessions() {
+  std::map<EdgeId, std::pair<GatewayId, Epoch>> sessions;
+  central::CentralStore* store = world_.centre.disk.dead() ? nullptr : world_.centre.Commands();
+  if (store == nullptr) return sessions;
+  (void)store->Read([&](central::CentralReader& reader) -> Status {
+    for (const auto& edge : world_.edges) {
+      EDCSYNC_ASSIGN(const auto row, reader.FindEdge(edge->edge()));
+      if (row) sessions[edge->edge()] = {row->gateway, row->epoch};
+    }
+    return Ok();
+  });
+  return sessions;
+}
+
+// Right after the other's Welcome it matters most that this one's commits are fenced.
+void Faults::WakeTheLate() {
+  if (!late_) return;
+  if (!world_.centre.running(*late_) || !world_.centre.loop(*late_).hanging()) {
+    late_.reset();
+    return;
+  }
+  const GatewayId name(CentreMachine::NameOf(*late_));
+  for (const auto& [edge, session] : Sessions()) {
+    const auto before = late_sessions_.find(edge);
+    if (before == late_sessions_.end() || before->second.first != name) continue;
+    if (session.first == name || session.second <= before->second.second) continue;
+    world_.centre.loop(*late_).Hang(false);
+    world_.Note(name.str() + " goes on, " + session.first.str() + " has its sessions", "centre");
+    world_.history.Reached("gateways woken too late");
+    late_.reset();
+    return;
   }
 }
 

@@ -53,6 +53,9 @@ class Faults {
 
   void ComeUp();
   void EndSome();
+  // Each edge with the gateway and epoch of its session.
+  std::map<EdgeId, std::pair<GatewayId, Epoch>> Sessions();
+  void WakeTheLate();
   std::uint64_t SomeCall();
   EdgeMachine& AnyEdge() { return *world_.OneOf(world_.edges); }
 
@@ -60,6 +63,9 @@ class Faults {
   std::vector<const Kind*> drawn_;
   unsigned percent_;  // Of ticks with a fault.
   std::map<std::string, testing::SimDisk::Files> edge_backups_;
+  // Set: this gateway hangs until the other has taken over a session that it had.
+  std::optional<std::size_t> late_;
+  std::map<EdgeId, std::pair<GatewayId, Epoch>> late_sessions_;
   testing::SimDisk::Files centre_backup_;
 };
 
