@@ -7,7 +7,6 @@
 namespace edcsync::central {
 namespace {
 
-constexpr long kConnectTimeoutMs = 10'000;
 constexpr std::size_t kWhyBytesMax = 300;
 constexpr std::int64_t kRetryAfterSecondsMax = 3600;
 
@@ -61,8 +60,8 @@ Transfer::Transfer(const TransferOptions& options, const std::atomic<bool>& stop
     Set(handle, CURLOPT_CAINFO, options.ca_file.c_str());
     Set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
-  Set(handle, CURLOPT_CONNECTTIMEOUT_MS,
-      std::min(kConnectTimeoutMs, static_cast<long>(options.timeout_ms)));
+  // To libcurl a mail server's greeting is a part of connecting, and many make strangers wait for it.
+  Set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.timeout_ms));
   Set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout_ms));
   Set(handle, CURLOPT_WRITEFUNCTION, &Transfer::TakeAnswer);
   Set(handle, CURLOPT_WRITEDATA, this);
