@@ -9,12 +9,12 @@ function(edcsync_precompiled name)
     file(WRITE ${source} "// Carries a precompiled header.\n")
   endif()
   add_library(${name} OBJECT ${source})
-  target_include_directories(${name} PRIVATE ${TL_EXPECTED_INCLUDE_DIR})
+  target_include_directories(${name} PRIVATE ${TL_EXPECTED_INCLUDE_DIR} ${NLOHMANN_INCLUDE_DIR})
   target_compile_options(${name} PRIVATE ${PRECOMPILED_OPTIONS})
   target_link_libraries(${name} PRIVATE Threads::Threads ${PRECOMPILED_LIBRARIES})
   target_precompile_headers(${name} PRIVATE <algorithm> <array> <atomic> <chrono> <cstdint>
     <condition_variable> <filesystem> <fstream> <functional> <map> <memory> <mutex> <optional> <set>
-    <span> <sstream> <string> <string_view> <thread> <tl/expected.hpp> <utility> <variant> <vector>
+    <nlohmann/json.hpp> <span> <sstream> <string> <string_view> <thread> <tl/expected.hpp> <utility> <variant> <vector>
     ${PRECOMPILED_HEADERS})
 endfunction()
 
@@ -45,6 +45,12 @@ if(EDCSYNC_TESTS)
     set_target_properties(edcsync_${kind}_precompiled PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   endforeach()
 endif()
+
+# Compiles a program of the tests' own as the tests are. KIND: test or unit_test.
+function(edcsync_compile_as_test name kind)
+  target_compile_options(${name} PRIVATE ${${kind}_options})
+  target_precompile_headers(${name} REUSE_FROM edcsync_${kind}_precompiled)
+endfunction()
 
 # A folder of sources is one layer library. New files are found by themselves.
 #
@@ -114,8 +120,7 @@ function(edcsync_test name)
   if(TEST_LABEL STREQUAL "unit")
     set(kind unit_test)
   endif()
-  target_compile_options(${name} PRIVATE ${${kind}_options})
-  target_precompile_headers(${name} REUSE_FROM edcsync_${kind}_precompiled)
+  edcsync_compile_as_test(${name} ${kind})
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
   edcsync_register_test(${name} LABEL ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   options.holder = "seed";
   auto store = central::OpenSqliteCentralStore(options, clock, random);
   const Status added =
-      store.ok() ? testing::AddOpenConflicts(**store, clock, random,
+      store.ok() ? edcsync::testing::AddOpenConflicts(**store, clock, random,
                                              std::strtoull(argv[2], nullptr, 10))
                  : Status(tl::unexpected<Error>(store.error()));
   if (added.ok()) return 0;
