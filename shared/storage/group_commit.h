@@ -1,10 +1,10 @@
 // Many callers, one durable commit. Works queue here; the writer takes all that wait (up to
-// limits::kGroupCommitWorkMax, or until they hold limits::kGroupCommitBytesAimed), runs them one after another inside one transaction, commits, and
-// only then tells each caller. A work that fails is rolled back alone (savepoint); the others
-// commit. If the commit itself fails, every caller of the group is told so. SQLite drops the whole
-// transaction when a work meets a full disk or a failing one: then the works run before it in the
-// group are told that error too (nothing of them is stored), and those after it run in a new
-// transaction.
+// limits::kGroupCommitWorkMax, or until they hold limits::kGroupCommitBytesAimed), runs them one
+// after another inside one transaction, commits, and only then tells each caller. A work that fails
+// is rolled back alone (savepoint); the others commit. If the commit itself fails, every caller of
+// the group is told so. SQLite drops the whole transaction when a work meets a full disk or a
+// failing one: then the works run before it in the group are told that error too (nothing of them
+// is stored), and those after it run in a new transaction.
 //
 // A work that a person waits for may take the next turn: it runs after the work that runs now and is
 // committed at once, while the rest of the group goes on in a transaction of its own. Each transaction
