@@ -41,6 +41,8 @@ Status Prepare(const Installation& installation, const std::string& copy,
   options.holder = "restore";
   EDCSYNC_ASSIGN(const std::unique_ptr<CentralStore> store,
                  OpenSqliteCentralStore(options, clock, random));
+  // Nothing that can be made anew shall keep a backup from being restored.
+  EDCSYNC_TRY(store->Write([](CentralWriter& writer) { return writer.RebuildQueue(); }));
   EDCSYNC_ASSIGN(const std::vector<std::string> findings,
                  store->Check([](std::string_view, int) {}));
   if (!findings.empty()) return Fail(ErrorCode::kCorrupt, "The backup: " + findings.front());

@@ -209,7 +209,7 @@ void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer) {
     content_bytes += offered.revision.size();
   }
   auto shared = std::make_shared<wire::Offer>(std::move(offer));
-  SubmitWork(entry.edge, epoch, content_bytes,
+  SubmitWork(entry.edge, epoch, content_bytes * kDecodedFactor,
              [this, shared, context = ContextOf(entry)](CentralWriter& writer) {
                return TakeOffer(writer, registry_, context, *shared);
              });

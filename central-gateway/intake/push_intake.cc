@@ -24,11 +24,21 @@ Result<EdgeRow> GetEdge(CentralReader& reader, const EdgeId& edge) {
   return std::move(*row);
 }
 
-// The refusal of a frame of an earlier session; nullopt: it is of the edge's session.
+// The refusal of a frame of an earlier session, or of an edge that may not go on: checked in the
+// work itself, for an edge can be revoked while its frame waits. nullopt: it is of the edge's session.
 Result<std::optional<wire::Refuse>> CheckFence(CentralWriter& writer,
                                                const SessionContext& context, Epoch epoch) {
   const Status fenced = writer.CheckEpoch(context.edge, epoch);
-  if (fenced.ok()) return std::optional<wire::Refuse>();
+  if (fenced.ok()) {
+    EDCSYNC_ASSIGN(const EdgeRow row, GetEdge(writer, context.edge));
+    if (row.standing == EdgeStanding::kActive || EDCSYNC_DEFECT("revoked-accepted")) {
+      return std::optional<wire::Refuse>();
+    }
+    return std::optional(RefuseWith(row.standing == EdgeStanding::kRevoked
+                                        ? ErrorCode::kRevokedEdge
+                                        : ErrorCode::kIncarnationMismatch,
+                                    "This edge is " + std::string(ToString(row.standing))));
+  }
   if (fenced.error().code != ErrorCode::kStaleEpoch) {
     return tl::unexpected<Error>(fenced.error());
   }
@@ -143,12 +153,6 @@ Result<Answer> TakePush(CentralWriter& writer, RegistryCache& registry,
   EDCSYNC_ASSIGN(std::optional<wire::Refuse> stale, CheckFence(writer, context, push.epoch));
   if (stale) return Answer(std::move(*stale));
   EDCSYNC_ASSIGN(EdgeRow row, GetEdge(writer, context.edge));
-  if (row.standing != EdgeStanding::kActive && !EDCSYNC_DEFECT("revoked-accepted")) {
-    return Answer(RefuseWith(row.standing == EdgeStanding::kRevoked
-                                 ? ErrorCode::kRevokedEdge
-                                 : ErrorCode::kIncarnationMismatch,
-                             "This edge is " + std::string(ToString(row.standing))));
-  }
   // Readmitted meanwhile: which database speaks now, its Hello tells.
   if (row.incarnation == Incarnation{}) {
     wire::Refuse refuse = RefuseWith(ErrorCode::kStaleEpoch, "No database speaks for this edge");

@@ -185,7 +185,7 @@ class CentralStore {
   // Works of many callers share a commit; `done` runs after it, on the store's thread. A work
   // that fails is rolled back alone. kBusy when too many wait. `bytes`: about how much memory it holds.
   virtual Status Submit(Work work, Done done, std::size_t bytes) = 0;
-  // Submits and waits; a person waits for it, so it goes before the works of Submit() that wait. Not
+  // Submits and waits; mostly a person does, so it goes before the works of Submit() that wait. Not
   // from a work or a Done.
   virtual Status Write(Work work) = 0;
   // On a stable snapshot. Not from a work.

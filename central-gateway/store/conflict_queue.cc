@@ -223,7 +223,7 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
   const bool from_start = after == nullptr;
   const std::string way = order.descending ? " DESC" : "";
   // The rest is read for the rows of the page only.
-  Statement statement = database_.Prepare(
+  Statement statement = database_.PrepareOnce(
       "SELECT " EDCSYNC_CONFLICT_COLUMNS ", " EDCSYNC_WORK ", page.value, " +
       AtSite("page.conflict_id") + " FROM (" +
       (order.sort == QueueSort::kDue ? PlacesByDueSql(asked, filter, order.descending, from_start)
@@ -258,7 +258,7 @@ Result<std::vector<QueueRow>> ConflictQueue::Page(const QueueFilter& filter,
 
 Result<std::uint64_t> ConflictQueue::Total(const QueueFilter& filter) {
   const AskedRows asked(filter);
-  Statement statement = database_.Prepare("SELECT count(*)" + asked.Sql());
+  Statement statement = database_.PrepareOnce("SELECT count(*)" + asked.Sql());
   asked.Bind(statement);
   EDCSYNC_TRY(statement.Step());
   return Unsigned(statement.Int(0));
@@ -268,7 +268,7 @@ Result<QueueCounts> ConflictQueue::Count(const QueueFilter& filter, const std::s
                                          WallTime now) {
   // One walk, counted here: SQLite would sort all rows to group them.
   const AskedRows asked(filter);
-  Statement statement = database_.Prepare(
+  Statement statement = database_.PrepareOnce(
       "SELECT q.site_oid, q.severity, q.opened_at_ms, q.assignee, " + DueSql(filter.due_times) +
       " < " + Parameter(bound::kNow) + (OpenOnly(filter) ? "" : " AND q.state = 0") + asked.Sql());
   asked.Bind(statement);
@@ -311,6 +311,17 @@ Result<ConflictWork> ConflictQueue::FindWork(SnowflakeId conflict) {
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   if (!found) return ConflictWork{conflict, "", "", {}, 0};
   return ReadWork(statement, conflict, 0);
+}
+
+Status ConflictQueue::Rebuild() {
+  EDCSYNC_TRY(database_.Prepare("DELETE FROM open_conflict").Run());
+  EDCSYNC_TRY(database_
+                  .Prepare("INSERT INTO open_conflict SELECT q.conflict_id, q.severity, "
+                           "q.opened_at_ms, q.study_oid, q.site_oid, q.subject_key, "
+                           "q.study_event_oid, q.form_oid, q.items, q.assignee" +
+                           std::string(kAnyState) + " WHERE q.state = 0")
+                  .Run());
+  return Ok();
 }
 
 Status ConflictQueue::PutWork(const ConflictWork& work) {

@@ -22,6 +22,9 @@ class ConflictQueue {
   Result<ConflictWork> FindWork(SnowflakeId conflict);
   Status PutWork(const ConflictWork& work);
 
+  // Makes table `open_conflict` anew from what it repeats.
+  Status Rebuild();
+
  private:
   Database& database_;
 };

@@ -190,6 +190,8 @@ class DeskWriter {
   virtual ~DeskWriter() = default;
 
   virtual Status PutWork(const ConflictWork& work) = 0;  // The token never falls.
+  // Makes anew what the queue repeats of conflicts, records and whose work they are.
+  virtual Status RebuildQueue() = 0;
   virtual Status InsertSignature(const SignatureRow& signature) = 0;
   virtual Status PutStudySettings(const StudySettings& settings) = 0;
   virtual Status InsertProposal(const ProposalRow& proposal) = 0;

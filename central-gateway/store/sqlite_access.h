@@ -153,6 +153,7 @@ class SqliteAccess final : public CentralWriter {
   Status SetHistory(const HistoryId& history) override;
 
   Status PutWork(const ConflictWork& work) override;
+  Status RebuildQueue() override;
   Status InsertSignature(const SignatureRow& signature) override;
   Status PutStudySettings(const StudySettings& settings) override;
   Status InsertProposal(const ProposalRow& proposal) override;

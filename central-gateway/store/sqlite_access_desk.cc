@@ -55,6 +55,8 @@ Result<std::vector<SnowflakeId>> SqliteAccess::ConflictsOfRecord(std::int64_t re
 
 Status SqliteAccess::PutWork(const ConflictWork& work) { return tables_.queue.PutWork(work); }
 
+Status SqliteAccess::RebuildQueue() { return tables_.queue.Rebuild(); }
+
 Status SqliteAccess::InsertSignature(const SignatureRow& signature) {
   EDCSYNC_ASSIGN(const Bytes mark_key, tables_.state.MarkKey());
   return tables_.signatures.Insert(signature, mark_key);

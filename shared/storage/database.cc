@@ -174,6 +174,12 @@ Statement Database::Prepare(std::string_view sql) {
   return Statement(statement);
 }
 
+Statement Database::PrepareOnce(std::string_view sql) {
+  auto statement = std::make_unique<Statement::Impl>(*impl_, sql, false);
+  ++impl_->in_use_count;
+  return Statement(statement.release());
+}
+
 Status Database::Execute(std::string_view sql) {
   if (impl_->TransactionLost()) return tl::unexpected<Error>(impl_->LostError());
   const std::string text(sql);

@@ -78,6 +78,8 @@ class Database {
   // cached one is in use, a second is prepared. REQUIRES: `sql` compiles against the schema
   // (CHECK), unless the database itself fails, which shows at Step.
   Statement Prepare(std::string_view sql);
+  // The same for a text put together for this use, which is not kept.
+  Statement PrepareOnce(std::string_view sql);
 
   // Runs statements without parameters or rows (PRAGMA, DDL, migrations).
   Status Execute(std::string_view sql);

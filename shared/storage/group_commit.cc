@@ -43,10 +43,11 @@ void GroupCommit::Stop() {
 }
 
 Status GroupCommit::Submit(Work work, Done done, std::size_t bytes) {
-  return Queue(queue_, {std::move(work), std::move(done), bytes, Ok()});
+  return Queue({std::move(work), std::move(done), bytes, Turn::kInOrder, Ok()});
 }
 
-Status GroupCommit::Queue(std::deque<Item>& queue, Item item) {
+Status GroupCommit::Queue(Item item) {
+  std::deque<Item>& queue = item.turn == Turn::kNext ? next_ : queue_;
   bool first;
   {
     const std::lock_guard lock(mutex_);
@@ -82,12 +83,11 @@ Status GroupCommit::Run(Work work, Turn turn) {
     answer.ready.notify_one();
   };
   if (started) {
-    EDCSYNC_TRY(Queue(turn == Turn::kNext ? next_ : queue_,
-                      {std::move(work), std::move(done), 0, Ok()}));
+    EDCSYNC_TRY(Queue({std::move(work), std::move(done), 0, turn, Ok()}));
   } else {
     const std::lock_guard writing(writing_);
     Group group;
-    group.push_back(Item{std::move(work), std::move(done), 0, Ok()});
+    group.push_back(Item{std::move(work), std::move(done), 0, turn, Ok()});
     CommitGroup(std::move(group));
   }
   std::unique_lock lock(answer.mutex);
@@ -115,13 +115,15 @@ std::size_t GroupCommit::waiting() const {
   return queue_.size() + next_.size();
 }
 
-std::size_t GroupCommit::TakeNext(Group& group, std::size_t place) {
+std::optional<std::size_t> GroupCommit::TakeNext(Group& group, std::size_t place) {
   const std::lock_guard lock(mutex_);
-  const std::size_t count = next_.size();
+  if (next_.empty()) return std::nullopt;
+  while (place < group.size() && group[place].turn == Turn::kNext) ++place;
   group.insert(group.begin() + static_cast<std::ptrdiff_t>(place),
                std::make_move_iterator(next_.begin()), std::make_move_iterator(next_.end()));
+  place += next_.size();
   next_.clear();
-  return count;
+  return place;
 }
 
 // Works of the next turn join the group that runs, if there is one (CommitFrom).
@@ -204,10 +206,14 @@ std::size_t GroupCommit::CommitFrom(Group& group, std::size_t first) {
   std::size_t stop = group.size();
   bool kept = true;
   bool any_succeeded = false;
+  bool any_in_order = false;
+  bool joined = false;
   while (kept && end < stop) {
-    if (const std::size_t count = TakeNext(group, end); count > 0) {
-      stop = std::min(group.size(), end + count + (end == first ? 1 : 0));
+    if (const auto behind = joined ? std::nullopt : TakeNext(group, end)) {
+      joined = true;
+      stop = std::min(group.size(), *behind + (any_in_order ? 0 : 1));
     }
+    any_in_order = any_in_order || group[end].turn == Turn::kInOrder;
     kept = RunWork(group[end], group.size() - first == 1);
     any_succeeded = any_succeeded || group[end].status.ok();
     ++end;

@@ -6,9 +6,10 @@
 // failing one: then the works run before it in the group are told that error too (nothing of them
 // is stored), and those after it run in a new transaction.
 //
-// A work that a person waits for may take the next turn: it runs after the work that runs now and is
-// committed at once, while the rest of the group goes on in a transaction of its own. Each transaction
-// runs at least one work of the queue too, so that persons hold nothing up for good.
+// A work that a person waits for may take the next turn: it joins the transaction that runs, after
+// the work that runs now, and that transaction then ends; the rest of the group goes on in another.
+// Once a transaction only, and one work of the others runs in it too, so that persons hold nothing up
+// for good.
 //
 //   used by   edge-agent/capture, edge-agent/uplink, edge-agent/downlink
 //             central-gateway/intake, desk, admin
@@ -21,6 +22,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -73,14 +75,16 @@ class GroupCommit {
     Work work;
     Done done;
     std::size_t bytes = 0;
+    Turn turn = Turn::kInOrder;
     Status status;
   };
   using Group = std::vector<Item>;
 
-  Status Queue(std::deque<Item>& queue, Item item);
+  Status Queue(Item item);
   Group TakeGroup();  // REQUIRES: mutex_ is held.
-  // Puts the works of the next turn into `group` at `place`; returns how many.
-  std::size_t TakeNext(Group& group, std::size_t place);
+  // Puts the works of the next turn into `group`, at `place` or after those of that turn that stand
+  // there. Returns the place behind them all; nullopt if none waited.
+  std::optional<std::size_t> TakeNext(Group& group, std::size_t place);
   void Loop();
   void AnswerStopped();
   // Runs and answers all of `group`, in as many transactions as it takes (see above).

@@ -230,6 +230,11 @@ test('what was decided is opened again, and decided anew by what was decided upo
   await page.locator('text=What was decided before').click();
   await page.waitForSelector('text=The site agreed');
   assert.equal(idIn(page), endorsed.conflictId);
+  await page.waitForSelector('text=Go to the new conflict');
+  await expectLooks(page, 'decided-anew');
+  await page.locator('text=Go to the new conflict').click();
+  await page.waitForSelector('text=As the monitor found');
+  assert.equal(idIn(page), again);
   await endPage(page);
 });
 
@@ -256,6 +261,12 @@ test('what waits for the site is told apart in the queue, and can be withdrawn',
   assert.match(page.url(), /waitsFor=site/);
 
   await page.locator('[role=row][aria-rowindex="2"] a').click();
+  await page.waitForSelector('[role=alert]:has-text("Waits for the site")');
+  const chinese = await newPage({locale: 'zh-CN'});
+  await logIn(chinese, 'dm.okello', `conflicts/${idIn(page)}`);
+  await chinese.waitForSelector('[role=alert]:has-text("等待中心")');
+  await expectLooks(chinese, 'consent-waits-chinese');
+  await endPage(chinese);
   await page.locator('button:has-text("Withdraw")').click();
   await page.waitForSelector('text=Yours until');
   await page.waitForSelector('text=withdrawn by dm.okello');

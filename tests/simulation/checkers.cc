@@ -363,9 +363,10 @@ class Judge {
   void Signed() {
     if (world_.centre_was_restored) return;  // What the backup did not hold is lost: entries too.
     for (const Written& written : world_.history.all_written()) {
-      if (written.signed_by.empty() || !written.revision) continue;
+      const std::optional<RevisionId> decided = written.proposed ? written.proposed : written.revision;
+      if (written.signed_by.empty() || !decided) continue;
       world_.history.Checked("signatures");
-      if (centre_.signatures.contains({*written.revision, written.signed_by})) continue;
+      if (centre_.signatures.contains({*decided, written.signed_by})) continue;
       Fail("I6", "a decision without its signature", {ToString(written.submission.key)});
     }
   }

@@ -19,19 +19,24 @@ bool ClaimsModel::Counts(const Holder& holder) const {
 void ClaimsModel::Asked(SnowflakeId conflict, const std::string& user,
                         const Result<central::ConflictWork>& answer) {
   const Holder* const before = HolderOf(conflict);
+  const std::string about = "conflict " + std::to_string(conflict.value());
   if (!answer.ok()) {
-    if (answer.error().code == ErrorCode::kClaimed) world_.history.Reached("claims refused");
+    if (answer.error().code != ErrorCode::kClaimed) return;
+    world_.history.Reached("claims refused");
+    if (before != nullptr && (before->user == user || !Counts(*before))) {
+      world_.Violate("I5", "a claim is refused though nobody else holds " + about);
+    }
     return;
   }
   world_.history.Reached("claims");
   world_.history.Checked("claims");
-  const std::string about = "conflict " + std::to_string(conflict.value());
   if (before != nullptr && before->user != user) {
     if (Counts(*before)) world_.Violate("I5", "two data managers hold " + about);
     if (answer->fencing_token <= before->fencing_token) {
       world_.Violate("I5", "another's claim has no higher fencing token: " + about);
     }
     world_.history.Reached("claims taken over");
+    if (before->expires_at.ms != 0) world_.history.Reached("claims that ran out");
   }
   holders_[conflict] = {user, answer->fencing_token, answer->claim_expires_at};
 }

@@ -125,7 +125,7 @@ void Faults::EndSome() {
       *centre.lines[i] = Broker::Line::kGood;
       world_.broker.LineChanged(centre.lines[i]);
     }
-    if (centre.running(i) && centre.loop(i).hanging() && late_ != i && world_.Chance(30)) {
+    if (centre.running(i) && centre.loop(i).hanging() && !(late_ == i && centre.running(1 - i)) && world_.Chance(30)) {
       centre.loop(i).Hang(false);
       world_.Note(CentreMachine::NameOf(i) + " goes on", "centre");
     }

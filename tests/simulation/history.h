@@ -22,7 +22,8 @@ struct Written {
   Submission submission;  // As handed in; a resolution's: key, content and reason.
   Told told = Told::kNothing;  // Also of errors after which it may still be there.
   std::optional<RevisionId> revision;  // If captured.
-  std::string signed_by;  // A resolution's: whose signature was taken with it; empty: none.
+  std::string signed_by;  // A decision's: whose signature was taken with it; empty: none.
+  std::optional<RevisionId> proposed;  // What a proposal would make `revision`.
 };
 
 struct Event {

@@ -14,6 +14,7 @@ bool IsDefinite(ErrorCode code) {
     case ErrorCode::kNotFound:
     case ErrorCode::kStale:
     case ErrorCode::kClaimed:
+    case ErrorCode::kAlreadyExists:
     case ErrorCode::kFieldMissing:
     case ErrorCode::kFieldInvalid:
       return true;
@@ -226,9 +227,11 @@ void People::Resolve() {
     }
     if (world_.Chance(50) && !Claim(*store, decision)) return;
     if (world_.Chance(70)) decision.signing = central::Signing{"Data Manager", "decided"};
-    if (world_.Chance(20)) {
+    const bool away = decision.fencing_token && world_.Chance(8);
+    if (away || world_.Chance(20)) {
       put_off_ = decision;
       put_off_number_ = number;
+      if (away) LetRunOut(std::move(decision));
       return;
     }
   } else {
@@ -240,6 +243,9 @@ void People::Resolve() {
   const Result<RevisionId> resolved = central::Resolve(*store, writer, decision);
   Written& written = world_.history.written(number);
   const std::string key = ToString(written.submission.key);
+  if (world_.centre.disk.dead() || (!resolved.ok() && !IsDefinite(resolved.error().code))) {
+    claims_.Unknown(decision.conflict);
+  }
   if (world_.centre.disk.dead()) return;
   if (resolved.ok()) {
     claims_.Decided(decision.conflict, decision.user, decision.fencing_token);
@@ -253,6 +259,15 @@ void People::Resolve() {
     if (IsDefinite(resolved.error().code)) written.told = Written::Told::kRefused;
     world_.Note("not resolved: " + resolved.error().ToString(), key);
   }
+}
+
+// Who claimed is away until the claim counts no more; somebody else may take it over.
+void People::LetRunOut(central::Decision decision) {
+  world_.Pass((central::kClaimMs + 1'000) * 1'000);
+  central::CentralStore* store = world_.centre.Commands();
+  if (store == nullptr) return;
+  decision.user = decision.user == "dm" ? "dm.2" : "dm";
+  (void)Claim(*store, decision);
 }
 
 bool People::Claim(central::CentralStore& store, central::Decision& decision) {
@@ -279,11 +294,18 @@ void People::Propose(central::CentralStore& store, const central::CentreWriter& 
                      const central::Decision& decision, std::uint64_t number) {
   if (world_.Chance(10)) (void)central::WithdrawProposal(store, decision.conflict, "dm");
   const Result<central::Proposed> proposed = central::Propose(store, writer, decision);
+  if (world_.centre.disk.dead() || (!proposed.ok() && !IsDefinite(proposed.error().code))) {
+    claims_.Unknown(decision.conflict);
+  }
   if (world_.centre.disk.dead()) return;
   Written& written = world_.history.written(number);
   const std::string key = ToString(written.submission.key);
   if (proposed.ok()) {
     claims_.Decided(decision.conflict, decision.user, decision.fencing_token);
+    if (decision.signing) {
+      written.signed_by = decision.user;
+      written.proposed = proposed->revision;
+    }
     world_.history.Reached("proposals");
     world_.Note("proposed by #" + std::to_string(number) + ", " +
                     proposed->revision.ToHex().substr(0, 12),
@@ -291,7 +313,7 @@ void People::Propose(central::CentralStore& store, const central::CentreWriter& 
     return;
   }
   const ErrorCode why = proposed.error().code;
-  if (IsDefinite(why) || why == ErrorCode::kAlreadyExists) written.told = Written::Told::kRefused;
+  if (IsDefinite(why)) written.told = Written::Told::kRefused;
   world_.Note("not proposed: " + proposed.error().ToString(), key);
 }
 

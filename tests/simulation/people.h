@@ -26,6 +26,7 @@ class People {
   void Resolve();
   // Claims the conflict first, as the page does; false if somebody else holds it.
   bool Claim(central::CentralStore& store, central::Decision& decision);
+  void LetRunOut(central::Decision decision);
   void Propose(central::CentralStore& store, const central::CentreWriter& writer,
                const central::Decision& decision, std::uint64_t number);
   // False if nothing waits for it.

@@ -51,7 +51,8 @@ TEST(Simulation, EveryInvariantHoldsInEveryWorld) {
   }
   for (const char* state :
        {"captured", "conflicts", "conflicts resolved", "quarantine released", "edges readmitted",
-        "new incarnations", "rogue pushes", "proposals endorsed", "proposals rejected"}) {
+        "new incarnations", "rogue pushes", "proposals endorsed", "proposals rejected", "claims", "claims refused",
+        "claims taken over", "claims that ran out", "gateways woken too late"}) {
     EXPECT_GT(result.reached.count(state), 0u) << "no world reached: " << state;
   }
 }

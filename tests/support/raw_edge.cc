@@ -11,6 +11,8 @@ namespace edcsync::testing {
 namespace {
 
 constexpr std::chrono::seconds kWait(30);
+constexpr std::chrono::seconds kHelloWait(3);
+constexpr int kHelloTries = 10;
 
 }  // namespace
 
@@ -89,23 +91,32 @@ void RawEdge::Send(const wire::Frame& frame) {
 
 void RawEdge::OpenSession() {
   wire::Hello hello;
-  hello.hello_id = random_.Next();
   hello.incarnation = random_.NewId<Incarnation>();
   hello.release = "raw";
   hello.next_sequence = Sequence(1);
-  Send(hello);
-  const auto welcome = NextOf<wire::Welcome>();
-  EXPECT_EQ(welcome.hello_id, hello.hello_id);
-  epoch_ = welcome.epoch;
-  up_topic_ = wire::UpTopic(welcome.gateway, edge_);
+  for (int i = 0; i < kHelloTries; ++i) {
+    hello.hello_id = random_.Next();
+    Send(hello);
+    while (const std::optional<wire::Frame> frame = Take(kHelloWait)) {
+      const auto* welcome = std::get_if<wire::Welcome>(&*frame);
+      if (welcome == nullptr || welcome->hello_id != hello.hello_id) continue;
+      epoch_ = welcome->epoch;
+      up_topic_ = wire::UpTopic(welcome->gateway, edge_);
+      return;
+    }
+  }
+  ADD_FAILURE() << "No gateway welcomed " << edge_.str();
 }
 
 std::optional<wire::Frame> RawEdge::Next() {
+  std::optional<wire::Frame> frame = Take(kWait);
+  if (!frame) ADD_FAILURE() << "No frame came down";
+  return frame;
+}
+
+std::optional<wire::Frame> RawEdge::Take(std::chrono::milliseconds wait) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, kWait, [this] { return !arrived_.empty(); })) {
-    ADD_FAILURE() << "No frame came down";
-    return std::nullopt;
-  }
+  if (!changed_.wait_for(lock, wait, [this] { return !arrived_.empty(); })) return std::nullopt;
   const Bytes bytes = std::move(arrived_.front());
   arrived_.pop_front();
   lock.unlock();

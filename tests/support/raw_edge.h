@@ -23,7 +23,8 @@ class RawEdge {
   explicit RawEdge(const Site& site);
   ~RawEdge();
 
-  // A session of a fresh incarnation; its epoch and up-topic are used from then on.
+  // A session of a fresh incarnation; its epoch and up-topic are used from then on. Says Hello until
+  // it is welcome, as edges do: the broker drops what comes before it knows the edge's rights.
   void OpenSession();
   // Sealed as an edge does; to the gateway's up-topic, or the hello topic for a Hello.
   Bytes Sealed(const wire::Frame& frame) const;
@@ -45,6 +46,8 @@ class RawEdge {
  private:
   template <class Kind>
   Kind NextOf();
+  // The next frame; nullopt if none comes in time.
+  std::optional<wire::Frame> Take(std::chrono::milliseconds wait);
   void Publish(const std::string& topic, const Bytes& bytes);
 
   EdgeId edge_;

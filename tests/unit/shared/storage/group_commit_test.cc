@@ -264,6 +264,57 @@ TEST_F(GroupCommitTest, WhatTakesTheNextTurnIsCommittedBeforeWhatWaitsInOrder) {
   EXPECT_EQ(Stored(), (Ids{1, 2, 3, 4}));
 }
 
+// Found by a reader: who came while a person's work ran went before those who had waited longer, and
+// persons who came one after another kept the queue from running at all.
+TEST_F(GroupCommitTest, WorksOfTheNextTurnKeepTheirOrderAndTheQueueRunsBesideThem) {
+  GroupCommit writer(*database_, Tracing());
+  writer.Start();
+  std::latch all_done(3);
+  std::vector<std::thread> persons;
+  std::latch running(1);
+  std::latch go_on(1);
+  // A person comes, and is known to wait, while the work before theirs runs.
+  const auto person = [&](const std::string& name, std::int64_t id, GroupCommit::Work meanwhile) {
+    const std::size_t waiting = writer.waiting();
+    persons.emplace_back([this, &writer, name, insert = Insert(id), meanwhile] {
+      EXPECT_EQ(CodeOf(writer.Run([&]() -> Status {
+        trace_ += name;
+        if (meanwhile) EDCSYNC_TRY(meanwhile());
+        return insert();
+      }, Turn::kNext)), kNoError);
+    });
+    while (writer.waiting() == waiting) std::this_thread::yield();
+  };
+  const auto queued = [&](const std::string& name, GroupCommit::Work work) {
+    ASSERT_TRUE(writer.Submit([this, name, work = std::move(work)] {
+      trace_ += name;
+      return work();
+    }, [&](Status) { all_done.count_down(); }).ok());
+  };
+  queued("q1 ", [&] {
+    running.count_down();
+    go_on.wait();
+    return Insert(1)();
+  });
+  running.wait();
+  queued("q2 ", Insert(2));
+  queued("q3 ", Insert(3));
+  person("p1 ", 4, [&] {
+    person("p3 ", 6, nullptr);
+    return Ok();
+  });
+  person("p2 ", 5, nullptr);
+  go_on.count_down();
+  all_done.wait();
+  for (std::thread& thread : persons) thread.join();
+  writer.Stop();
+  EXPECT_EQ(trace_,
+            "begun start q1 kept "
+            "begun start p1 start p2 start q2 kept "
+            "begun start p3 start q3 kept ");
+  EXPECT_EQ(Stored().size(), 6u);
+}
+
 TEST_F(GroupCommitTest, AFullQueueRefusesWithoutCallingBackAndRunsInBoundedGroups) {
   std::size_t groups = 0;
   GroupCommitHooks hooks;
