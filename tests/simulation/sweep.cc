@@ -48,6 +48,7 @@ std::string ReadAll(std::FILE* file) {
   // Of its own work, so that a busy machine hangs no world; a world waits for nothing.
   const ::rlimit work{child.run.seconds_max, child.run.seconds_max + 1};
   CHECK(::setrlimit(RLIMIT_CPU, &work) == 0);
+  ::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches it too: it comes to its end.
   PlantDefect(child.run.defect);
   const Verdict verdict = Simulate(child.run.world);
   const std::string text =
@@ -99,6 +100,8 @@ Verdict End(Child& child, int status) {
   return verdict;
 }
 
+volatile sig_atomic_t asked_to_end = 0;
+
 void Add(History::Counts& sum, const History::Counts& more) {
   for (const auto& [name, count] : more) sum[name] += count;
 }
@@ -118,11 +121,16 @@ SweepResult Sweep(const SweepOptions& options) {
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   };
+  struct sigaction ending {};
+  ending.sa_handler = [](int) { asked_to_end = 1; };
+  ::sigaction(SIGINT, &ending, nullptr);
+  ::sigaction(SIGTERM, &ending, nullptr);
   std::map<pid_t, Child> children;
   std::uint64_t next = options.first_seed;
   while (true) {
     const bool late =
-        options.seconds_max > 0 && seconds() > static_cast<double>(options.seconds_max);
+        asked_to_end != 0 ||
+        (options.seconds_max > 0 && seconds() > static_cast<double>(options.seconds_max));
     const bool enough = result.failures.size() >= options.failures_max;
     while (!late && !enough && next <= options.last_seed && children.size() < options.jobs) {
       SeedRun run;
