@@ -211,13 +211,14 @@ std::size_t GroupCommit::CommitFrom(Group& group, std::size_t first) {
   while (kept && end < stop) {
     if (const auto behind = joined ? std::nullopt : TakeNext(group, end)) {
       joined = true;
-      stop = std::min(group.size(), *behind + (any_in_order ? 0 : 1));
+      stop = std::min(group.size(), *behind + (any_in_order || in_order_ran_ ? 0 : 1));
     }
     any_in_order = any_in_order || group[end].turn == Turn::kInOrder;
     kept = RunWork(group[end], group.size() - first == 1);
     any_succeeded = any_succeeded || group[end].status.ok();
     ++end;
   }
+  in_order_ran_ = any_in_order;
   // A group of refusals leaves nothing to commit. A lost transaction is told by Commit().
   Status committed;
   if (any_succeeded) {

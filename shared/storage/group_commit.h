@@ -8,8 +8,8 @@
 //
 // A work that a person waits for may take the next turn: it joins the transaction that runs, after
 // the work that runs now, and that transaction then ends; the rest of the group goes on in another.
-// Once a transaction only, and one work of the others runs in it too, so that persons hold nothing up
-// for good.
+// Once a transaction only, and at least every second one runs a work of the others too, so that
+// persons hold nothing up for good.
 //
 //   used by   edge-agent/capture, edge-agent/uplink, edge-agent/downlink
 //             central-gateway/intake, desk, admin
@@ -103,6 +103,7 @@ class GroupCommit {
   bool started_ = false;
   bool stopping_ = false;
   std::mutex writing_;  // Held while a group runs. Taken before mutex_.
+  bool in_order_ran_ = true;  // In the last transaction. Of who holds writing_.
   std::thread thread_;
 };
 
