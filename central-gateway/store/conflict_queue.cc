@@ -19,6 +19,15 @@ constexpr std::string_view kAnyState =
     " FROM conflict c JOIN record r ON r.record_id = c.record_id"
     " LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id) q";
 
+constexpr std::string_view kShownColumns =
+    "q.conflict_id, q.severity, q.opened_at_ms, q.study_oid, q.site_oid, q.subject_key,"
+    " q.study_event_oid, q.form_oid, q.items, q.assignee";
+
+// The rows that `open_conflict` should hold.
+std::string TrueRowsSql() {
+  return "SELECT " + std::string(kShownColumns) + std::string(kAnyState) + " WHERE q.state = 0";
+}
+
 // Parameters. Only those of the conditions that stand in a text may be bound.
 namespace bound {
 enum : int {
@@ -313,14 +322,24 @@ Result<ConflictWork> ConflictQueue::FindWork(SnowflakeId conflict) {
   return ReadWork(statement, conflict, 0);
 }
 
+Result<std::vector<SnowflakeId>> ConflictQueue::ShownOtherwise(std::size_t count_max) {
+  const std::string shown = "SELECT " + std::string(kShownColumns) + std::string(kOpen);
+  const std::string truth = TrueRowsSql();
+  Statement statement = database_.PrepareOnce(
+      "SELECT conflict_id FROM (" + shown + " EXCEPT " + truth +
+      ") UNION SELECT conflict_id FROM (" + truth + " EXCEPT " + shown + ") LIMIT ?1");
+  statement.Bind(1, Limit(count_max));
+  std::vector<SnowflakeId> ids;
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    if (!found) return ids;
+    ids.emplace_back(Unsigned(statement.Int(0)));
+  }
+}
+
 Status ConflictQueue::Rebuild() {
   EDCSYNC_TRY(database_.Prepare("DELETE FROM open_conflict").Run());
-  EDCSYNC_TRY(database_
-                  .Prepare("INSERT INTO open_conflict SELECT q.conflict_id, q.severity, "
-                           "q.opened_at_ms, q.study_oid, q.site_oid, q.subject_key, "
-                           "q.study_event_oid, q.form_oid, q.items, q.assignee" +
-                           std::string(kAnyState) + " WHERE q.state = 0")
-                  .Run());
+  EDCSYNC_TRY(database_.PrepareOnce("INSERT INTO open_conflict " + TrueRowsSql()).Run());
   return Ok();
 }
 

@@ -22,7 +22,9 @@ class ConflictQueue {
   Result<ConflictWork> FindWork(SnowflakeId conflict);
   Status PutWork(const ConflictWork& work);
 
-  // Makes table `open_conflict` anew from what it repeats.
+  // Table `open_conflict` held against what it repeats: conflicts that it shows otherwise, lacks or
+  // has too many, at most `count_max`. And made anew from that.
+  Result<std::vector<SnowflakeId>> ShownOtherwise(std::size_t count_max);
   Status Rebuild();
 
  private:

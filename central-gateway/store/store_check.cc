@@ -268,22 +268,10 @@ Status StoreCheck::CheckNotices() {
 }
 
 Status StoreCheck::CheckQueue() {
-  constexpr std::string_view kShown =
-      "SELECT conflict_id, severity, opened_at_ms, study_oid, site_oid, subject_key, "
-      "study_event_oid, form_oid, items, assignee FROM open_conflict";
-  constexpr std::string_view kTrue =
-      "SELECT c.conflict_id, c.severity, c.opened_at_ms, r.study_oid, r.site_oid, r.subject_key, "
-      "r.study_event_oid, r.form_oid, c.items, coalesce(w.assignee, '') FROM conflict c "
-      "JOIN record r ON r.record_id = c.record_id "
-      "LEFT JOIN conflict_work w ON w.conflict_id = c.conflict_id WHERE c.state = 0";
-  const std::string shown(kShown), truth(kTrue);
-  Statement statement = tables_.database.Prepare(
-      "SELECT conflict_id FROM (" + shown + " EXCEPT " + truth + ") UNION SELECT conflict_id FROM (" +
-      truth + " EXCEPT " + shown + ")");
-  while (!Full()) {
-    EDCSYNC_ASSIGN(const bool found, statement.Step());
-    if (!found) break;
-    Find("conflict " + std::to_string(statement.Int(0)) + ": the queue shows it otherwise");
+  EDCSYNC_ASSIGN(const std::vector<SnowflakeId> wrong,
+                 tables_.queue.ShownOtherwise(kFindingCountMax));
+  for (const SnowflakeId id : wrong) {
+    Find("conflict " + std::to_string(id.value()) + ": the queue shows it otherwise");
   }
   return Ok();
 }

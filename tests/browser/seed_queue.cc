@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   auto store = central::OpenSqliteCentralStore(options, clock, random);
   const Status added =
       store.ok() ? edcsync::testing::AddOpenConflicts(**store, clock, random,
-                                             std::strtoull(argv[2], nullptr, 10))
+                                                      std::strtoull(argv[2], nullptr, 10))
                  : Status(tl::unexpected<Error>(store.error()));
   if (added.ok()) return 0;
   std::fprintf(stderr, "%s\n", added.error().ToString().c_str());

@@ -337,19 +337,10 @@ TEST_F(WatchTest, MoreThanOnePassTakesAreFoundByTheNext) {
     for (int i = 0; i < 2500; ++i) {
       const KnownRevision known = Make("S-" + std::to_string(i), "F.VS", {}, 1, "70");
       EDCSYNC_TRY(Insert(writer, known));
-      EDCSYNC_ASSIGN(const std::optional<RecordState> record,
-                     writer.FindRecord(known.revision.key));
-      ConflictRow conflict;
-      EDCSYNC_ASSIGN(conflict.id, writer.NewId());
-      conflict.record_id = record->record_id;
-      conflict.key = record->key;
-      conflict.site = record->site;
-      conflict.severity = Severity::kHard;
-      conflict.opened_at = writer.Now();
-      EDCSYNC_TRY(writer.InsertConflict(conflict));
+      EDCSYNC_ASSIGN(const ConflictRow conflict, ConflictOver(writer, known.revision.key));
       FeedRow row;
       row.kind = FeedKind::kConflict;
-      row.site = record->site;
+      row.site = conflict.site;
       row.conflict = conflict.id;
       EDCSYNC_TRY(writer.AppendFeed(row));
     }

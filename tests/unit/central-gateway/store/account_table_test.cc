@@ -289,17 +289,8 @@ TEST_F(FirstRelease, AStoreOfItIsMigratedKeepsEverythingAndTakesAccounts) {
   ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_TRY(Insert(writer, first));
     EDCSYNC_TRY(Insert(writer, Make("702-1082", "F.VS", {}, 1, "73")));
-    EDCSYNC_ASSIGN(const auto record, writer.FindRecord(first.revision.key));
-    ConflictRow conflict;
-    EDCSYNC_ASSIGN(conflict.id, writer.NewId());
-    conflict.record_id = record->record_id;
-    conflict.key = record->key;
-    conflict.site = record->site;
-    conflict.severity = Severity::kHard;
-    conflict.heads = record->heads;
-    conflict.items = {"IG.VS/IT.PULSE"};
-    conflict.opened_at = writer.Now();
-    return writer.InsertConflict(conflict);
+    EDCSYNC_TRY(ConflictOver(writer, first.revision.key, {"IG.VS/IT.PULSE"}));
+    return Ok();
   }));
   MakeOfFirstRelease();
   const std::vector<std::string> tables =

@@ -12,17 +12,9 @@ class Check : public CentralStoreTest {
       EDCSYNC_TRY(Insert(writer, first_));
       EDCSYNC_TRY(Insert(writer, second_));
       EDCSYNC_TRY(Quarantine(writer));
-      EDCSYNC_ASSIGN(const auto record, writer.FindRecord(first_.revision.key));
-      ConflictRow conflict;
-      EDCSYNC_ASSIGN(conflict.id, writer.NewId());
-      conflict.record_id = record->record_id;
-      conflict.key = record->key;
-      conflict.site = record->site;
-      conflict.severity = Severity::kHard;
-      conflict.heads = record->heads;
-      conflict.items = {"IG.VS/IT.PULSE", "IG.VS/IT.TEMP"};
-      conflict.opened_at = writer.Now();
-      EDCSYNC_TRY(writer.InsertConflict(conflict));
+      EDCSYNC_ASSIGN(const ConflictRow conflict,
+                     ConflictOver(writer, first_.revision.key,
+                                  {"IG.VS/IT.PULSE", "IG.VS/IT.TEMP"}));
       conflict_ = conflict.id;
       Digest chain{};
       std::uint64_t sequence = 0;
@@ -99,6 +91,9 @@ TEST_F(Check, FindsAQueueThatShowsAConflictOtherwise) {
   ExpectFinding("the queue shows it otherwise");
   Damage("DELETE FROM open_conflict");
   ExpectFinding("the queue shows it otherwise");
+  // As a restore does first: nothing that can be made anew keeps a backup from being restored.
+  ExpectOk(store_->Write([](CentralWriter& writer) { return writer.RebuildQueue(); }));
+  EXPECT_EQ(Findings(), std::vector<std::string>{});
 }
 
 TEST_F(Check, FindsASealedRevisionThatWasAltered) {

@@ -117,6 +117,23 @@ class CentralStoreTest : public ::testing::Test {
                               ToString(known.revision.key), "version=1");
   }
 
+  // The conflict over the heads that the record `key` has.
+  static Result<ConflictRow> ConflictOver(CentralWriter& writer, const RecordKey& key,
+                                          std::vector<std::string> items = {}) {
+    EDCSYNC_ASSIGN(const std::optional<RecordState> record, writer.FindRecord(key));
+    ConflictRow conflict;
+    EDCSYNC_ASSIGN(conflict.id, writer.NewId());
+    conflict.record_id = record->record_id;
+    conflict.key = record->key;
+    conflict.site = record->site;
+    conflict.severity = Severity::kHard;
+    conflict.heads = record->heads;
+    conflict.items = std::move(items);
+    conflict.opened_at = writer.Now();
+    EDCSYNC_TRY(writer.InsertConflict(conflict));
+    return conflict;
+  }
+
   // Runs SQL on the file as another program would, triggers out of the way if need be.
   void Damage(const std::string& sql) {
     sqlite3* raw = nullptr;
