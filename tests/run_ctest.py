@@ -167,7 +167,9 @@ def main():
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    command = ["ctest", "--verbose", "--no-tests=error", "--parallel", str(os.cpu_count() or 1),
+    command = ["ctest", "--verbose", "--no-tests=error", "--parallel",
+               # Tests of real processes mostly wait: two more than there are cores.
+               str((os.cpu_count() or 1) + 2),
                *sys.argv[1:]]
     # A session of its own, so that Ctrl-C reaches this script alone, which then ends the rest.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "shared/base/file.h"
+#include "shared/base/file_owner.h"
 #include "shared/base/limits.h"
 #include "shared/transport/mqtt_transport.h"
 
@@ -143,7 +144,9 @@ Status WriteBrokerFiles(const BrokerSettings& settings) {
   EDCSYNC_TRY(CheckSettings(settings));
   const BrokerPaths paths = BrokerPathsIn(settings.directory);
   std::error_code error;
-  std::filesystem::create_directories(paths.directory, error);
+  if (std::filesystem::create_directories(paths.directory, error)) {
+    EDCSYNC_TRY(GiveToFolderOwner(paths.directory));
+  }
   if (!error) {
     std::filesystem::permissions(paths.directory, std::filesystem::perms::owner_all, error);
   }

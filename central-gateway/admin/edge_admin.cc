@@ -2,51 +2,44 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "schema/config_templates.h"
+#include "central-gateway/admin/trust.h"
 #include "shared/base/file.h"
+#include "shared/base/file_owner.h"
+#include "shared/base/toml_template.h"
+#include "shared/crypto/certificate_request.h"
 
 namespace edcsync::central {
 namespace {
 
 constexpr int kEdgeDays = 2 * 365;
+constexpr std::size_t kCrlBytesMax = 16 * 1024 * 1024;
 
 std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOptions& bundle) {
-  return "# The edge agent's configuration, made by `central-gateway edge add`. Paths are "
-         "relative\n"
-         "# to this file's folder. Every key, its default and unit: README.md.\n"
-         "\n"
-         "[edge]\n"
-         "id = \"" +
-         edge.str() +
-         "\"\n"
-         "site = \"" +
-         site.str() +
-         "\"\n"
-         "data = \"data\"               # Database and keys of this site.\n"
-         "\n"
-         "[broker]\n"
-         "host = \"" +
-         bundle.broker_host +
-         "\"\n"
-         "port = " +
-         std::to_string(bundle.broker_port) +
-         "\n"
-         "\n"
-         "[tls]\n"
-         "ca = \"ca.crt\"\n"
-         "certificate = \"edge.crt\"\n"
-         "key = \"edge.key\"\n"
-         "gateway = \"gateway.crt\"     # Frames are sealed to this certificate.\n"
-         "\n"
-         "[http]\n"
-         "address = \"127.0.0.1\"\n"
-         "port = 0                    # 0: any free one; data/http.port says which.\n";
+  TomlTemplate config(schema::EdgeConfigTemplate());
+  config.Set("edge", "id", edge.str())
+      .Set("edge", "site", site.str())
+      .Set("broker", "host", bundle.broker_host)
+      .Set("broker", "port", bundle.broker_port)
+      .Set("health", "port", 9465);
+  if (!bundle.enrolment_address.empty()) {
+    config.Set("enrolment", "address", bundle.enrolment_address);
+  }
+  return config.text();
 }
 
+}  // namespace
+
 // A SiteOID goes into a TOML string and a certificate.
-Status CheckSite(const SiteOID& site) {
+Status CheckEdgeName(const EdgeId& edge, const SiteOID& site) {
+  if (!IsDeviceName(edge.str()) || edge.str() == "gateway") {
+    return Fail(ErrorCode::kFieldInvalid,
+                "An edge's name is 1 to 64 of A-Z a-z 0-9 . _ - and not \"gateway\"");
+  }
   EDCSYNC_TRY(CheckOid("site", site.str(), 64));
   if (site.str().find_first_of("\"\\") != std::string::npos) {
     return Fail(ErrorCode::kFieldInvalid, "site holds a quote or a backslash");
@@ -54,16 +47,10 @@ Status CheckSite(const SiteOID& site) {
   return Ok();
 }
 
-}  // namespace
-
 Status AddEdge(CentralStore& store, const Installation& installation, const EdgeId& edge,
                const SiteOID& site, const BundleOptions& bundle, const std::string& user,
                const Clock& clock, Random& random) {
-  if (!IsDeviceName(edge.str()) || edge.str() == "gateway") {
-    return Fail(ErrorCode::kFieldInvalid,
-                "An edge's name is 1 to 64 of A-Z a-z 0-9 . _ - and not \"gateway\"");
-  }
-  EDCSYNC_TRY(CheckSite(site));
+  EDCSYNC_TRY(CheckEdgeName(edge, site));
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const auto known, reader.FindEdge(edge));
     if (!known) return Ok();
@@ -78,15 +65,18 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
   request.not_before = IssueStart(clock);
   request.valid_days = kEdgeDays;
   EDCSYNC_ASSIGN(const Certificate certificate, authority.Issue(key, request, random));
-  EDCSYNC_ASSIGN(const Certificate gateway, Certificate::Load(installation.Pki("gateway.crt")));
-  if (mkdir(bundle.out_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+  EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(installation));
+  const Certificate& gateway = trust.identities.front().certificate();
+  if (mkdir(bundle.out_dir.c_str(), 0700) == 0) {
+    EDCSYNC_TRY(GiveToFolderOwner(bundle.out_dir));
+  } else if (errno != EEXIST) {
     return Fail(ErrorCode::kIo,
                 "Cannot make the folder " + bundle.out_dir + ": " + std::strerror(errno));
   }
   const auto in = [&](const char* name) { return bundle.out_dir + "/" + name; };
   EDCSYNC_TRY(WriteFile(in("edge.key"), key.ToPem(), 0600, true));
   EDCSYNC_TRY(WriteFile(in("edge.crt"), certificate.ToPem(), 0644, true));
-  EDCSYNC_TRY(WriteFile(in("ca.crt"), authority.certificate().ToPem(), 0644, true));
+  EDCSYNC_TRY(WriteFile(in("ca.crt"), ToPem(trust.authorities), 0644, true));
   EDCSYNC_TRY(WriteFile(in("gateway.crt"), gateway.ToPem(), 0644, true));
   EDCSYNC_TRY(WriteFile(in("edge-agent.toml"), BundleConfig(edge, site, bundle), 0600, true));
   return store.Write([&](CentralWriter& writer) -> Status {
@@ -122,14 +112,26 @@ Status WriteRevocationList(CentralStore& store, const Installation& installation
     EDCSYNC_ASSIGN(revoked, reader.RevokedCertificatesPem());
     return Ok();
   }));
-  EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadAuthority(installation));
   std::vector<std::string> serials;
   for (const std::string& pem : revoked) {
     EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
-    serials.push_back(certificate.SerialHex());
+    // Past its end nobody takes it anyway.
+    if (certificate.NotAfter() > clock.Wall()) serials.push_back(certificate.SerialHex());
   }
-  EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl(serials, clock.Wall(), kCrlDays));
-  return WriteFile(installation.Pki("crl.pem"), crl, 0644, false);
+  // A broker that reads the list again goes by the latest time in it, to the second.
+  WallTime issued = IssueStart(clock);
+  const Result<std::string> present = ReadFile(installation.Pki("crl.pem"), kCrlBytesMax);
+  const Result<WallTime> before = CrlIssuedAt(present.ok() ? *present : "");
+  if (before.ok()) issued.ms = std::max(issued.ms, before->ms + 1000);
+  issued.ms = std::min(issued.ms, clock.Wall().ms);
+  EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
+                 LoadAuthorities(installation));
+  std::string lists;
+  for (const CertificateAuthority& authority : authorities) {
+    EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl(serials, issued, kCrlDays));
+    lists += crl;
+  }
+  return WriteFile(installation.Pki("crl.pem"), lists, 0644, false);
 }
 
 Status ReadmitEdge(CentralStore& store, const EdgeId& edge, const std::string& user,

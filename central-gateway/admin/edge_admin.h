@@ -12,7 +12,11 @@ struct BundleOptions {
   std::string out_dir;
   std::string broker_host;
   int broker_port = 8883;
+  std::string enrolment_address = {};  // Where it renews its certificate; empty: it does not.
 };
+
+// An edge's name and its site, as they stand in certificates and topics. kFieldInvalid.
+Status CheckEdgeName(const EdgeId& edge, const SiteOID& site);
 
 // Issues key and certificate, registers the edge, writes DIR/{edge-agent.toml, ca.crt, edge.crt,
 // edge.key, gateway.crt}. kAlreadyExists for a known edge or a bundle already there.
@@ -23,7 +27,7 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
 Status RevokeEdge(CentralStore& store, const Installation& installation, const EdgeId& edge,
                   const std::string& user, const std::string& reason, const Clock& clock);
 
-// Issues pki/crl.pem anew from what is revoked.
+// Issues pki/crl.pem anew from what is revoked: a list of each authority that is trusted.
 Status WriteRevocationList(CentralStore& store, const Installation& installation,
                            const Clock& clock);
 

@@ -4,19 +4,20 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
+#include "schema/config_templates.h"
 #include "shared/base/file.h"
+#include "shared/base/file_owner.h"
+#include "shared/base/toml_template.h"
 
 namespace edcsync::central {
 namespace {
 
-constexpr int kAuthorityDays = 20 * 365;  // A trial's archive outlives its sites.
-constexpr int kServiceDays = 3 * 365;
-constexpr int kDeskDays = 397;  // Browsers take no certificate that is valid for longer.
-constexpr std::int64_t kRenewMs = 30LL * 24 * 3'600'000;
 
 Status MakeFolder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Ok();
+  if (mkdir(path.c_str(), 0700) == 0) return GiveToFolderOwner(path);
+  if (errno == EEXIST) return Ok();
   return Fail(ErrorCode::kIo, "Cannot make the folder " + path + ": " + std::strerror(errno));
 }
 
@@ -27,40 +28,28 @@ bool IsAddress(const std::string& host) {
 
 Status IssueTo(const Installation& installation, const CertificateAuthority& authority,
                const std::string& name, const CertificateAuthority::Request& request,
-               Random& random, bool exclusive = true) {
+               Random& random) {
   EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Generate());
   EDCSYNC_ASSIGN(const Certificate certificate, authority.Issue(key, request, random));
-  EDCSYNC_TRY(WriteFile(installation.Pki(name + ".key"), key.ToPem(), 0600, exclusive));
-  return WriteFile(installation.Pki(name + ".crt"), certificate.ToPem(), 0644, exclusive);
+  EDCSYNC_TRY(WriteFile(installation.Pki(name + ".key"), key.ToPem(), 0600, true));
+  return WriteFile(installation.Pki(name + ".crt"), certificate.ToPem(), 0644, true);
 }
 
-void SetHosts(const std::vector<std::string>& hosts, CertificateAuthority::Request& request) {
-  for (const std::string& host : hosts) {
-    (IsAddress(host) ? request.ip_addresses : request.dns_names).push_back(host);
+std::string ConfigText(const Installation& installation, const InitOptions& options) {
+  TomlTemplate config(schema::CentralConfigTemplate());
+  config.Set("gateway", "id", "gateway-1");
+  if (installation.dir != installation.ConfigFolder()) {
+    config.Set("gateway", "data", std::filesystem::absolute(installation.dir).string());
   }
-}
-
-std::string ConfigText(const InitOptions& options) {
-  const std::string port = std::to_string(options.broker_port);
-  return "# The central gateway's configuration. Every key, its default and unit: README.md.\n"
-         "\n"
-         "[gateway]\n"
-         "id = \"gateway-1\"            # Unique for each gateway process of this centre.\n"
-         "\n"
-         "[broker]\n"
-         "managed = true               # Start and supervise Mosquitto here.\n"
-         "host = \"" + options.broker_host + "\"          # Where gateways and edges find it.\n"
-         "port = " + port + "\n"
-         "bind_address = \"" + options.broker_address + "\"   # The managed broker listens here.\n"
-         "\n"
-         "[intake]\n"
-         "frames_per_second_max = 1000 # Of one edge.\n"
-         "bytes_per_second_max = 32000000\n"
-         "\n"
-         "[desk]\n"
-         "host = \"localhost\"           # The name browsers use.\n"
-         "bind_address = \"127.0.0.1\"   # The conflict desk's pages are served here.\n"
-         "port = " + std::to_string(options.desk_port) + "\n";
+  config.Set("broker", "host", options.broker_host)
+      .Set("broker", "port", options.broker_port)
+      .Set("broker", "bind_address", options.broker_address)
+      .Set("desk", "port", options.desk_port)
+      .Set("enrolment", "bind_address",
+           options.enrolment_address.empty() ? options.broker_address : options.enrolment_address)
+      .Set("enrolment", "port", options.enrolment_port)
+      .Set("health", "port", 9464);
+  return config.text();
 }
 
 }  // namespace
@@ -72,7 +61,8 @@ Status Initialize(const Installation& installation, const InitOptions& options,
     return Fail(ErrorCode::kAlreadyExists, "A gateway lives in " + installation.dir + " already");
   }
   for (const std::string& folder :
-       {installation.dir, installation.dir + "/pki", installation.dir + "/broker"}) {
+       {installation.ConfigFolder(), installation.dir, installation.dir + "/pki",
+        installation.dir + "/broker"}) {
     EDCSYNC_TRY(MakeFolder(folder));
   }
   const WallTime now = IssueStart(clock);
@@ -103,22 +93,14 @@ Status Initialize(const Installation& installation, const InitOptions& options,
   store.holder = "init";
   EDCSYNC_TRY(CreateSqliteCentralStore(store, clock, random));
   // Last: a directory with a configuration is whole.
-  return WriteFile(installation.Config(), ConfigText(options), 0600, true);
+  return WriteConfigFor(installation.dir, installation.Config(),
+                        ConfigText(installation, options));
 }
 
-Status EnsureDeskCertificate(const Installation& installation,
-                             const std::vector<std::string>& hosts, const Clock& clock,
-                             Random& random) {
-  const Result<Certificate> present = Certificate::Load(installation.Pki("desk.crt"));
-  if (present.ok() && present->NotAfter().ms > clock.Wall().ms + kRenewMs) return Ok();
-  EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadAuthority(installation));
-  CertificateAuthority::Request desk;
-  desk.common_name = hosts.empty() ? "localhost" : hosts.front();
-  desk.purpose = CertificateAuthority::Purpose::kBroker;  // A TLS server.
-  desk.not_before = IssueStart(clock);
-  desk.valid_days = kDeskDays;
-  SetHosts(hosts, desk);
-  return IssueTo(installation, authority, "desk", desk, random, /*exclusive=*/false);
+void SetHosts(const std::vector<std::string>& hosts, CertificateAuthority::Request& request) {
+  for (const std::string& host : hosts) {
+    (IsAddress(host) ? request.ip_addresses : request.dns_names).push_back(host);
+  }
 }
 
 Result<CertificateAuthority> LoadAuthority(const Installation& installation) {

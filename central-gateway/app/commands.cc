@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "shared/base/config_check.h"
+#include "shared/base/folders.h"
+#include "central-gateway/app/enrolment_commands.h"
 #include "shared/base/release.h"
 
 namespace edcsync::central {
@@ -28,11 +31,14 @@ int Report(const Error& error) {
 }
 
 Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context) {
-  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  EDCSYNC_ASSIGN(Config config, LoadConfig(context.dir));
+  config.keys.pkcs11.try_pin_again = context.try_pin;
+  context.keys = KeySourcesOf(config);
   StartLog({"central-gateway", LogLevel::kError});
   SqliteCentralStoreOptions options;
   options.path = config.installation.DatabaseFile();
-  options.key_file = config.installation.KeyFile();
+  options.key_file = config.keys.file;
+  options.keys = context.keys;
   options.cache_kib = 16 * 1024;
   options.start_writer = false;
   options.holder = "command-" + std::to_string(getpid());
@@ -48,8 +54,7 @@ int WithStore(CommandContext& context, const std::function<Status(CentralStore&)
 
 int RunCommandLine(int argc, char** argv) {
   CommandContext context;
-  const char* dir = std::getenv("EDCSYNC_GATEWAY_DIR");
-  context.dir = dir == nullptr ? "." : dir;
+  context.dir = FindConfigFolder(std::getenv("EDCSYNC_GATEWAY_DIR"), "central-gateway.toml");
   context.user = AccountName();
   CLI::App app(
       "edcsync central gateway: merges CRF records of every site, keeps every revision, and queues "
@@ -58,9 +63,12 @@ int RunCommandLine(int argc, char** argv) {
       "now.",
       "central-gateway");
   app.set_version_flag("--version", std::string("central-gateway ") + kRelease);
-  app.require_subcommand(1)->fallthrough();
+  app.require_subcommand(0, 1)->fallthrough();
   app.add_option("--dir", context.dir,
-                 "The gateway's folder (default: $EDCSYNC_GATEWAY_DIR, or .)");
+                 "The folder of central-gateway.toml (default: $EDCSYNC_GATEWAY_DIR, or the "
+                 "current folder if it has that file, or /etc/edcsync)");
+  app.add_flag("--check-config", context.check_config,
+               "Only read central-gateway.toml, name everything that is wrong with it, and end");
   app.add_flag("--json", context.json, "Print JSON for scripts");
   app.add_option("--user", context.user, "Who acts; stands in the audit trail");
   app.add_option("--reason", context.reason, "Why; stands in the audit trail");
@@ -70,8 +78,13 @@ int RunCommandLine(int argc, char** argv) {
   AddDeskCommands(app, context);
   AddUserCommands(app, context);
   AddNoticesCommands(app, context);
+  AddKeyCommands(app, context);
+  AddReconcileCommands(app, context);
+  AddRotationCommands(app, context);
   try {
     app.parse(argc, argv);
+    if (context.check_config) return PrintConfigCheck(LoadConfig(context.dir), context.json);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }

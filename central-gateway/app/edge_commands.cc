@@ -7,6 +7,7 @@
 #include "central-gateway/admin/edge_admin.h"
 #include "central-gateway/admin/study_admin.h"
 #include "central-gateway/app/commands.h"
+#include "central-gateway/app/enrolment_commands.h"
 #include "central-gateway/desk/central_queries.h"
 #include "shared/base/file.h"
 #include "shared/base/json.h"
@@ -23,9 +24,12 @@ int AddEdgeCommand(CommandContext& context, const std::string& edge, const std::
   const Result<Config> config = LoadConfig(context.dir);
   if (!config.ok()) return Report(config.error());
   return WithStore(context, [&](CentralStore& store) -> Status {
+    Result<std::string> enrolment = std::string();
+    if (config->enrolment.enabled) enrolment = EnrolmentAddress(*config);
     EDCSYNC_TRY(AddEdge(store, config->installation, EdgeId(edge), SiteOID(site),
-                        {out, config->broker_host, config->broker_port}, context.user,
-                        context.clock, context.random));
+                        {out, config->broker_host, config->broker_port,
+                         enrolment.ok() ? *enrolment : std::string()},
+                        context.user, context.clock, context.random));
     std::printf(
         "Edge %s for site %s: bundle in %s. It holds a private key: bring it to the site "
         "by a safe way.\nThere: edge-agent --dir %s run\n",
@@ -64,6 +68,7 @@ void AddEdges(CLI::App& app, CommandContext& context) {
   add->add_option("--out", *out, "Folder for the bundle")->required();
   add->callback(
       [&context, name, site, out] { context.code = AddEdgeCommand(context, *name, *site, *out); });
+  AddInvite(*edge, context);
   edge->add_subcommand("list", "All edges")->fallthrough()->callback([&context] {
     context.code =
         WithStore(context, [&](CentralStore& store) { return ListEdges(context, store); });
@@ -86,11 +91,19 @@ void AddEdges(CLI::App& app, CommandContext& context) {
   readmit->add_option("EDGE", *name)->required();
   readmit->callback([&context, name] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      std::uint64_t known_through = 0;
+      EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+        EDCSYNC_ASSIGN(const auto row, reader.FindEdge(EdgeId(*name)));
+        if (row) known_through = row->acknowledged_through.value();
+        return Ok();
+      }));
       EDCSYNC_TRY(ReadmitEdge(store, EdgeId(*name), context.user, context.reason));
       std::printf(
           "Edge %s may begin a new incarnation. At the site: edge-agent sync "
-          "new-incarnation (not needed for a new database).\n",
-          name->c_str());
+          "new-incarnation (not needed for a new database).\n"
+          "The centre has what it captured through sequence %llu; what only a lost database held "
+          "behind that is lost.\n",
+          name->c_str(), static_cast<unsigned long long>(known_through));
       return Ok();
     });
   });

@@ -108,7 +108,7 @@ void PrintChannel(const Json& channel) {
                   : (" until " + Text(channel["circuitOpenUntil"])).c_str());
 }
 
-Status PrintStatus(CommandContext& context, CentralStore& store) {
+Status PrintNotices(CommandContext& context, CentralStore& store) {
   EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
   EDCSYNC_ASSIGN(const Json json, StatusOf(store, config, context.clock.Wall()));
   if (context.json) {
@@ -215,7 +215,7 @@ void AddNoticesCommands(CLI::App& app, CommandContext& context) {
       ->fallthrough()
       ->callback([&context] {
         context.code =
-            WithStore(context, [&](CentralStore& store) { return PrintStatus(context, store); });
+            WithStore(context, [&](CentralStore& store) { return PrintNotices(context, store); });
       });
   auto channel = std::make_shared<std::string>();
   CLI::App* test = notices->add_subcommand("test", "Sends a test now and tells the answer");

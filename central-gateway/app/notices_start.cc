@@ -28,7 +28,8 @@ DueTimes DueTimesOf(const Config& config) {
 
 Result<MessageMaker> OpenMessageMaker(const Config& config) {
   EDCSYNC_ASSIGN(Templates templates,
-                 Templates::Load(config.notices.language, config.installation.dir + "/notices"));
+                 Templates::Load(config.notices.language,
+                                 config.installation.ConfigFolder() + "/notices"));
   return MessageMaker({config.gateway.str(), DeskUrlOf(config)}, std::move(templates));
 }
 

@@ -121,6 +121,7 @@ Status Show(CommandContext& context, CentralStore& store, const std::string& key
                   ? ""
                   : ("  (conflict " + Text(json["conflict"]["conflictId"]) + ")").c_str(),
               json["locked"].get<bool>() ? "  (locked)" : "");
+  std::printf("trace %s\n", Text(json["traceId"]).c_str());
   if (!history) {
     PrintRevision(json["current"]);
     return Ok();
@@ -203,8 +204,9 @@ Status VerifyAudit(CommandContext& context, CentralStore& store, bool& sound) {
 Status CheckCheckpointFile(CommandContext& context, CentralStore& store, const std::string& file,
                            bool& holds) {
   EDCSYNC_ASSIGN(const std::string text, ReadFile(file, kCheckpointBytesMax));
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
   EDCSYNC_ASSIGN(const Certificate authority,
-                 Certificate::Load(Installation(context.dir).Pki("ca.crt")));
+                 Certificate::Load(config.installation.Pki("ca.crt")));
   EDCSYNC_ASSIGN(const std::vector<std::string> findings, CheckCheckpoint(store, text, authority));
   holds = findings.empty();
   if (context.json) {

@@ -1,8 +1,9 @@
-// init, run, status, backup, restore, check.
+// init, run, status, check.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -10,24 +11,37 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/gateway.h"
 #include "central-gateway/desk/central_queries.h"
+#include "shared/base/folders.h"
 #include "shared/base/json.h"
 #include "shared/base/stop_signal.h"
 
 namespace edcsync::central {
 namespace {
 
-int Init(CommandContext& context, const InitOptions& options) {
-  const Installation installation(context.dir);
+// `named`: whether the command line says --dir. Else an installed gateway is made.
+int Init(CommandContext& context, const InitOptions& options, const std::string& data,
+         bool named) {
+  if (!named) context.dir = FolderForNewConfig(std::getenv("EDCSYNC_GATEWAY_DIR"));
+  const Installation installation(
+      context.dir + "/central-gateway.toml",
+      data.empty() ? DefaultDataFolder(context.dir, "central-gateway", context.dir) : data);
   const Status made = Initialize(installation, options, context.clock, context.random);
   if (!made.ok()) return Report(made.error());
+  const bool installed = context.dir == kConfigFolder;
+  const std::string option = installed ? "" : " --dir " + context.dir;
   std::printf(
       "A gateway was made in %s.\n\n"
       "Next:\n"
-      "  central-gateway --dir %s run\n"
-      "  central-gateway --dir %s edge add EDGE --site SITEOID --out BUNDLE\n\n"
+      "%s"
+      "  central-gateway%s edge invite EDGE --site SITEOID\n\n"
       "Keep pki/ca.key and central.key safe: without them no edge can be added and no "
       "value read.\n",
-      context.dir.c_str(), context.dir.c_str(), context.dir.c_str());
+      installation.dir.c_str(),
+      installed ? "" : ("  central-gateway" + option + " run\n").c_str(), option.c_str());
+  if (installed) {
+    std::printf("The service edcsync-central-gateway starts by itself now that %s is there.\n",
+                installation.Config().c_str());
+  }
   return kExitOk;
 }
 
@@ -49,9 +63,13 @@ int Run(CommandContext& context, const std::string& gateway_id, bool outside_bro
   return kExitOk;
 }
 
-Status PrintStatus(CommandContext& context, CentralStore& store) {
+Status PrintCentreStatus(CommandContext& context, CentralStore& store) {
   EDCSYNC_ASSIGN(const std::string body, StatusJson(store));
-  const Json json = Json::parse(body);
+  Json json = Json::parse(body);
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  EDCSYNC_ASSIGN(const RestoreGaps gaps, ReadRestoreGaps(config.installation));
+  json["restoredAt"] = gaps.restored_at ? Json(FormatUtc(*gaps.restored_at)) : Json(nullptr);
+  json["decisionsUnsignedSinceRestore"] = gaps.decisions_unsigned;
   if (context.json) {
     std::printf("%s\n", json.dump(2).c_str());
     return Ok();
@@ -63,6 +81,11 @@ Status PrintStatus(CommandContext& context, CentralStore& store) {
               Text(json["conflictsEnded"]).c_str());
   std::printf("in quarantine    %s\n", Text(json["quarantineWaiting"]).c_str());
   std::printf("audit entries    %s\n", Text(json["auditEntries"]).c_str());
+  if (gaps.restored_at) {
+    std::printf("restored         %s; %s decisions came back without their signatures\n",
+                Text(json["restoredAt"]).c_str(),
+                Text(json["decisionsUnsignedSinceRestore"]).c_str());
+  }
   for (const Json& study : json["studies"]) {
     std::printf("study            %s, metadata %s\n", Text(study["studyOID"]).c_str(),
                 Text(study["metaDataVersionOID"]).c_str());
@@ -110,8 +133,19 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
                    "Address the managed broker listens on");
   make->add_option("--desk-port", init->desk_port, "HTTPS port of the conflict desk; 0: any free")
       ->check(CLI::Range(0, 65535));
+  make->add_option("--enrolment-address", init->enrolment_address,
+                   "Address that sites enrol at; default: the broker's");
+  make->add_option("--enrolment-port", init->enrolment_port,
+                   "HTTPS port where sites enrol; 0: any free")
+      ->check(CLI::Range(0, 65535));
   make->add_option("--also", init->extra_hosts, "Further names or addresses of the broker");
-  make->callback([&context, init] { context.code = Init(context, *init); });
+  auto data = std::make_shared<std::string>();
+  make->add_option("--data", *data,
+                   "Folder for store, keys and certificates (default: --dir, or "
+                   "/var/lib/edcsync/central-gateway if that is /etc/edcsync)");
+  make->callback([&context, &app, init, data] {
+    context.code = Init(context, *init, *data, app.count("--dir") > 0);
+  });
 
   auto gateway_id = std::make_shared<std::string>();
   auto outside = std::make_shared<bool>(false);
@@ -119,50 +153,17 @@ void AddServiceCommands(CLI::App& app, CommandContext& context) {
   run->add_option("--gateway-id", *gateway_id, "This process's id, if several share the centre");
   run->add_flag("--outside-broker", *outside, "Do not start the managed broker");
   run->callback(
-      [&context, gateway_id, outside] { context.code = Run(context, *gateway_id, *outside); });
+      [&context, gateway_id, outside] {
+        if (!context.check_config) context.code = Run(context, *gateway_id, *outside);
+      });
 
   app.add_subcommand("status", "Counts, edges, studies")->fallthrough()->callback([&context] {
     context.code =
-        WithStore(context, [&](CentralStore& store) { return PrintStatus(context, store); });
+        WithStore(context, [&](CentralStore& store) { return PrintCentreStatus(context, store); });
   });
 
-  auto file = std::make_shared<std::string>();
-  CLI::App* backup = app.add_subcommand("backup", "A consistent copy while running");
-  backup->fallthrough();
-  backup->add_option("FILE", *file, "Must not exist")->required();
-  backup->callback([&context, file] {
-    context.code = WithStore(context, [&](CentralStore& store) -> Status {
-      EDCSYNC_TRY(store.Backup(*file, [&](int percent) {
-        if (!context.json) {
-          std::fprintf(stderr, "\r%d %%%s", percent, percent == 100 ? "\n" : "");
-        }
-      }));
-      std::printf(
-          "Backed up to %s. Keep central.key apart from it: without that key it cannot be "
-          "read.\n",
-          file->c_str());
-      return Ok();
-    });
-  });
-
-  CLI::App* restore =
-      app.add_subcommand("restore", "Put a backup in the place of the database (gateway stopped)");
-  restore->fallthrough();
-  restore->add_option("FILE", *file, "A file made by backup")->required();
-  restore->callback([&context, file] {
-    const Result<Config> config = LoadConfig(context.dir);
-    if (!config.ok()) {
-      context.code = Report(config.error());
-      return;
-    }
-    const Status done = RestoreCentralStore(config->installation, *file, context.user,
-                                            context.clock, context.random);
-    context.code = done.ok() ? kExitOk : Report(done.error());
-    if (!done.ok()) return;
-    std::printf(
-        "Restored, as a new history: edges will offer what the backup does not hold. The "
-        "former database was kept beside it.\n");
-  });
+  AddBackupCommands(app, context);
+  AddDoctorCommands(app, context);
 
   app.add_subcommand("check", "Verify database, audit chain, heads, conflicts and every revision")
       ->fallthrough()

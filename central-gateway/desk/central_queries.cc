@@ -3,6 +3,7 @@
 #include <set>
 
 #include "central-gateway/desk/form_view.h"
+#include "shared/crypto/trace_id.h"
 #include "shared/model/submission.h"
 
 namespace edcsync::central {
@@ -98,6 +99,7 @@ Result<std::string> RecordJson(CentralStore& store, const RecordKey& key, bool h
     json["key"] = ToString(key);
     EDCSYNC_ASSIGN(const RevisionRow current, GetRevision(reader, record->current));
     json["current"] = RevisionJson(current, true);
+    json["traceId"] = TraceIdText(key);
     json["heads"] = IdList(record->heads);
     EDCSYNC_ASSIGN(const auto conflict, reader.OpenConflictOf(record->record_id));
     json["conflict"] = conflict ? SummaryOf(*conflict) : Json(nullptr);

@@ -45,7 +45,7 @@ const EdgeEntry* EdgeDirectory::Find(const EdgeId& edge) const {
 
 Status EdgeDirectory::CheckCertificate(const EdgeEntry& entry, const Certificate& certificate,
                                        WallTime now) const {
-  EDCSYNC_TRY(VerifyIssued(certificate, authority_, now));
+  EDCSYNC_TRY(VerifyIssuedByAny(certificate, authorities_, now));
   if (certificate.CommonName() != entry.edge.str() ||
       certificate.OrganizationalUnit() != entry.site.str()) {
     return Fail(ErrorCode::kCertificate,

@@ -25,14 +25,18 @@ struct EdgeEntry {
 
 class EdgeDirectory {
  public:
-  EdgeDirectory(CentralStore& store, Certificate authority)
-      : store_(store), authority_(std::move(authority)) {}
+  EdgeDirectory(CentralStore& store, std::vector<Certificate> authorities)
+      : store_(store), authorities_(std::move(authorities)) {}
+
+  void SetAuthorities(std::vector<Certificate> authorities) {
+    authorities_ = std::move(authorities);
+  }
 
   // Reads the registry if it changed; true if it did.
   Result<bool> Refresh();
   // nullptr if unknown. Valid until the next Refresh.
   const EdgeEntry* Find(const EdgeId& edge) const;
-  // Fails with kCertificate if the certificate was not issued by our CA, is out of its dates, or
+  // Fails with kCertificate if the certificate was issued by no CA of ours, is out of its dates, or
   // names another edge or site than the registry.
   Status CheckCertificate(const EdgeEntry& entry, const Certificate& certificate,
                           WallTime now) const;
@@ -40,7 +44,7 @@ class EdgeDirectory {
 
  private:
   CentralStore& store_;
-  Certificate authority_;
+  std::vector<Certificate> authorities_;
   bool known_ = false;
   std::uint64_t generation_ = 0;
   std::map<EdgeId, EdgeEntry> edges_;

@@ -9,27 +9,38 @@
 namespace edcsync::central {
 namespace {
 
+// With a Hello the edge has proved that it holds the certificate's key for good: what it had before
+// is of no use but to a thief.
+Status TakeCredential(CentralWriter& writer, const EdgeId& edge, const Certificate& certificate,
+                      const std::string& identity) {
+  EDCSYNC_TRY(writer.PutEdgeCredential({edge, certificate.SerialHex(), identity, writer.Now()}));
+  EDCSYNC_ASSIGN(const std::optional<EdgeRow> row, writer.FindEdge(edge));
+  const std::string pem = certificate.ToPem();
+  if (!row || row->certificates_pem.size() < 2 || row->certificates_pem.front() != pem) return Ok();
+  EDCSYNC_TRY(writer.RevokeCertificatesBut(edge, pem));
+  return writer.AppendAudit("gateway", "edge.certificate_replaced", edge.str(),
+                            "certificate=" + certificate.SerialHex());
+}
+
 constexpr std::int64_t kReconnectBaseUs = 200'000;
 constexpr std::int64_t kReconnectMaxUs = 5'000'000;
 constexpr std::int64_t kRetryWhenBusyUs = 1'000'000;
+constexpr std::int64_t kRetryWhenFullUs = 10'000'000;
 // A decoded revision and its bytes take about this many times the bytes alone (measured, 25 items).
 constexpr std::size_t kDecodedFactor = 8;
-// As many waiting frames keep the writer at work; more only take memory. Past it every edge may
-// send one frame at a time, however many edges there are.
-constexpr std::size_t kQueuedFramesAimed = 12;
 
 }  // namespace
 
 GatewaySession::GatewaySession(GatewaySessionOptions options, CentralStore& store,
                                Transport& transport, Scheduler& scheduler, const Clock& clock,
-                               Random& random, Sealer sealer, Certificate authority)
+                               Random& random, Credentials credentials)
     : options_(std::move(options)),
       store_(store),
       transport_(transport),
       scheduler_(scheduler),
       clock_(clock),
-      sealer_(std::move(sealer)),
-      directory_(store, std::move(authority)),
+      identities_(std::move(credentials.identities)),
+      directory_(store, std::move(credentials.authorities)),
       feed_(store),
       reconnect_(kReconnectBaseUs, kReconnectMaxUs, random) {}
 
@@ -83,7 +94,8 @@ void GatewaySession::OnMessage(Message message) {
   const EdgeEntry* entry = directory_.Find(*edge);
   if (entry == nullptr) {
     // Perhaps added a moment ago by a command.
-    (void)directory_.Refresh();
+    const Result<bool> changed = directory_.Refresh();
+    registry_changed_ = registry_changed_ || (changed.ok() && *changed);
     entry = directory_.Find(*edge);
   }
   if (entry == nullptr || entry->certificates.empty()) {
@@ -105,42 +117,75 @@ void GatewaySession::OnMessage(Message message) {
     return Refuse(*edge, ErrorCode::kOverCredit, "More frames than agreed", peer.epoch, wait_us);
   }
   Result<wire::Frame> frame = Open(*entry, peer, message.payload);
+  entry = directory_.Find(*edge);  // Opening may have read the registry anew.
+  if (entry == nullptr) return;
   if (!frame.ok()) {
     Log(LogLevel::kWarn, "frame.refused",
         {{"edge", edge->str()}, {"why", frame.error().message}});
     return Refuse(*edge, frame.error().code, frame.error().message, peer.epoch, 0);
   }
-  Handle(*entry, peer, std::move(*frame));
+  Handle(*entry, peer, std::move(*frame), message.payload.size(), message.trace_parent);
 }
 
 Result<wire::Frame> GatewaySession::Open(const EdgeEntry& entry, Peer& peer, BytesView bytes) {
+  Result<wire::Frame> frame = OpenOnce(entry, peer, bytes);
+  if (frame.ok() || frame.error().code != ErrorCode::kBadSeal) return frame;
+  // Perhaps signed with a key that was certified a moment ago.
+  const EdgeId edge = entry.edge;
+  const Result<bool> changed = directory_.Refresh();
+  const EdgeEntry* fresh = changed.ok() && *changed ? directory_.Find(edge) : nullptr;
+  registry_changed_ = registry_changed_ || (changed.ok() && *changed);
+  return fresh == nullptr ? std::move(frame) : OpenOnce(*fresh, peer, bytes);
+}
+
+Result<wire::Frame> GatewaySession::OpenOnce(const EdgeEntry& entry, Peer& peer,
+                                             BytesView bytes) {
+  // What fitted last first: there are two of either only while something is renewed.
+  std::vector<const Sealer*> ours;
+  for (const Sealer& identity : identities_) ours.push_back(&identity);
+  std::stable_partition(ours.begin(), ours.end(), [&](const Sealer* identity) {
+    return identity->certificate().SerialHex() == peer.identity;
+  });
+  std::vector<const Certificate*> theirs;
+  for (const Certificate& certificate : entry.certificates) theirs.push_back(&certificate);
+  std::stable_partition(theirs.begin(), theirs.end(), [&](const Certificate* certificate) {
+    return peer.certificate && certificate->SerialHex() == peer.certificate->SerialHex();
+  });
   Result<wire::Frame> frame = Fail(ErrorCode::kBadSeal, "No certificate of the edge fits");
-  // The one that signed last first: an edge has two only while it renews.
-  std::vector<std::size_t> order;
-  if (peer.certificate && *peer.certificate < entry.certificates.size()) {
-    order.push_back(*peer.certificate);
-  }
-  for (std::size_t i = 0; i < entry.certificates.size(); ++i) {
-    if (order.empty() || order[0] != i) order.push_back(i);
-  }
-  for (const std::size_t i : order) {
-    frame = wire::OpenFrame(bytes, sealer_, entry.certificates[i]);
-    if (!frame.ok() && frame.error().code == ErrorCode::kBadSeal) continue;
-    if (!frame.ok()) return frame;
-    EDCSYNC_TRY(directory_.CheckCertificate(entry, entry.certificates[i], clock_.Wall()));
-    peer.certificate = i;
-    return frame;
+  for (const Sealer* identity : ours) {
+    for (const Certificate* certificate : theirs) {
+      frame = wire::OpenFrame(bytes, *identity, *certificate);
+      if (!frame.ok() && frame.error().code == ErrorCode::kBadSeal) continue;
+      if (!frame.ok()) return frame;
+      EDCSYNC_TRY(directory_.CheckCertificate(entry, *certificate, clock_.Wall()));
+      peer.certificate = *certificate;
+      peer.identity = identity->certificate().SerialHex();
+      return frame;
+    }
   }
   return frame;
 }
 
-void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame) {
+const Sealer& GatewaySession::IdentityFor(const Peer& peer) const {
+  for (const Sealer& identity : identities_) {
+    if (identity.certificate().SerialHex() == peer.identity) return identity;
+  }
+  return identities_.front();
+}
+
+void GatewaySession::SetCredentials(Credentials credentials) {
+  identities_ = std::move(credentials.identities);
+  directory_.SetAuthorities(std::move(credentials.authorities));
+}
+
+void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame,
+                            std::size_t bytes, const std::string& trace_parent) {
   if (entry.standing == EdgeStanding::kRevoked && !EDCSYNC_DEFECT("revoked-accepted")) {
     return Refuse(entry.edge, ErrorCode::kRevokedEdge, "This edge was revoked", peer.epoch, 0);
   }
   if (auto* hello = std::get_if<wire::Hello>(&frame)) return HandleHello(entry, *hello);
   if (auto* push = std::get_if<wire::Push>(&frame)) {
-    return HandlePush(entry, std::move(*push));
+    return HandlePush(entry, std::move(*push), trace_parent);
   }
   if (auto* offer = std::get_if<wire::Offer>(&frame)) {
     return HandleOffer(entry, std::move(*offer));
@@ -149,19 +194,26 @@ void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame fram
     return HandleEndorsement(entry, std::move(*endorsement));
   }
   if (auto* pull = std::get_if<wire::Pull>(&frame)) return HandlePull(entry, peer, *pull);
+  if (std::holds_alternative<wire::Comparison>(frame) ||
+      std::holds_alternative<wire::Return>(frame)) {
+    return HandleReconcile(entry, peer, std::move(frame), bytes);
+  }
   Refuse(entry.edge, ErrorCode::kUnknownKind, "An edge may not send this kind of frame",
          peer.epoch, 0);
 }
 
 void GatewaySession::HandleHello(const EdgeEntry& entry, const wire::Hello& hello) {
   const SessionContext context = ContextOf(entry);
+  const Peer& speaker = peers_[entry.edge];
   const std::weak_ptr<bool> alive = alive_;
   auto answer = std::make_shared<Result<Answer>>(Fail(ErrorCode::kInternal, "no answer"));
   const Status queued = store_.Submit(
-      [=](CentralWriter& writer) -> Status {
+      [=, signer = speaker.certificate,
+       identity = speaker.identity](CentralWriter& writer) -> Status {
         *answer = TakeHello(writer, context, hello);
         if (!answer->ok()) return tl::unexpected<Error>(answer->error());
-        return Ok();
+        if (!signer || !std::holds_alternative<wire::Welcome>(**answer)) return Ok();
+        return TakeCredential(writer, context.edge, *signer, identity);
       },
       [=, this](Status committed) {
         scheduler_.Post([=, this, status = std::move(committed)] {
@@ -186,7 +238,12 @@ void GatewaySession::HandleHello(const EdgeEntry& entry, const wire::Hello& hell
   }
 }
 
-void GatewaySession::HandlePush(const EdgeEntry& entry, wire::Push push) {
+void GatewaySession::HandlePush(const EdgeEntry& entry, wire::Push push,
+                                const std::string& trace_parent) {
+  if (RefusedForRoom(entry.edge, push.epoch)) return;
+  const auto telemetry = options_.telemetry == nullptr
+                             ? nullptr
+                             : options_.telemetry->Begin(entry.edge, trace_parent);
   auto read = std::make_shared<ReadPush>();
   read->epoch = push.epoch;
   read->first_sequence = push.first_sequence;
@@ -197,13 +254,19 @@ void GatewaySession::HandlePush(const EdgeEntry& entry, wire::Push push) {
     read->revisions.push_back(ReadIncoming(std::move(revision)));
   }
   SubmitWork(entry.edge, push.epoch, content_bytes * kDecodedFactor,
-             [this, read, context = ContextOf(entry)](CentralWriter& writer) {
-               return TakePush(writer, registry_, context, *read);
-             });
+             [this, read, telemetry, context = ContextOf(entry)](CentralWriter& writer) {
+               if (telemetry == nullptr) return TakePush(writer, registry_, context, *read);
+               telemetry->Merging();
+               Result<Answer> answer = TakePush(writer, registry_, context, *read);
+               telemetry->Merged(*read, answer);
+               return answer;
+             },
+             telemetry);
 }
 
 void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer) {
   const Epoch epoch = offer.epoch;
+  if (RefusedForRoom(entry.edge, epoch)) return;
   std::size_t content_bytes = 0;
   for (const wire::OfferedRevision& offered : offer.revisions) {
     content_bytes += offered.revision.size();
@@ -225,22 +288,23 @@ void GatewaySession::HandleEndorsement(const EdgeEntry& entry, wire::Endorsement
              });
 }
 
-wire::Credit GatewaySession::CreditNow() const {
-  wire::Credit credit = options_.credit;
-  const std::size_t room =
-      queued_frames_ < kQueuedFramesAimed ? kQueuedFramesAimed - queued_frames_ : 1;
-  credit.frames = std::min(credit.frames, static_cast<std::uint32_t>(room));
-  return credit;
+bool GatewaySession::RefusedForRoom(const EdgeId& edge, Epoch epoch) {
+  const Status room = options_.may_take ? options_.may_take() : Ok();
+  if (room.ok()) return false;
+  Refuse(edge, room.error().code, "The centre's disk is nearly full", epoch, kRetryWhenFullUs);
+  return true;
 }
 
 void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
-                                std::function<Result<Answer>(CentralWriter&)> work) {
+                                std::function<Result<Answer>(CentralWriter&)> work,
+                                std::shared_ptr<IntakeTelemetry::Push> telemetry) {
   if (queued_bytes_ + bytes > limits::kIntakeQueueBytesMax) {
     return Refuse(edge, ErrorCode::kBusy, "The centre's commit falls behind", epoch,
                   kRetryWhenBusyUs);
   }
   queued_bytes_ += bytes;
   ++queued_frames_;
+  const MonoTime arrived = scheduler_.Now();
   const std::weak_ptr<bool> alive = alive_;
   auto answer = std::make_shared<Result<Answer>>(Fail(ErrorCode::kInternal, "no answer"));
   const Status queued = store_.Submit(
@@ -251,11 +315,14 @@ void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t byt
         return Ok();
       },
       [=, this](Status committed) {
+        if (telemetry != nullptr) telemetry->Committed();
         scheduler_.Post([=, this, status = std::move(committed)] {
           const auto live = alive.lock();
           if (!live || !*live) return;
           queued_bytes_ -= bytes;
           --queued_frames_;
+          load_.Committed(scheduler_.Now().us - arrived.us);
+          if (telemetry != nullptr) telemetry->Answered(status, *answer);
           Deliver(edge, epoch, status, std::move(*answer));
         });
       },
@@ -283,13 +350,18 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
         {{"edge", edge.str()},
          {"epoch", welcome->epoch.value()},
          {"acknowledged_through", welcome->acknowledged_through.value()}});
-    return Send(edge, *welcome);
+    Send(edge, *welcome);
+    return;
   }
   if (auto* receipt = std::get_if<wire::Receipt>(&*answer)) {
-    receipt->credit = CreditNow();
-    return Send(edge, *receipt);
+    receipt->credit = load_.CreditNow(options_.credit, queued_frames_);
+    Send(edge, *receipt);
+    return;
   }
-  if (auto* taken = std::get_if<wire::EndorsementReceipt>(&*answer)) return Send(edge, *taken);
+  if (auto* taken = std::get_if<wire::EndorsementReceipt>(&*answer)) {
+    Send(edge, *taken);
+    return;
+  }
   wire::Refuse refuse = std::get<wire::Refuse>(*answer);
   ++figures_.frames_refused;
   Log(LogLevel::kWarn, "edge.refused",
@@ -340,6 +412,22 @@ void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::
   Send(entry.edge, *page);
 }
 
+void GatewaySession::HandleReconcile(const EdgeEntry& entry, Peer& peer, wire::Frame frame,
+                                     std::size_t bytes) {
+  const auto* comparison = std::get_if<wire::Comparison>(&frame);
+  const Epoch epoch = comparison != nullptr ? comparison->epoch : std::get<wire::Return>(frame).epoch;
+  if (epoch != peer.epoch || peer.epoch == Epoch()) {
+    return Refuse(entry.edge, ErrorCode::kStaleEpoch, "No such session", epoch, 0);
+  }
+  if (on_reconcile) on_reconcile(entry, std::move(frame), bytes);
+}
+
+std::optional<Epoch> GatewaySession::EpochOf(const EdgeId& edge) const {
+  const auto found = peers_.find(edge);
+  if (found == peers_.end() || found->second.epoch == Epoch()) return std::nullopt;
+  return found->second.epoch;
+}
+
 void GatewaySession::Refuse(const EdgeId& edge, ErrorCode reason, std::string message,
                             Epoch epoch, std::int64_t retry_after_us) {
   ++figures_.frames_refused;
@@ -352,18 +440,18 @@ void GatewaySession::Refuse(const EdgeId& edge, ErrorCode reason, std::string me
   Send(edge, refuse);
 }
 
-void GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
+std::size_t GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
   const EdgeEntry* entry = directory_.Find(edge);
-  if (entry == nullptr || entry->certificates.empty()) return;
+  if (entry == nullptr || entry->certificates.empty()) return 0;
   const Peer& peer = peers_[edge];
-  const std::size_t which = peer.certificate.value_or(0) < entry->certificates.size()
-                                ? peer.certificate.value_or(0)
-                                : 0;
-  Result<Bytes> sealed = wire::SealFrame(frame, sealer_, entry->certificates[which]);
+  // To that whose key the edge used last: of a newer one it may have no answer yet.
+  const Certificate& receiver =
+      peer.certificate ? *peer.certificate : entry->certificates.front();
+  Result<Bytes> sealed = wire::SealFrame(frame, IdentityFor(peer), receiver);
   if (!sealed.ok()) {
     Log(LogLevel::kError, "frame.seal_failed",
         {{"edge", edge.str()}, {"why", sealed.error().message}});
-    return;
+    return 0;
   }
   // A frame lost here is asked for again: the edge's receipt and pull time out.
   const Status sent = transport_.Publish(wire::DownTopic(edge), *sealed, /*retained=*/false,
@@ -371,14 +459,17 @@ void GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
   if (!sent.ok()) {
     Log(LogLevel::kInfo, "frame.not_sent",
         {{"edge", edge.str()}, {"why", sent.error().message}});
+    return 0;
   }
+  return sealed->size();
 }
 
 void GatewaySession::Poll() {
   const Result<bool> changed = directory_.Refresh();
   if (!changed.ok()) {
     Log(LogLevel::kError, "registry.unreadable", {{"why", changed.error().message}});
-  } else if (*changed) {
+  } else if (*changed || std::exchange(registry_changed_, false)) {
+    registry_changed_ = false;
     for (auto& [edge, peer] : peers_) {
       const EdgeEntry* entry = directory_.Find(edge);
       const bool active = entry != nullptr && entry->standing == EdgeStanding::kActive;

@@ -16,6 +16,8 @@
 
 #include "central-gateway/feed/feed_server.h"
 #include "central-gateway/intake/edge_directory.h"
+#include "central-gateway/intake/load_shedding.h"
+#include "central-gateway/intake/intake_telemetry.h"
 #include "central-gateway/intake/push_intake.h"
 #include "shared/base/backoff.h"
 #include "shared/base/scheduler.h"
@@ -31,34 +33,62 @@ struct GatewaySessionOptions {
   double frames_per_second_max = 1000;   // Per edge; the burst is twice that.
   double bytes_per_second_max = 32e6;
   std::int64_t poll_us = 250'000;        // How often registry and feed head are looked at.
+  // Asked before revisions are taken in (shared/base/disk_guard.h); may be empty.
+  std::function<Status()> may_take = {};
+  IntakeTelemetry* telemetry = nullptr;  // Outlives the session; nullptr: none.
+};
+
+// As whom the centre speaks and whose certificates it takes. An edge is answered under the identity
+// that it sealed to: it may not know a later one yet.
+struct Credentials {
+  std::vector<Sealer> identities;        // The present one first, then earlier ones.
+  std::vector<Certificate> authorities;
 };
 
 class GatewaySession {
  public:
   GatewaySession(GatewaySessionOptions options, CentralStore& store, Transport& transport,
-                 Scheduler& scheduler, const Clock& clock, Random& random, Sealer sealer,
-                 Certificate authority);
+                 Scheduler& scheduler, const Clock& clock, Random& random,
+                 Credentials credentials);
   ~GatewaySession();
 
   // Called on the loop after each change of the registry (the broker's ACL follows it).
   std::function<void(const EdgeDirectory&)> on_registry_changed;
 
+  // Called on the loop with each Comparison and Return of an edge's session here, and its size as
+  // sent: central-gateway/reconcile.
+  std::function<void(const EdgeEntry&, wire::Frame, std::size_t bytes)> on_reconcile;
+  // The epoch of the edge's session here; nullopt if it has none.
+  std::optional<Epoch> EpochOf(const EdgeId& edge) const;
+  // Sends a frame of that session. Returns its size as sent, 0 if it could not be sent: lost frames are
+  // asked for again.
+  std::size_t Send(const EdgeId& edge, const wire::Frame& frame);
+
   // Reads the registry and connects; goes on by itself.
   Status Start();
   void Stop();
+  // What a rotation left. Sessions go on: the frame at hand says which identity an edge knows.
+  void SetCredentials(Credentials credentials);
 
   struct Figures {
     std::uint64_t frames_in = 0, frames_refused = 0, frames_dropped = 0, bytes_in = 0;
     bool connected = false;
     std::size_t sessions = 0;
+    std::size_t queued_frames = 0, queued_bytes = 0;  // Opened, not answered; by estimate.
   };
-  const Figures& figures() const { return figures_; }
+  Figures figures() const {
+    Figures figures = figures_;
+    figures.queued_frames = queued_frames_;
+    figures.queued_bytes = queued_bytes_;
+    return figures;
+  }
 
  private:
   struct Peer {
     std::optional<TokenBucket> frames;
     std::optional<TokenBucket> bytes;
-    std::optional<std::size_t> certificate;  // Which of the edge's signed last.
+    std::optional<Certificate> certificate;  // Of the edge's, that which signed last.
+    std::string identity;                    // Serial of that of ours to which it sealed.
     Epoch epoch;                             // 0: no session with this gateway.
     Incarnation incarnation;
     FeedCursor seen;                         // Nothing of interest up to here.
@@ -67,23 +97,27 @@ class GatewaySession {
 
   void Connect();
   void OnMessage(Message message);
-  void Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame);
+  void Handle(const EdgeEntry& entry, Peer& peer, wire::Frame frame, std::size_t bytes,
+              const std::string& trace_parent);
   void HandleHello(const EdgeEntry& entry, const wire::Hello& hello);
-  void HandlePush(const EdgeEntry& entry, wire::Push push);
+  void HandlePush(const EdgeEntry& entry, wire::Push push, const std::string& trace_parent);
   void HandleOffer(const EdgeEntry& entry, wire::Offer offer);
   void HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement);
   Result<bool> IsBound(const EdgeId& edge, Epoch epoch);  // In the store, by now.
   void HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull);
-  // What an edge may have in flight, by what waits here: the centre slows, it never drops.
-  wire::Credit CreditNow() const;
-  // `bytes`: the memory the work holds while it waits.
+  // True, and the edge is told, if the disk has no room for more.
+  bool RefusedForRoom(const EdgeId& edge, Epoch epoch);
+  // `bytes`: the memory the work holds while it waits. `telemetry`: of a push, or nullptr.
   void SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
-                  std::function<Result<Answer>(CentralWriter&)> work);
+                  std::function<Result<Answer>(CentralWriter&)> work,
+                  std::shared_ptr<IntakeTelemetry::Push> telemetry = nullptr);
   void Deliver(const EdgeId& edge, Epoch epoch, Status committed, Result<Answer> answer);
   void Refuse(const EdgeId& edge, ErrorCode reason, std::string message, Epoch epoch,
               std::int64_t retry_after_us);
-  void Send(const EdgeId& edge, const wire::Frame& frame);
+  void HandleReconcile(const EdgeEntry& entry, Peer& peer, wire::Frame frame, std::size_t bytes);
   Result<wire::Frame> Open(const EdgeEntry& entry, Peer& peer, BytesView bytes);
+  Result<wire::Frame> OpenOnce(const EdgeEntry& entry, Peer& peer, BytesView bytes);
+  const Sealer& IdentityFor(const Peer& peer) const;
   void Poll();
   void NudgeAll();
   SessionContext ContextOf(const EdgeEntry& entry) const;
@@ -93,7 +127,7 @@ class GatewaySession {
   Transport& transport_;
   Scheduler& scheduler_;
   const Clock& clock_;
-  Sealer sealer_;
+  std::vector<Sealer> identities_;
   EdgeDirectory directory_;
   RegistryCache registry_;
   FeedServer feed_;
@@ -102,6 +136,8 @@ class GatewaySession {
   std::map<EdgeId, Peer> peers_;
   std::size_t queued_bytes_ = 0;   // Of memory, by estimate, of opened frames that wait.
   std::size_t queued_frames_ = 0;
+  bool registry_changed_ = false;  // Read anew since on_registry_changed was called last.
+  LoadShedding load_;
   Scheduler::TimerId poll_timer_ = 0;
   Scheduler::TimerId connect_timer_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

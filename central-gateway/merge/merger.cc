@@ -437,6 +437,40 @@ Result<MergeResult> Merger::Release(QuarantineRow row, const std::string& user,
   return result;
 }
 
+Result<std::optional<MergeResult>> Merger::Reinstate(Incoming& incoming,
+                                                     const std::vector<FeedGap>& gaps,
+                                                     bool as_new) {
+  EDCSYNC_ASSIGN(const bool known, writer_.HasRevision(incoming.id));
+  if (known) return std::optional(MergeResult{Outcome::kDuplicate, 0});
+  std::optional<RecordState> record;
+  bool remembered = false;
+  if (incoming.revision.ok()) {
+    EDCSYNC_ASSIGN(record, writer_.FindRecord(incoming.revision->key));
+  }
+  if (record && record->site == incoming.site) {
+    EDCSYNC_ASSIGN(remembered, writer_.IsRemembered(*record, incoming.id));
+  }
+  if (!remembered) {
+    if (!as_new) return std::optional<MergeResult>();
+    EDCSYNC_ASSIGN(const MergeResult result, Apply(incoming));
+    return std::optional(result);
+  }
+  const Revision& revision = *incoming.revision;
+  RevisionRow row;
+  row.record_id = record->record_id;
+  row.received_at = writer_.Now();
+  row.known = {incoming.id, revision};
+  row.canonical = incoming.canonical;
+  row.nonconformance = registry_.Judge(revision).nonconformance;
+  row.clock_suspect = IsClockSuspect(revision, writer_.Now());
+  EDCSYNC_TRY(writer_.ReinstateRevision(*record, row, gaps));
+  EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.reinstated", ToString(revision.key),
+                                  AuditDetail(incoming, Outcome::kApplied)));
+  arrived_.push_back(incoming.id);
+  EDCSYNC_TRY(ApplyHeld());
+  return std::optional(MergeResult{Outcome::kApplied, 0});
+}
+
 Status Merger::CheckOwn(const Revision& revision) {
   EDCSYNC_ASSIGN(const Checked checked,
                  Check(ReadIncoming(EncodeRevision(revision)), /*lifted=*/false));

@@ -50,6 +50,12 @@ class Merger {
   Result<MergeResult> Release(QuarantineRow row, const std::string& user,
                               const std::string& reason);
 
+  // Puts a revision back that was lost here though its record tells of it. One that nothing tells of
+  // is applied as any other if `as_new`; else nothing is done: nullopt. An ancestor that came before
+  // its lost descendants would be taken for a head. Only what a reconciliation asked for comes here.
+  Result<std::optional<MergeResult>> Reinstate(Incoming& incoming,
+                                               const std::vector<FeedGap>& gaps, bool as_new);
+
   // Why ApplyOwn would fail now. Writes nothing.
   Status CheckOwn(const Revision& revision);
   // Writes a revision made at the centre by `user` (origin, parents, items given) and applies

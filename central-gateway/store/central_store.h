@@ -2,8 +2,10 @@
 // entries, feed entries and the edge's cursor together. An interface: SQLite by default
 // (sqlite_central_store.h, embedded, one machine); a server engine can stand behind it for many.
 //
-//   written by   central-gateway/intake (through merge), desk, admin, people, notices
-//   read by      central-gateway/feed, desk, admin, people, notices, app
+//   written by   central-gateway/intake (through merge), desk, admin, people, notices,
+//                enrolment
+//   read by      central-gateway/feed, desk, admin, people, notices,
+//                enrolment, app
 //
 // Invariants the store itself keeps: revisions and audit entries are never altered; feed cursors
 // follow commit order without gaps a reader could miss; at most one open conflict a record; the
@@ -15,14 +17,21 @@
 #include <functional>
 #include <memory>
 
+#include "central-gateway/store/enrolment_store.h"
 #include "central-gateway/store/notice_store.h"
 #include "central-gateway/store/people_store.h"
+#include "central-gateway/store/reconciliation_store.h"
 #include "shared/model/audit_entry.h"
 #include "shared/base/status.h"
+#include "shared/crypto/field_cipher.h"
 
 namespace edcsync::central {
 
-class CentralReader : public PeopleReader, public DeskReader, public NoticeReader {
+class CentralReader : public PeopleReader,
+                      public DeskReader,
+                      public NoticeReader,
+                      public ReconciliationReader,
+                      public EnrolmentReader {
  public:
   // --- records and revisions ---
   virtual Result<std::optional<RecordState>> FindRecord(const RecordKey& key) = 0;
@@ -108,6 +117,9 @@ class CentralReader : public PeopleReader, public DeskReader, public NoticeReade
   struct Figures {
     std::uint64_t records = 0, revisions = 0, conflicts_open = 0, conflicts_ended = 0;
     std::uint64_t quarantine_waiting = 0, audit_entries = 0, duplicates = 0;
+    std::uint64_t conflicts_open_hard = 0;  // Of those open.
+    std::optional<WallTime> oldest_conflict, oldest_quarantine;  // Of those open, waiting.
+    std::vector<std::pair<std::uint16_t, std::uint64_t>> quarantine_by_reason;  // Waiting ones.
   };
   virtual Result<Figures> CountAll() = 0;
   // Changes whenever edges, locks, studies or policies change, by whichever process.
@@ -115,7 +127,8 @@ class CentralReader : public PeopleReader, public DeskReader, public NoticeReade
 };
 
 class CentralWriter : public CentralReader, public PeopleWriter, public DeskWriter,
-                      public NoticeWriter {
+                      public NoticeWriter, public ReconciliationWriter,
+                      public EnrolmentWriter {
  public:
   // Inserts a revision of an existing record (or of a new one if record_id is 0, which makes the
   // record and binds the subject to the site) with its heads after it, its feed entry included.
@@ -188,8 +201,16 @@ class CentralStore {
   // Submits and waits; mostly a person does, so it goes before the works of Submit() that wait. Not
   // from a work or a Done.
   virtual Status Write(Work work) = 0;
+  // How many works wait for the writer. Threads: any.
+  virtual std::size_t WorksWaiting() const { return 0; }
   // On a stable snapshot. Not from a work.
   virtual Status Read(const std::function<Status(CentralReader&)>& read) = 0;
+
+  // Wraps every data key by `next` instead, in one transaction with the audit entry "key.rotated".
+  // Returns how many. Beside running gateways, which find `next` when they need it.
+  virtual Result<std::size_t> RewrapKeys(WrappingKey& next, const std::string& actor,
+                                         const std::string& detail) = 0;
+  virtual Result<FieldCipher::Keys> DescribeKeys() = 0;
 
   virtual Status Backup(const std::string& path, const std::function<void(int)>& progress) = 0;
   // Everything that must hold of the stored data; the findings, empty if it holds.

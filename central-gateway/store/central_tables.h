@@ -6,6 +6,7 @@
 #include "central-gateway/store/conflict_queue.h"
 #include "central-gateway/store/conflict_table.h"
 #include "central-gateway/store/edge_table.h"
+#include "central-gateway/store/enrolment_table.h"
 #include "central-gateway/store/feed_table.h"
 #include "central-gateway/store/id_maker.h"
 #include "central-gateway/store/identity_table.h"
@@ -15,6 +16,7 @@
 #include "central-gateway/store/notice_table.h"
 #include "central-gateway/store/proposal_table.h"
 #include "central-gateway/store/quarantine_table.h"
+#include "central-gateway/store/reconciliation_table.h"
 #include "central-gateway/store/signature_table.h"
 #include "central-gateway/store/site_table.h"
 #include "central-gateway/store/state_table.h"
@@ -49,6 +51,8 @@ struct CentralTables {
         identities(connection),
         notices(connection),
         notice_outbox(connection),
+        reconciliations(connection),
+        enrolment(connection, sites),
         state(connection, field_cipher),
         ids(connection, clock, holder) {}
 
@@ -80,6 +84,8 @@ struct CentralTables {
   IdentityTable identities;
   NoticeTable notices;
   NoticeOutbox notice_outbox;
+  ReconciliationTable reconciliations;
+  EnrolmentTable enrolment;
   StateTable state;
   IdMaker ids;
 };

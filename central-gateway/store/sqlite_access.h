@@ -3,6 +3,9 @@
 // Private to this folder. Threads: as its tables.
 #pragma once
 
+#include <map>
+#include <set>
+
 #include "central-gateway/store/central_tables.h"
 
 namespace edcsync::central {
@@ -121,6 +124,33 @@ class SqliteAccess final : public CentralWriter {
   Status RequeueMessage(SnowflakeId message) override;
   Result<std::uint64_t> PruneNotices(WallTime before, std::size_t count_max) override;
 
+  Result<std::optional<ReconciliationRow>> FindReconciliation(SnowflakeId id) override;
+  Result<std::vector<ReconciliationRow>> ListReconciliations(const std::string& edge,
+                                                             const std::string& site,
+                                                             std::size_t count_max) override;
+  Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() override;
+  Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id, const RevisionId* after,
+                                                     std::size_t count_max) override;
+  Result<std::uint64_t> CountSite(
+      const SiteCountOptions& options,
+      const std::function<Status(const CountedRevision&)>& each) override;
+  Result<std::vector<FeedGap>> FindFeedGaps(const SiteOID& site, std::size_t count_max) override;
+  Result<bool> IsRemembered(const RecordState& record, const RevisionId& id) override;
+  Status InsertReconciliation(const ReconciliationRow& row) override;
+  Status UpdateReconciliation(const ReconciliationRow& row) override;
+  Status PutDifference(SnowflakeId id, const DifferenceRow& row) override;
+  Status ReinstateRevision(const RecordState& record, const RevisionRow& row,
+                           const std::vector<FeedGap>& gaps) override;
+
+  Result<std::optional<InvitationRow>> FindInvitation(const EdgeId& edge) override;
+  Result<std::vector<InvitationRow>> ListOpenInvitations() override;
+  Result<std::vector<EdgeCredential>> ListEdgeCredentials() override;
+  Status InsertInvitation(const InvitationRow& invitation) override;
+  Status UpdateInvitation(const InvitationRow& invitation) override;
+  Status PutEdgeCredential(const EdgeCredential& credential) override;
+  Result<std::uint64_t> RevokeCertificatesBut(const EdgeId& edge,
+                                              const std::string& kept_pem) override;
+
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
 
   Status InsertEdge(const EdgeRow& edge) override;
@@ -170,6 +200,10 @@ class SqliteAccess final : public CentralWriter {
   Status TakeSeals(std::uint64_t more);
   Status FillNote(std::int64_t revision_rowid, RevisionRow& row);
   Status InsertNote(std::int64_t revision_rowid, const RevisionRow& row);
+  Result<std::set<RevisionId>> RevisionsAfter(const SiteCountOptions& options,
+                                              std::optional<std::int64_t> incarnation,
+                                              std::int64_t site);
+  Result<std::map<RevisionId, RecordKey>> QuarantinedOf(const SiteCountOptions& options);
   Result<std::optional<std::int64_t>> OriginOf(const EdgeId& edge, const Incarnation& incarnation);
 
   CentralTables& tables_;

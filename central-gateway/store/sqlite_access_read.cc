@@ -211,7 +211,10 @@ Result<CentralReader::Figures> SqliteAccess::CountAll() {
       "(SELECT count(*) FROM conflict WHERE state = 0), "
       "(SELECT count(*) FROM conflict WHERE state <> 0), "
       "(SELECT count(*) FROM quarantine WHERE state = 1), "
-      "coalesce((SELECT max(number) FROM audit), 0)");
+      "coalesce((SELECT max(number) FROM audit), 0), "
+      "(SELECT count(*) FROM open_conflict WHERE severity = 2), "
+      "(SELECT min(opened_at_ms) FROM open_conflict), "
+      "(SELECT min(received_at_ms) FROM quarantine WHERE state = 1)");
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   CHECK(found);
   Figures figures;
@@ -221,8 +224,18 @@ Result<CentralReader::Figures> SqliteAccess::CountAll() {
   figures.conflicts_ended = Unsigned(statement.Int(3));
   figures.quarantine_waiting = Unsigned(statement.Int(4));
   figures.audit_entries = Unsigned(statement.Int(5));
+  figures.conflicts_open_hard = Unsigned(statement.Int(6));
+  if (!statement.IsNull(7)) figures.oldest_conflict = WallTime{statement.Int(7)};
+  if (!statement.IsNull(8)) figures.oldest_quarantine = WallTime{statement.Int(8)};
   EDCSYNC_ASSIGN(figures.duplicates, tables_.state.Duplicates());
-  return figures;
+  Statement reasons = tables_.database.Prepare(
+      "SELECT reason, count(*) FROM quarantine WHERE state = 1 GROUP BY reason");
+  while (true) {
+    EDCSYNC_ASSIGN(const bool more, reasons.Step());
+    if (!more) return figures;
+    figures.quarantine_by_reason.emplace_back(static_cast<std::uint16_t>(reasons.Int(0)),
+                                              Unsigned(reasons.Int(1)));
+  }
 }
 
 Result<std::uint64_t> SqliteAccess::RegistryGeneration() {

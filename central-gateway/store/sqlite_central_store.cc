@@ -25,7 +25,11 @@ class SqliteCentralStore final : public CentralStore {
 
   Status Submit(Work work, Done done, std::size_t bytes) override;
   Status Write(Work work) override;
+  std::size_t WorksWaiting() const override { return commit_.waiting(); }
   Status Read(const std::function<Status(CentralReader&)>& read) override;
+  Result<std::size_t> RewrapKeys(WrappingKey& next, const std::string& actor,
+                                 const std::string& detail) override;
+  Result<FieldCipher::Keys> DescribeKeys() override { return files_.cipher->Describe(); }
   Status Backup(const std::string& path, const std::function<void(int)>& progress) override;
   Result<std::vector<std::string>> Check(
       const std::function<void(std::string_view, int)>& progress) override;
@@ -86,7 +90,7 @@ GroupCommitHooks SqliteCentralStore::Hooks() {
   hooks.work_started = [this] { tail_before_work_ = tables_.audit.tail(); };
   hooks.work_rolled_back = [this] { WorkRolledBack(); };
   hooks.ended = [this](bool committed) { Ended(committed); };
-  return hooks;
+  return options_.watch == nullptr ? hooks : options_.watch->Around(std::move(hooks));
 }
 
 Status SqliteCentralStore::Begun() {
@@ -179,6 +183,16 @@ Status SqliteCentralStore::Read(const std::function<Status(CentralReader&)>& rea
     SqliteAccess access(tables, clock_.Wall(), seals);
     return read(access);
   });
+}
+
+Result<std::size_t> SqliteCentralStore::RewrapKeys(WrappingKey& next, const std::string& actor,
+                                                   const std::string& detail) {
+  std::size_t count = 0;
+  EDCSYNC_TRY(Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_ASSIGN(count, files_.cipher->Rewrap(next, writer.Now()));
+    return writer.AppendAudit(actor, "key.rotated", next.id().ToHex(), detail);
+  }));
+  return count;
 }
 
 Status SqliteCentralStore::Backup(const std::string& path,

@@ -6,16 +6,19 @@
 #include "central-gateway/store/central_store.h"
 #include "shared/base/random.h"
 #include "shared/base/time.h"
+#include "shared/storage/writer_watch.h"
 
 namespace edcsync::central {
 
 struct SqliteCentralStoreOptions {
   std::string path;
   std::string key_file;       // Key-encryption key, 64 hexadecimal digits, mode 0600.
+  std::shared_ptr<KeyRing> keys = nullptr;  // If set, keys come from here, not from `key_file`.
   std::string vfs;
   int cache_kib = 64 * 1024;
   bool start_writer = true;   // False: works run at once on the caller's thread.
   std::string holder;         // Of the Snowflake worker lease: "gateway-1", "command-4711".
+  WriterWatch* watch = nullptr;  // Outlives the store; nullptr: nobody watches the writer.
 };
 
 // Makes a new database (and its key file): schema, history id, mark key. kAlreadyExists.

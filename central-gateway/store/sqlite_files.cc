@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "central-gateway/store/sqlite_access.h"
+#include "shared/crypto/file_key_ring.h"
 #include "shared/storage/migration.h"
 
 namespace edcsync::central {
@@ -41,7 +42,7 @@ Result<bool> IsEmpty(Database& database) {
 
 Result<OpenedFiles> WithKey(std::unique_ptr<Database> writer,
                             const SqliteCentralStoreOptions& options,
-                            const KeyEncryptionKey& key, Random& random) {
+                            const std::shared_ptr<KeyRing>& keys, Random& random) {
   OpenedFiles files;
   files.writer = std::move(writer);
   EDCSYNC_ASSIGN(files.key_reader, OpenReader(options));
@@ -49,8 +50,13 @@ Result<OpenedFiles> WithKey(std::unique_ptr<Database> writer,
   FieldCipherOptions cipher;
   // Twice what one transaction may use, so that not every one has to reserve.
   cipher.uses_per_reservation = 2 * SqliteAccess::kSealCountMax;
-  EDCSYNC_ASSIGN(files.cipher, FieldCipher::Open(key, *files.keys, random, cipher));
+  EDCSYNC_ASSIGN(files.cipher, FieldCipher::Open(keys, *files.keys, random, cipher));
   return files;
+}
+
+std::shared_ptr<KeyRing> RingOf(const SqliteCentralStoreOptions& options) {
+  if (options.keys != nullptr) return options.keys;
+  return std::make_shared<FileKeyRing>(options.key_file);
 }
 
 std::string Interrupted(const SqliteCentralStoreOptions& options) {
@@ -82,7 +88,7 @@ Result<OpenedFiles> OpenFiles(const SqliteCentralStoreOptions& options, Random& 
   if (options.vfs.empty() && !FileExists(options.path)) {
     return Fail(ErrorCode::kNotFound, "there is no central store " + options.path);
   }
-  EDCSYNC_ASSIGN(const KeyEncryptionKey key, KeyEncryptionKey::Load(options.key_file));
+  const std::shared_ptr<KeyRing> keys = RingOf(options);
   EDCSYNC_ASSIGN(std::unique_ptr<Database> database,
                  Database::Open(ToOptions(options, false, false)));
   // Never makes a schema in a file that is empty or another program's.
@@ -92,8 +98,13 @@ Result<OpenedFiles> OpenFiles(const SqliteCentralStoreOptions& options, Random& 
   if (!is_central) {
     return Fail(ErrorCode::kCorrupt, options.path + " is a database, but no central store");
   }
+  const Status opens = CheckKeys(*database, keys, random);
+  if (!opens.ok()) {
+    return Fail(opens.error().code, "the database " + options.path + " stays closed and as it is: " +
+                                        opens.error().message);
+  }
   EDCSYNC_TRY(Migrate(*database, schema::CentralMigrations()));
-  EDCSYNC_ASSIGN(OpenedFiles files, WithKey(std::move(database), options, key, random));
+  EDCSYNC_ASSIGN(OpenedFiles files, WithKey(std::move(database), options, keys, random));
   files.lock = std::move(lock);
   StateTable state(*files.writer, *files.cipher);
   EDCSYNC_ASSIGN(const bool is_whole, state.Exists());
@@ -125,7 +136,7 @@ Status CreateSqliteCentralStore(const SqliteCentralStoreOptions& options, const 
   EDCSYNC_ASSIGN(const bool is_empty, IsEmpty(*database));
   if (!is_empty) return Fail(ErrorCode::kAlreadyExists, options.path + " exists already");
   EDCSYNC_TRY(Migrate(*database, schema::CentralMigrations()));
-  EDCSYNC_ASSIGN(OpenedFiles files, WithKey(std::move(database), options, *key, random));
+  EDCSYNC_ASSIGN(OpenedFiles files, WithKey(std::move(database), options, RingOf(options), random));
   return InsertState(files, clock, random);
 }
 

@@ -19,6 +19,10 @@ class WatchedDataKeys final : public DataKeyTable {
   WatchedDataKeys(Database& writer, Database& reader) : table_(writer, reader) {}
 
   Result<std::vector<WrappedDataKey>> Load() override { return table_.Load(); }
+  Result<std::vector<WrappedDataKey>> LoadForWriting() override {
+    return table_.LoadForWriting();
+  }
+  Status SetWrapped(const WrappedDataKey& key) override { return table_.SetWrapped(key); }
   Status Insert(const WrappedDataKey& key) override {
     touched_ = true;
     return table_.Insert(key);

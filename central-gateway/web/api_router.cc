@@ -136,7 +136,11 @@ void ApiRouter::Add(const std::string& method, const std::string& path, Need nee
                     ApiHandler handler) {
   server_.Route(method, kPrefix + path, HttpServer::Access::kOpen,
                 [this, need, handler = std::move(handler)](const HttpRequest& request) {
-                  return Serve(request, need, handler);
+                  if (telemetry_ == nullptr) return Serve(request, need, handler);
+                  const MonoTime begun = telemetry_->Begin();
+                  HttpResponse response = Serve(request, need, handler);
+                  telemetry_->Served(begun, Changes(request), response.status);
+                  return response;
                 });
 }
 

@@ -11,6 +11,7 @@
 
 #include "central-gateway/desk/form_view.h"
 #include "central-gateway/people/sessions.h"
+#include "central-gateway/web/desk_telemetry.h"
 #include "shared/http/http_server.h"
 
 namespace edcsync::central {
@@ -42,9 +43,11 @@ using ApiHandler = std::function<Result<HttpResponse>(const ApiCall&)>;
 
 class ApiRouter {
  public:
-  // Both outlive this and the server's run. `is_https`: the cookie is for HTTPS only.
-  ApiRouter(HttpServer& server, Sessions& sessions, bool is_https)
-      : server_(server), sessions_(sessions), is_https_(is_https) {}
+  // All outlive this and the server's run. `is_https`: the cookie is for HTTPS only. `telemetry`
+  // may be nullptr.
+  ApiRouter(HttpServer& server, Sessions& sessions, bool is_https,
+            DeskTelemetry* telemetry = nullptr)
+      : server_(server), sessions_(sessions), is_https_(is_https), telemetry_(telemetry) {}
 
   // `path` is an ECMAScript expression below /api/v1.
   void Add(const std::string& method, const std::string& path, Need need, ApiHandler handler);
@@ -65,6 +68,7 @@ class ApiRouter {
   HttpServer& server_;
   Sessions& sessions_;
   const bool is_https_;
+  DeskTelemetry* const telemetry_;
 };
 
 // As shared/http's Problem(), but `code` is the error's name: pages choose their words by it.

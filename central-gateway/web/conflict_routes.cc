@@ -105,10 +105,37 @@ Result<HttpResponse> Show(DeskContext& context, const ApiCall& call) {
   return JsonResponse(json);
 }
 
+// The record a conflict is about: what it is traced by.
+Result<RecordKey> RecordOf(DeskContext& context, SnowflakeId conflict) {
+  RecordKey key;
+  EDCSYNC_TRY(context.store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::optional<ConflictRow> row, reader.FindConflict(conflict));
+    if (!row) return Fail(ErrorCode::kNotFound, "There is no such conflict");
+    key = row->key;
+    return Ok();
+  }));
+  return key;
+}
+
+// `decision` made `revision`. Nothing to be told of is a failure of what was done.
+void TellDecided(DeskContext& context, const char* name, const DeskTelemetry::Act& act,
+                 const Decision& decision, const RevisionId& revision) {
+  if (context.telemetry == nullptr) return;
+  const Result<RecordKey> key = RecordOf(context, decision.conflict);
+  if (!key.ok()) return;
+  context.telemetry->Decided(name, act, *key, decision.conflict.value(), revision,
+                             decision.seen_heads);
+}
+
 Result<HttpResponse> Claim(DeskContext& context, const ApiCall& call) {
+  const std::int64_t begun_us = context.telemetry == nullptr ? 0 : context.telemetry->NowUs();
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_ASSIGN(const ConflictWork work, ClaimConflict(context.store, id, call.session.user));
+  if (context.telemetry != nullptr) {
+    const Result<RecordKey> key = RecordOf(context, id);
+    if (key.ok()) context.telemetry->Claimed(begun_us, *key, id.value());
+  }
   return JsonResponse({{"user", work.claimed_by},
                        {"expiresAt", FormatUtc(work.claim_expires_at)},
                        {"fencingToken", std::to_string(work.fencing_token)}});
@@ -130,7 +157,9 @@ Result<HttpResponse> Preview(DeskContext& context, const ApiCall& call) {
 }
 
 // The decision that the call's body makes of the conflict, signed.
-Result<Decision> DecisionOf(DeskContext& context, const ApiCall& call) {
+Result<Decision> DecisionOf(DeskContext& context, const ApiCall& call, DeskTelemetry::Act& act) {
+  const auto now_us = [&] { return context.telemetry == nullptr ? 0 : context.telemetry->NowUs(); };
+  act.begun_us = now_us();
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_ASSIGN(const DecisionChoices choices, ParseChoices(call.body));
@@ -151,7 +180,9 @@ Result<Decision> DecisionOf(DeskContext& context, const ApiCall& call) {
   } else {
     decision.items = composed.items;
   }
+  act.signing_us = now_us();
   EDCSYNC_ASSIGN(decision.signing, Authorise(context, call, {"decided", "approved", "reviewed"}));
+  act.signed_us = now_us();
   return decision;
 }
 
@@ -166,15 +197,19 @@ Result<Json> SignatureOf(DeskContext& context, const RevisionId& revision) {
 }
 
 Result<HttpResponse> ResolveOne(DeskContext& context, const ApiCall& call) {
-  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call));
+  DeskTelemetry::Act act;
+  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call, act));
   EDCSYNC_ASSIGN(const RevisionId revision, Resolve(context.store, context.centre(), decision));
+  TellDecided(context, "decide", act, decision, revision);
   EDCSYNC_ASSIGN(Json signature, SignatureOf(context, revision));
   return JsonResponse({{"revisionId", revision.ToHex()}, {"signature", std::move(signature)}});
 }
 
 Result<HttpResponse> ProposeOne(DeskContext& context, const ApiCall& call) {
-  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call));
+  DeskTelemetry::Act act;
+  EDCSYNC_ASSIGN(const Decision decision, DecisionOf(context, call, act));
   EDCSYNC_ASSIGN(const Proposed proposed, Propose(context.store, context.centre(), decision));
+  TellDecided(context, "propose", act, decision, proposed.revision);
   EDCSYNC_ASSIGN(Json signature, SignatureOf(context, proposed.revision));
   return JsonResponse({{"proposalId", std::to_string(proposed.proposal.value())},
                        {"revisionId", proposed.revision.ToHex()},
@@ -240,12 +275,18 @@ Result<Json> DecideOne(DeskContext& context, const ApiCall& call, const Json& on
   decision.signing = signing;
   EDCSYNC_ASSIGN(decision.seen_heads, HeadsOf(one));
   EDCSYNC_ASSIGN(decision.take, HeadByRule(context.store, id, rule));
+  const std::int64_t now_us = context.telemetry == nullptr ? 0 : context.telemetry->NowUs();
+  const DeskTelemetry::Act act{now_us, now_us, now_us};  // One signature for all, before.
   const Result<RevisionId> resolved = Resolve(context.store, context.centre(), decision);
-  if (resolved.ok()) return Json{{"revisionId", resolved->ToHex()}};
+  if (resolved.ok()) {
+    TellDecided(context, "decide", act, decision, *resolved);
+    return Json{{"revisionId", resolved->ToHex()}};
+  }
   if (resolved.error().code != ErrorCode::kNeedsConsent) {
     return tl::unexpected<Error>(resolved.error());
   }
   EDCSYNC_ASSIGN(const Proposed proposed, Propose(context.store, context.centre(), decision));
+  TellDecided(context, "propose", act, decision, proposed.revision);
   return Json{{"proposalId", std::to_string(proposed.proposal.value())}};
 }
 

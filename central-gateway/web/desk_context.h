@@ -24,6 +24,7 @@ struct DeskContext {
   EventStreams& events;           // Of the store's version, for GET /changes.
   SigningTickets& tickets;
   OidcLogIn* oidc = nullptr;      // nullptr: no identity provider.
+  DeskTelemetry* telemetry = nullptr;  // nullptr: none.
 
   CentreWriter centre() const { return {clock, random}; }
   WallTime now() const { return clock.Wall(); }

@@ -51,7 +51,8 @@ struct DeskServer::Impl {
                 std::move(certificate), options.due_times, events, tickets},
         pages(std::move(files)),
         http(HttpOptions(options)),
-        router(http, sessions, !options.certificate_file.empty()) {
+        router(http, sessions, !options.certificate_file.empty(), options.telemetry) {
+    context.telemetry = options.telemetry;
     if (options.oidc) {
       oidc.emplace(*options.oidc, store, sessions, tickets, clock, random,
                    [this, options] { return AddressOf(options, http.port()) + kCallback; });
@@ -91,6 +92,8 @@ Result<std::unique_ptr<DeskServer>> DeskServer::Start(const DeskServerOptions& o
   EDCSYNC_TRY(server->impl_->http.Start());
   return server;
 }
+
+Status DeskServer::ReloadCertificate() { return impl_->http.ReloadCertificate(); }
 
 int DeskServer::port() const { return impl_->http.port(); }
 

@@ -27,6 +27,7 @@ struct DeskServerOptions {
   int read_timeout_s = 15;
   EventStreams::Options events = {};  // Of those who wait for changes.
   std::optional<OidcOptions> oidc;  // None: local accounts only.
+  DeskTelemetry* telemetry = nullptr;  // Outlives the server; nullptr: none.
 };
 
 class DeskServer {
@@ -39,6 +40,7 @@ class DeskServer {
                                                    Certificate signing_certificate);
   ~DeskServer();  // Stops.
   int port() const;
+  Status ReloadCertificate();  // As HttpServer's.
 
  private:
   struct Impl;

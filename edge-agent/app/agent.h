@@ -1,8 +1,8 @@
 // The running agent: wires store, capture, link, session, feed and API together and owns their
 // threads.
 //
-//   threads   store writer · sync loop · HTTP pool · Paho's own
-//   order     started store, API, loop, link; stopped the other way round
+//   threads   store writer · sync loop · reconciliation's worker · HTTP pool · Paho's own · renewal's
+//   order     started store, API, loop, link, renewal; stopped the other way round
 #pragma once
 
 #include <memory>

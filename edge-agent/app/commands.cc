@@ -5,15 +5,21 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "edge-agent/app/agent.h"
 #include "edge-agent/app/asking.h"
+#include "edge-agent/app/backup_commands.h"
+#include "edge-agent/app/doctor.h"
 #include "edge-agent/app/endorse_commands.h"
+#include "edge-agent/app/key_commands.h"
+#include "edge-agent/app/reconcile_commands.h"
+#include "edge-agent/app/enroll_command.h"
 #include "edge-agent/app/submit_command.h"
 #include "edge-agent/site/site_queries.h"
+#include "shared/base/config_check.h"
 #include "shared/base/exit_code.h"
+#include "shared/base/folders.h"
 #include "shared/base/json.h"
 #include "shared/base/release.h"
 #include "shared/base/stop_signal.h"
@@ -28,8 +34,8 @@ struct Options {
   bool json = false;
   bool history = false;
   bool all = false;
+  bool check_config = false;
   std::string key;
-  std::string file;
   RecordTable::Filter filter;
   SubmitOptions submit;
 };
@@ -82,6 +88,16 @@ int StatusCommand(const Options& options) {
               Text(sync["lastError"]).empty() ? "" : (": " + Text(sync["lastError"])).c_str());
   std::printf("last contact    %s, clock %s ms from the centre's\n",
               Text(json["lastContactAt"]).c_str(), Text(json["clockDriftMs"]).c_str());
+  const Json& certificate = json["certificate"];
+  if (!certificate.is_null()) {
+    std::printf("certificate     until %s, %s%s\n", Text(certificate["notAfter"]).c_str(),
+                certificate["renewsAt"].is_null()
+                    ? "not renewed by itself (no [enrolment] address)"
+                    : ("renewed about " + Text(certificate["renewsAt"])).c_str(),
+                Text(certificate["lastError"]).empty()
+                    ? ""
+                    : ("; last attempt: " + Text(certificate["lastError"])).c_str());
+  }
   std::printf("open conflicts  %s\n", Text(json["conflictsOpen"]).c_str());
   std::printf("to endorse      %s\n", Text(json["proposalsWaiting"]).c_str());
   std::printf("in quarantine   %s\n", Text(json["quarantined"]).c_str());
@@ -126,6 +142,7 @@ int RecordShow(const Options& options) {
   std::printf("%s%s%s\n", Text((*record)["key"]).c_str(),
               (*record)["conflict"].is_null() ? "" : "  (in conflict)",
               (*record)["locked"].get<bool>() ? "  (locked)" : "");
+  std::printf("trace %s\n", Text((*record)["traceId"]).c_str());
   if (!options.history) {
     PrintRevision((*record)["current"]);
     return kExitOk;
@@ -224,28 +241,6 @@ int OutboxList(const Options& options) {
     after = (*page)["next"].get<std::uint64_t>();
   }
   if (options.json) std::printf("%s\n", all.dump(2).c_str());
-  return kExitOk;
-}
-
-int BackupCommand(const Options& options) {
-  const std::string file = std::filesystem::absolute(options.file).string();
-  const Result<Config> config = LoadConfig(options.dir);
-  if (!config.ok()) return Report(config.error());
-  Result<LocalAgent> agent = LocalAgent::Reach(*config);
-  if (!agent.ok()) return Report(agent.error());
-  Status done = Ok();
-  if (agent->running()) {
-    const Result<HttpResponse> response =
-        agent->Post("/v1/backup", Json{{"file", file}}.dump(), "application/json");
-    if (!response.ok()) return Report(response.error());
-  } else {
-    done = agent->store().Backup(file, [](int percent) {
-      std::fprintf(stderr, "\r%d %%%s", percent, percent == 100 ? "\n" : "");
-    });
-  }
-  if (!done.ok()) return Report(done.error());
-  std::printf("Backed up to %s. Keep %s apart from it: without that key it cannot be read.\n",
-              file.c_str(), config->KeyFile().c_str());
   return kExitOk;
 }
 
@@ -352,8 +347,7 @@ void AddSubmit(CLI::App& app, Options& options, int& code) {
 
 int RunCommandLine(int argc, char** argv) {
   Options options;
-  const char* dir = std::getenv("EDCSYNC_EDGE_DIR");
-  options.dir = dir == nullptr ? "." : dir;
+  options.dir = FindConfigFolder(std::getenv("EDCSYNC_EDGE_DIR"), "edge-agent.toml");
   int code = kExitOk;
   CLI::App app(
       "edcsync edge agent: keeps CRF records safe at the site and brings them to the centre.\n"
@@ -361,12 +355,15 @@ int RunCommandLine(int argc, char** argv) {
       "now.",
       "edge-agent");
   app.set_version_flag("--version", std::string("edge-agent ") + kRelease);
-  app.require_subcommand(1)->fallthrough();
+  app.require_subcommand(0, 1)->fallthrough();
   app.add_option("--dir,--config", options.dir,
-                 "The agent's folder or its edge-agent.toml (default: $EDCSYNC_EDGE_DIR, or .)");
+                 "The folder of edge-agent.toml, or that file (default: $EDCSYNC_EDGE_DIR, or the "
+                 "current folder if it is there, or /etc/edcsync)");
   app.add_flag("--json", options.json, "Print JSON for scripts");
+  app.add_flag("--check-config", options.check_config,
+               "Only read edge-agent.toml, name everything that is wrong with it, and end");
   app.add_subcommand("run", "Run the service until SIGTERM")->fallthrough()->callback([&] {
-    code = Run(options);
+    if (!options.check_config) code = Run(options);
   });
   AddSubmit(app, options, code);
   app.add_subcommand("status", "What waits, and how the link is")->fallthrough()->callback([&] {
@@ -374,16 +371,19 @@ int RunCommandLine(int argc, char** argv) {
   });
   AddRecords(app, options, code);
   AddEndorseCommands(app, options.dir, options.json, code);
+  AddKeyCommands(app, options.dir, options.json, code);
+  AddReconcileCommands(app, options.dir, options.json, code);
+  AddEnrollCommand(app, options.dir, options.json, code);
   AddSync(app, options, code);
-  CLI::App* backup = app.add_subcommand("backup", "A consistent copy while running");
-  backup->fallthrough();
-  backup->add_option("FILE", options.file, "Must not exist")->required();
-  backup->callback([&] { code = BackupCommand(options); });
+  AddBackupCommands(app, options.dir, code);
+  AddDoctorCommands(app, options.dir, options.json, code);
   app.add_subcommand("check", "Verify database, audit chain, outbox and every revision")
       ->fallthrough()
       ->callback([&] { code = CheckCommand(options); });
   try {
     app.parse(argc, argv);
+    if (options.check_config) return PrintConfigCheck(LoadConfig(options.dir), options.json);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }

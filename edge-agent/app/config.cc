@@ -2,12 +2,15 @@
 
 #include <filesystem>
 
+#include "shared/base/folders.h"
 #include "shared/base/toml_file.h"
 
 namespace edcsync::edge {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kLogLevels[] = "\"debug\", \"info\", \"warn\" or \"error\"";
 
 Result<Config> ReadConfig(Result<TomlFile> toml, const fs::path& file) {
   if (!toml.ok()) return tl::unexpected<Error>(toml.error());
@@ -16,29 +19,40 @@ Result<Config> ReadConfig(Result<TomlFile> toml, const fs::path& file) {
   };
   Config config;
   config.edge = EdgeId(toml->Text("edge", "id", ""));
+  if (!IsDeviceName(config.edge.str())) {
+    toml->Refuse("edge", "id", "1 to 64 of A-Z a-z 0-9 . _ -");
+  }
   config.site = SiteOID(toml->Text("edge", "site", ""));
-  config.data_dir = resolve(toml->Text("edge", "data", "data"));
+  const Status site = CheckOid("site", config.site.str(), 255);
+  if (!site.ok()) {
+    toml->Refuse("edge", "site", "the hospital's SiteOID: " + site.error().message);
+  }
+  config.data_dir = resolve(toml->Text(
+      "edge", "data", DefaultDataFolder(file.parent_path().string(), "edge-agent", "data")));
   config.broker_host = toml->Text("broker", "host", "localhost");
   config.broker_port = static_cast<int>(toml->Integer("broker", "port", 8883, 1, 65535));
   config.ca_file = resolve(toml->Text("tls", "ca", "ca.crt"));
   config.certificate_file = resolve(toml->Text("tls", "certificate", "edge.crt"));
   config.key_file = resolve(toml->Text("tls", "key", "edge.key"));
   config.gateway_certificate_file = resolve(toml->Text("tls", "gateway", "gateway.crt"));
+  config.enrolment_address = toml->Text("enrolment", "address", "");
+  config.contact_minutes = toml->Integer("enrolment", "contact_minutes", 60, 1, 24 * 60);
   config.http_address = toml->Text("http", "address", "127.0.0.1");
   config.http_port = static_cast<int>(toml->Integer("http", "port", 0, 0, 65535));
   config.http_certificate_file = resolve(toml->Text("http", "certificate", ""));
   config.http_key_file = resolve(toml->Text("http", "key", ""));
+  config.keys = ReadKeySettings(*toml, config.KeyFile(), resolve);
+  config.disk = ReadDiskMarks(*toml);
+  config.submissions_per_second_max =
+      toml->Integer("guards", "submissions_per_second_max", 20'000, 100, 10'000'000);
+  config.file = file.string();
+  config.health = ReadHealthSettings(*toml, 9465);
+  config.telemetry = ReadTelemetrySettings(*toml, resolve);
   const std::string level = toml->Text("log", "level", "info");
+  const Result<LogLevel> parsed = ParseLogLevel(level);
+  if (!parsed.ok()) toml->Refuse("log", "level", kLogLevels);
   EDCSYNC_TRY(toml->Finish());
-  EDCSYNC_ASSIGN(config.log_level, ParseLogLevel(level));
-  if (!IsDeviceName(config.edge.str())) {
-    return Fail(ErrorCode::kConfiguration,
-                file.string() + ": [edge] id must be 1 to 64 of A-Z a-z 0-9 . _ -");
-  }
-  const Status site = CheckOid("[edge] site", config.site.str(), 255);
-  if (!site.ok()) {
-    return Fail(ErrorCode::kConfiguration, file.string() + ": " + site.error().message);
-  }
+  config.log_level = *parsed;
   return config;
 }
 
@@ -51,7 +65,8 @@ Result<Config> LoadConfig(const std::string& path) {
   auto toml = TomlFile::Load(file.string());
   if (!toml.ok() && toml.error().code == ErrorCode::kNotFound) {
     return Fail(ErrorCode::kConfiguration,
-                "There is no " + file.string() + "; name the agent's folder with --dir");
+                "There is no " + file.string() + "; enrol this machine, or name the folder of "
+                "edge-agent.toml with --dir");
   }
   return ReadConfig(std::move(toml), file);
 }

@@ -12,6 +12,26 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
+}  // namespace
+
+std::shared_ptr<KeySources> KeySourcesOf(const Config& config) {
+  const std::string file = config.file;
+  return std::make_shared<KeySources>(config.keys, [file]() -> Result<KeySettings> {
+    EDCSYNC_ASSIGN(const Config now, LoadConfig(file));
+    return now.keys;
+  });
+}
+
+EdgeStoreOptions StoreOptionsOf(const Config& config, std::shared_ptr<KeySources> keys) {
+  EdgeStoreOptions options;
+  options.path = config.DatabaseFile();
+  options.key_file = config.keys.file;
+  options.keys = std::move(keys);
+  options.edge = config.edge;
+  options.site = config.site;
+  return options;
+}
+
 Result<HttpResponse> OrProblem(Result<HttpResponse> response) {
   if (!response.ok() || response->status < 400) return response;
   const auto json = nlohmann::json::parse(response->body, nullptr, false);
@@ -22,8 +42,6 @@ Result<HttpResponse> OrProblem(Result<HttpResponse> response) {
   return Fail(info == nullptr ? ErrorCode::kInternal : info->code,
               json.value("detail", "The agent refused the request"));
 }
-
-}  // namespace
 
 struct LocalAgent::World {
   SystemClock clock;
@@ -60,11 +78,7 @@ Result<LocalAgent> LocalAgent::Reach(const Config& config) {
     return tl::unexpected<Error>(client.error());
   }
   agent.world_ = std::make_shared<World>();
-  EdgeStoreOptions options;
-  options.path = config.DatabaseFile();
-  options.key_file = config.KeyFile();
-  options.edge = config.edge;
-  options.site = config.site;
+  EdgeStoreOptions options = StoreOptionsOf(config, KeySourcesOf(config));
   options.read_only = true;
   auto store = EdgeStore::Open(options, agent.world_->clock, agent.world_->random);
   if (!store.ok() && store.error().code == ErrorCode::kNotFound) {

@@ -8,6 +8,7 @@
 #include "edge-agent/app/config.h"
 #include "edge-agent/store/edge_store.h"
 #include "shared/http/http_client.h"
+#include "shared/keys/key_sources.h"
 
 namespace edcsync::edge {
 
@@ -31,6 +32,13 @@ class LocalAgent {
   std::unique_ptr<HttpClient> client_;
   std::unique_ptr<EdgeStore> store_;
 };
+
+// Where `config` has the key-encryption key; reads the configuration again when need be.
+std::shared_ptr<KeySources> KeySourcesOf(const Config& config);
+EdgeStoreOptions StoreOptionsOf(const Config& config, std::shared_ptr<KeySources> keys);
+
+// A problem+json answer as an Error.
+Result<HttpResponse> OrProblem(Result<HttpResponse> response);
 
 // An HTTP client for the running agent; kUnavailable if none runs.
 Result<std::unique_ptr<HttpClient>> ConnectToAgent(const Config& config);

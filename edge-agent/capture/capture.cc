@@ -120,22 +120,33 @@ class CaptureWork {
 
 }  // namespace
 
-Capture::Capture(EdgeStore& store, std::function<void()> captured)
-    : store_(store), captured_(std::move(captured)) {}
+Capture::Capture(EdgeStore& store, std::function<void()> captured,
+                 std::function<Status()> may_take, CaptureTelemetry* telemetry)
+    : store_(store),
+      captured_(std::move(captured)),
+      may_take_(std::move(may_take)),
+      telemetry_(telemetry) {}
 
-std::vector<CaptureOutcome> Capture::SubmitAll(std::vector<Result<Submission>> submissions) {
+std::vector<CaptureOutcome> Capture::SubmitAll(std::vector<Result<Submission>> submissions,
+                                               const std::optional<TraceContext>& origin) {
   std::vector<CaptureOutcome> outcomes(submissions.size());
   for (std::size_t done = 0; done < submissions.size();) {
     const std::size_t count = std::min(submissions.size() - done, kWorkSubmissionCountMax);
     const std::span<CaptureOutcome> here = std::span(outcomes).subspan(done, count);
-    const Status status = store_.writer().Run([&] {
-      return CaptureWork(store_).Run(std::span(submissions).subspan(done, count), here);
-    });
+    const auto work = std::span(submissions).subspan(done, count);
+    const CaptureTelemetry::Begun begun =
+        telemetry_ == nullptr ? CaptureTelemetry::Begun{} : telemetry_->Begin();
+    Status status = may_take_ ? may_take_() : Ok();
+    if (status.ok()) {
+      status = store_.writer().Run([&] { return CaptureWork(store_).Run(work, here); });
+    }
     if (!status.ok()) {
       std::fill(outcomes.begin() + static_cast<std::ptrdiff_t>(done), outcomes.end(),
                 Refused(status.error()));
+      if (telemetry_ != nullptr) telemetry_->End(begun, work, here, origin);
       return outcomes;
     }
+    if (telemetry_ != nullptr) telemetry_->End(begun, work, here, origin);
     const bool any = std::ranges::any_of(here, [](const CaptureOutcome& outcome) {
       return outcome.kind == CaptureOutcome::Kind::kCaptured;
     });

@@ -20,6 +20,7 @@
 #include <functional>
 #include <vector>
 
+#include "edge-agent/capture/capture_telemetry.h"
 #include "edge-agent/store/edge_store.h"
 #include "shared/model/draft.h"
 
@@ -30,19 +31,25 @@ using edcsync::CaptureOutcome;
 class Capture {
  public:
   // `store` outlives it. `captured` wakes the uplink: it is called after each commit that captured
-  // something, on the thread that submitted, and so by several at once. It may be empty.
-  Capture(EdgeStore& store, std::function<void()> captured);
+  // something, on the thread that submitted, and so by several at once. It may be empty. `may_take`
+  // is asked before anything is written (shared/base/disk_guard.h); it may be empty, too.
+  // `telemetry` outlives it; nullptr: nobody measures.
+  Capture(EdgeStore& store, std::function<void()> captured,
+          std::function<Status()> may_take = {}, CaptureTelemetry* telemetry = nullptr);
 
   // One outcome for each submission, in order; a submission that did not parse is refused with
   // its error. Later ones see earlier ones. Returns after the commit. Once the store fails (disk
   // full, outbox full, too many callers wait) what is left is refused with the same error: an
-  // earlier state of a record must not be sent again after a later one was taken. Threads: any,
-  // but for the writer's.
-  std::vector<CaptureOutcome> SubmitAll(std::vector<Result<Submission>> submissions);
+  // earlier state of a record must not be sent again after a later one was taken. `origin`: the
+  // caller's own span, if it named one; only linked. Threads: any, but for the writer's.
+  std::vector<CaptureOutcome> SubmitAll(std::vector<Result<Submission>> submissions,
+                                        const std::optional<TraceContext>& origin = {});
 
  private:
   EdgeStore& store_;
   std::function<void()> captured_;
+  std::function<Status()> may_take_;
+  CaptureTelemetry* const telemetry_;
 };
 
 }  // namespace edcsync::edge

@@ -1,6 +1,5 @@
 #include "edge-agent/downlink/feed_applier.h"
 
-#include "edge-agent/store/record_writer.h"
 #include "shared/base/log.h"
 #include "shared/base/planted_defect.h"
 #include "shared/crypto/revision_id.h"
@@ -43,8 +42,23 @@ Status FeedApplier::Apply(wire::Feed feed, std::function<void(Status)> done) {
       return store_.writer_tables().checkpoint.Update(checkpoint);
     }));
   }
-  return store_.writer().Submit([this, shared] { return ApplyInWork(*shared); },
-                                std::move(done));
+  if (telemetry_ == nullptr) {
+    return store_.writer().Submit([this, shared] { return ApplyInWork(*shared); },
+                                  std::move(done));
+  }
+  const std::int64_t begun_us = telemetry_->NowUs();
+  auto applied = std::make_shared<std::vector<FeedTelemetry::Applied>>();
+  return store_.writer().Submit(
+      [this, shared, applied]() -> Status {
+        applied_.clear();
+        EDCSYNC_TRY(ApplyInWork(*shared));
+        *applied = std::move(applied_);
+        return Ok();
+      },
+      [this, applied, begun_us, done = std::move(done)](Status status) {
+        if (status.ok()) telemetry_->End(begun_us, *applied);
+        done(std::move(status));
+      });
 }
 
 Status FeedApplier::ApplyInWork(const wire::Feed& feed) {
@@ -129,6 +143,9 @@ Status FeedApplier::Insert(const KnownRevision& known, BytesView canonical, cons
   EDCSYNC_ASSIGN(const std::int64_t rowid,
                  AddRevision(tables, known, canonical, store_.clock().Wall()));
   EDCSYNC_TRY(tables.marks.Put(rowid, mark));
+  if (telemetry_ != nullptr) {
+    applied_.push_back({known.revision.key, known.id, known.revision.origin});
+  }
   return Audit(store_, "revision.received", ToString(known.revision.key),
                "revision=" + known.id.ToHex() + " version=" +
                    std::to_string(known.revision.version) + " origin=" +
@@ -159,6 +176,40 @@ Status FeedApplier::ApplyHeldFor(RevisionId parent) {
     }
   }
   return Ok();
+}
+
+Result<wire::RevisionPresence> FeedApplier::TakeRedelivered(
+    const wire::OfferedRevision& offered, const std::vector<RevisionGap>& gaps, bool as_new) {
+  EdgeTables& tables = store_.writer_tables();
+  const RevisionId id = IdOf(offered.revision);
+  EDCSYNC_ASSIGN(const bool known, tables.revisions.Contains(id));
+  if (known) return wire::RevisionPresence::kPresent;
+  Result<Revision> revision = DecodeRevision(offered.revision);
+  if (!revision.ok() || revision->site != site_) {
+    EDCSYNC_TRY(Audit(store_, "reconciliation.refused", id.ToHex(),
+                      revision.ok() ? "another site's" : revision.error().message));
+    return wire::RevisionPresence::kRefused;
+  }
+  const KnownRevision reinstated{id, *revision};
+  EDCSYNC_ASSIGN(const std::optional<std::int64_t> rowid,
+                 ReinstateRevision(tables, reinstated, offered.revision, offered.mark, gaps,
+                                   store_.clock().Wall()));
+  if (!rowid && !as_new) return wire::RevisionPresence::kAbsent;
+  if (!rowid) {
+    wire::FeedEntry entry;
+    entry.kind = wire::FeedKind::kRevision;
+    entry.revision = offered.revision;
+    entry.mark = offered.mark;
+    EDCSYNC_TRY(ApplyRevision(entry));
+    EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(id));
+    return here ? wire::RevisionPresence::kPresent : wire::RevisionPresence::kHeld;
+  }
+  EDCSYNC_TRY(tables.held.Remove(id));
+  EDCSYNC_TRY(tables.marks.Put(*rowid, offered.mark));
+  EDCSYNC_TRY(Audit(store_, "revision.reinstated", ToString(revision->key),
+                    "revision=" + id.ToHex() + " version=" + std::to_string(revision->version)));
+  EDCSYNC_TRY(ApplyHeldFor(id));
+  return wire::RevisionPresence::kPresent;
 }
 
 }  // namespace edcsync::edge

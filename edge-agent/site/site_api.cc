@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "edge-agent/site/endorsement.h"
+#include "edge-agent/site/reconciliation_queries.h"
 #include "shared/base/json.h"
 #include "shared/model/outcome_json.h"
 
@@ -81,6 +82,15 @@ void SiteApi::AddRoutes(HttpServer& server) {
   });
   server.Route("POST", "/v1/proposals/([0-9]+)/answer", Access::kToken,
                [this](const HttpRequest& request) { return AnswerToProposal(request); });
+  server.Route("GET", "/v1/reconciliations", Access::kToken, [this](const HttpRequest&) {
+    return Answer(ReconciliationListJson(store_));
+  });
+  server.Route("GET", "/v1/reconciliations/([0-9]+)", Access::kToken,
+               [this](const HttpRequest& request) {
+                 const Result<std::uint64_t> id =
+                     ParseNumber("reconciliationId", request.captures.at(0));
+                 return id.ok() ? Answer(ReconciliationJson(store_, *id)) : Problem(id.error());
+               });
   server.Route("POST", "/v1/sync", Access::kToken,
                [this](const HttpRequest& request) { return Sync(request); });
   server.Route("POST", "/v1/backup", Access::kToken,
@@ -90,13 +100,41 @@ void SiteApi::AddRoutes(HttpServer& server) {
   });
 }
 
+SiteApi::SiteApi(EdgeStore& store, Capture& capture, SyncControl sync,
+                 std::function<void()> answered, double submissions_per_second_max)
+    : store_(store),
+      capture_(capture),
+      sync_(std::move(sync)),
+      answered_(std::move(answered)),
+      burst_(2 * submissions_per_second_max) {
+  if (burst_ > 0) rate_.emplace(submissions_per_second_max, burst_, store_.clock().Mono());
+}
+
+std::int64_t SiteApi::SecondsToWait(std::size_t count) {
+  constexpr std::int64_t kSecondUs = 1'000'000;
+  const std::lock_guard lock(rate_mutex_);
+  if (!rate_) return 0;
+  const double tokens = std::min(static_cast<double>(count), burst_);
+  const MonoTime now = store_.clock().Mono();
+  if (rate_->Take(tokens, now)) return 0;
+  return (rate_->WaitUs(tokens, now) + kSecondUs - 1) / kSecondUs;
+}
+
 HttpResponse SiteApi::Submit(const HttpRequest& request) {
   Result<std::vector<std::string>> texts = SplitSubmissions(request.body);
   if (!texts.ok()) return Problem(texts.error());
+  const std::int64_t wait_s = SecondsToWait(texts->size());
+  if (wait_s > 0) {
+    HttpResponse busy = Problem({ErrorCode::kBusy, "more submissions than [guards] "
+                                                   "submissions_per_second_max allows"});
+    busy.headers.emplace("Retry-After", std::to_string(wait_s));
+    return busy;
+  }
   std::vector<Result<Submission>> submissions;
   submissions.reserve(texts->size());
   for (const std::string& text : *texts) submissions.push_back(ParseSubmission(text));
-  const std::vector<CaptureOutcome> outcomes = capture_.SubmitAll(std::move(submissions));
+  const std::vector<CaptureOutcome> outcomes = capture_.SubmitAll(
+      std::move(submissions), ParseTraceParent(request.Header("traceparent")));
   std::string body = "{\"outcomes\":[";
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (i > 0) body += ',';

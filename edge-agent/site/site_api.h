@@ -7,6 +7,7 @@
 
 #include "edge-agent/capture/capture.h"
 #include "edge-agent/site/site_queries.h"
+#include "shared/base/token_bucket.h"
 #include "shared/http/http_server.h"
 
 namespace edcsync::edge {
@@ -22,17 +23,17 @@ struct SyncControl {
 class SiteApi {
  public:
   // `answered` is called, from any thread, when somebody answered a proposal.
-  SiteApi(EdgeStore& store, Capture& capture, SyncControl sync, std::function<void()> answered)
-      : store_(store),
-        capture_(capture),
-        sync_(std::move(sync)),
-        answered_(std::move(answered)) {}
+  // `submissions_per_second_max`: of all callers, with bursts of twice that; 0: any number.
+  SiteApi(EdgeStore& store, Capture& capture, SyncControl sync, std::function<void()> answered,
+          double submissions_per_second_max = 0);
 
   // Registers every route. REQUIRES: before server.Start(); this outlives the server.
   void AddRoutes(HttpServer& server);
 
  private:
   HttpResponse Submit(const HttpRequest& request);
+  // How long a caller with `count` submissions has to wait, in seconds; 0: not at all, they are taken.
+  std::int64_t SecondsToWait(std::size_t count);
   HttpResponse ShowRecord(const HttpRequest& request);
   HttpResponse ListRecords(const HttpRequest& request);
   HttpResponse Export(const HttpRequest& request);
@@ -46,6 +47,9 @@ class SiteApi {
   Capture& capture_;
   SyncControl sync_;
   std::function<void()> answered_;
+  const double burst_;
+  std::mutex rate_mutex_;
+  std::optional<TokenBucket> rate_;
 };
 
 }  // namespace edcsync::edge

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/base/json.h"
+#include "shared/crypto/trace_id.h"
 #include "shared/model/submission.h"
 
 namespace edcsync::edge {
@@ -49,6 +50,18 @@ Json FillStatus(const Checkpoint& checkpoint, const SyncView& sync) {
                   {"framesSent", sync.frames_sent},
                   {"bytesSent", sync.bytes_sent},
                   {"revisionsSent", sync.revisions_sent}};
+  const CertificateView& certificate = sync.certificate;
+  const auto time = [](const std::optional<WallTime>& at) {
+    return at ? Json(FormatUtc(*at)) : Json(nullptr);
+  };
+  json["certificate"] = nullptr;
+  if (!certificate.serial.empty()) {
+    json["certificate"] = {{"serial", certificate.serial},
+                           {"notAfter", time(certificate.not_after)},
+                           {"renewsAt", time(certificate.renews_at)},
+                           {"lastContactAt", time(certificate.last_contact)},
+                           {"lastError", certificate.last_error}};
+  }
   return json;
 }
 
@@ -84,6 +97,7 @@ Result<std::string> RecordJson(EdgeStore& store, const RecordKey& key, bool hist
     EDCSYNC_ASSIGN(const std::optional<RecordRow> record, tables.records.Find(key));
     if (!record) return Fail(ErrorCode::kNotFound, "There is no record " + ToString(key));
     json["key"] = ToString(key);
+    json["traceId"] = TraceIdText(key);
     EDCSYNC_ASSIGN(json["current"], RevisionJson(tables, record->current, true));
     json["heads"] = Json::array();
     for (const RevisionId& head : record->heads) json["heads"].push_back(head.ToHex());

@@ -7,11 +7,21 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "edge-agent/store/edge_store.h"
 
 namespace edcsync::edge {
+
+// The edge's certificate, likewise.
+struct CertificateView {
+  std::string serial;  // Empty: not known.
+  std::optional<WallTime> not_after;
+  std::optional<WallTime> renews_at;     // None: by nobody.
+  std::optional<WallTime> last_contact;  // With the centre's enrolment service.
+  std::string last_error;
+};
 
 // The state of the link as the wiring hands it over; empty fields when no agent runs.
 struct SyncView {
@@ -22,11 +32,13 @@ struct SyncView {
   std::uint64_t epoch = 0;
   std::string gateway;
   std::uint64_t frames_in_flight = 0, frames_sent = 0, bytes_sent = 0, revisions_sent = 0;
+  CertificateView certificate;
 };
 
 // {"edgeId","siteOID","incarnation","records","revisions","captured","acknowledgedThrough",
 //  "waiting","oldestWaitingAt","feedCursor","conflictsOpen","proposalsWaiting","quarantined","locks","clockDriftMs",
-//  "lastContactAt","sync":{...}}
+//  "lastContactAt","sync":{...},"certificate":{"serial","notAfter","renewsAt","lastContactAt",
+//  "lastError"}|null}
 Result<std::string> StatusJson(EdgeStore& store, const SyncView& sync);
 
 // The current revision with its identity, heads and open conflict; with `history`, every

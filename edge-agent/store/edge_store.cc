@@ -5,6 +5,8 @@
 #include "schema/migrations.h"
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
+#include "shared/crypto/file_key_ring.h"
+#include "shared/storage/database_restore.h"
 #include "shared/storage/migration.h"
 
 namespace edcsync::edge {
@@ -58,26 +60,27 @@ Result<std::unique_ptr<EdgeStore>> EdgeStore::Open(const EdgeStoreOptions& optio
                                                   FileLock::Mode::kExclusive));
   }
   // The key first: a database never stands without the key that opens it, whenever the power goes.
-  EDCSYNC_ASSIGN(const KeyEncryptionKey key, store->OpenKey());
+  EDCSYNC_TRY(store->OpenKey());
   EDCSYNC_TRY(store->OpenDatabase());
-  EDCSYNC_TRY(store->OpenTables(key));
+  EDCSYNC_TRY(store->OpenTables());
   EDCSYNC_TRY(store->OpenCheckpoint());
   return store;
 }
 
-Result<KeyEncryptionKey> EdgeStore::OpenKey() {
+Status EdgeStore::OpenKey() {
+  if (options_.keys == nullptr) options_.keys = std::make_shared<FileKeyRing>(options_.key_file);
   const bool exists = DatabaseExists(options_);
   if (!exists && options_.read_only) {
     return Fail(ErrorCode::kNotFound, "there is no database " + options_.path);
   }
-  Result<KeyEncryptionKey> key = KeyEncryptionKey::Load(options_.key_file);
-  if (key.ok() || key.error().code != ErrorCode::kKeyMissing) return key;
-  if (exists) {
-    return Fail(ErrorCode::kKeyMissing, "the database " + options_.path +
-                                            " exists, its key file does not: " +
-                                            options_.key_file);
+  if (!exists && options_.vfs.empty() &&
+      ::access(RestoringCopyOf(options_.path).c_str(), F_OK) == 0) {
+    return Fail(ErrorCode::kUnavailable,
+                "a restore of " + options_.path + " was cut off; run `edge-agent restore` again");
   }
-  return KeyEncryptionKey::Create(options_.key_file, random_);
+  if (exists) return Ok();  // Its key is looked for once it tells which: no new one is made.
+  EDCSYNC_TRY(options_.keys->First(random_));
+  return Ok();
 }
 
 Status EdgeStore::OpenDatabase() {
@@ -88,6 +91,11 @@ Status EdgeStore::OpenDatabase() {
   options.cache_kib = options_.cache_kib;
   options.vfs = options_.vfs;
   EDCSYNC_ASSIGN(database_, Database::Open(options));
+  const Status opens = CheckKeys(*database_, options_.keys, random_);
+  if (!opens.ok()) {
+    return Fail(opens.error().code, "the database " + options_.path + " stays closed and as it is: " +
+                                        opens.error().message);
+  }
   if (options_.read_only) return CheckMigrated(*database_);
   return Migrate(*database_, schema::EdgeMigrations());
 }
@@ -102,10 +110,10 @@ Result<std::unique_ptr<Database>> EdgeStore::OpenReader() {
   return Database::Open(options);
 }
 
-Status EdgeStore::OpenTables(const KeyEncryptionKey& key) {
+Status EdgeStore::OpenTables() {
   EDCSYNC_ASSIGN(key_database_, OpenReader());
   data_keys_ = std::make_unique<SqliteDataKeyTable>(*database_, *key_database_);
-  EDCSYNC_ASSIGN(cipher_, FieldCipher::Open(key, *data_keys_, random_));
+  EDCSYNC_ASSIGN(cipher_, FieldCipher::Open(options_.keys, *data_keys_, random_));
   writer_tables_ = std::make_unique<EdgeTables>(*database_, *cipher_);
   writer_ = std::make_unique<GroupCommit>(*database_, Hooks());
   return Ok();
@@ -169,7 +177,7 @@ GroupCommitHooks EdgeStore::Hooks() {
     writer_tables_->audit.Forget();
     cipher_->Forget();
   };
-  return hooks;
+  return options_.watch == nullptr ? hooks : options_.watch->Around(std::move(hooks));
 }
 
 Result<EdgeStore::Reader> EdgeStore::NewReader() {
@@ -197,6 +205,22 @@ Status EdgeStore::Read(const std::function<Status(EdgeTables&)>& read) {
   const std::lock_guard lock(readers_mutex_);
   if (idle_readers_.size() < kIdleReaderCountMax) idle_readers_.push_back(std::move(reader));
   return status;
+}
+
+Result<std::size_t> EdgeStore::RewrapKeys(WrappingKey& next, const std::string& actor,
+                                          const std::string& detail) {
+  std::size_t count = 0;
+  EDCSYNC_TRY(writer_->Run([&]() -> Status {
+    EDCSYNC_ASSIGN(count, cipher_->Rewrap(next, clock_.Wall()));
+    AuditEntry entry;
+    entry.at = clock_.Wall();
+    entry.actor = actor;
+    entry.action = "key.rotated";
+    entry.object = next.id().ToHex();
+    entry.detail = detail;
+    return writer_tables_->audit.Append(std::move(entry));
+  }));
+  return count;
 }
 
 Status EdgeStore::Backup(const std::string& path, const std::function<void(int)>& progress) {

@@ -14,6 +14,7 @@
 #include "edge-agent/store/checkpoint_table.h"
 #include "edge-agent/store/outbox_table.h"
 #include "edge-agent/store/proposal_table.h"
+#include "edge-agent/store/reconciliation_table.h"
 #include "edge-agent/store/site_view_tables.h"
 #include "shared/base/random.h"
 #include "shared/storage/audit_table.h"
@@ -22,6 +23,7 @@
 #include "shared/storage/group_commit.h"
 #include "shared/storage/record_table.h"
 #include "shared/storage/revision_table.h"
+#include "shared/storage/writer_watch.h"
 
 namespace edcsync::edge {
 
@@ -39,6 +41,7 @@ struct EdgeTables {
         held(connection, cipher),
         marks(connection),
         proposals(connection, cipher),
+        reconciliations(connection),
         audit(connection) {}
   Database& database;
   RecordTable records;
@@ -51,12 +54,14 @@ struct EdgeTables {
   HeldTable held;
   MarkTable marks;
   ProposalTable proposals;
+  ReconciliationTable reconciliations;
   AuditTable audit;
 };
 
 struct EdgeStoreOptions {
   std::string path;          // The database file; made if absent.
   std::string key_file;      // The key-encryption key; made if absent and the database is new.
+  std::shared_ptr<KeyRing> keys = nullptr;  // If set, keys come from here, not from `key_file`.
   EdgeId edge;
   SiteOID site;
   std::string vfs;           // Empty: the default VFS. A named one knows no lock file.
@@ -64,6 +69,7 @@ struct EdgeStoreOptions {
   // For commands while no agent runs: takes no lock, makes and migrates nothing, and never writes
   // (a work fails with kPermissions).
   bool read_only = false;
+  WriterWatch* watch = nullptr;  // Outlives the store; nullptr: nobody watches the writer.
 };
 
 class EdgeStore {
@@ -81,6 +87,10 @@ class EdgeStore {
   GroupCommit& writer() { return *writer_; }
   EdgeTables& writer_tables() { return *writer_tables_; }  // Inside a work only.
   FieldCipher& cipher() { return *cipher_; }
+  // Wraps every data key by `next` instead, in one transaction with the audit entry "key.rotated"
+  // by `actor`. Returns how many. As GroupCommit::Run. The agent goes on meanwhile.
+  Result<std::size_t> RewrapKeys(WrappingKey& next, const std::string& actor,
+                                 const std::string& detail);
   const Clock& clock() const { return clock_; }
   Random& random() { return random_; }
 
@@ -107,8 +117,8 @@ class EdgeStore {
   };
   EdgeStore(const EdgeStoreOptions& options, const Clock& clock, Random& random);
   Status OpenDatabase();
-  Result<KeyEncryptionKey> OpenKey();
-  Status OpenTables(const KeyEncryptionKey& key);
+  Status OpenKey();
+  Status OpenTables();
   Status OpenCheckpoint();
   Status MakeCheckpoint();
   Result<std::unique_ptr<Database>> OpenReader();

@@ -208,6 +208,18 @@ Status MarkTable::Put(std::int64_t revision_rowid, const Digest& mark) {
   return Ok();
 }
 
+Result<bool> HeldTable::Contains(const RevisionId& id) const {
+  Statement statement = database_.Prepare("SELECT 1 FROM held WHERE revision_id = ?1");
+  return statement.Bind(1, id.view()).Step();
+}
+
+Result<std::optional<Digest>> MarkTable::Find(std::int64_t revision_rowid) const {
+  Statement statement = database_.Prepare("SELECT mark FROM mark WHERE revision_rowid = ?1");
+  EDCSYNC_ASSIGN(const bool found, statement.Bind(1, revision_rowid).Step());
+  if (!found) return std::optional<Digest>();
+  return std::optional(RevisionIdFromBytes(statement.Blob(0)).digest);
+}
+
 Result<std::vector<MarkTable::Row>> MarkTable::List(std::int64_t after_rowid,
                                                     std::size_t count_max) const {
   Statement statement = database_.Prepare(

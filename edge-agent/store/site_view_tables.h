@@ -85,6 +85,7 @@ class HeldTable {
   Status Put(const Row& row);  // Idempotent. FieldCipher::Reserve was called.
   Result<std::vector<Row>> WaitingFor(const RevisionId& parent) const;
   Status Remove(const RevisionId& id);
+  Result<bool> Contains(const RevisionId& id) const;
   Result<std::uint64_t> Count() const;
 
  private:
@@ -103,6 +104,7 @@ class MarkTable {
     Digest mark{};
   };
   Result<std::vector<Row>> List(std::int64_t after_rowid, std::size_t count_max) const;
+  Result<std::optional<Digest>> Find(std::int64_t revision_rowid) const;
 
  private:
   Database& database_;

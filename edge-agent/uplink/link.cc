@@ -75,4 +75,10 @@ Status Link::Send(const std::string& topic, BytesView payload, bool retained,
   return transport_.Publish(topic, payload, retained, std::move(confirmed));
 }
 
+Status Link::SendTraced(const std::string& topic, BytesView payload,
+                        const std::string& trace_parent) {
+  if (state_ != State::kUp) return Fail(ErrorCode::kNotConnected, "The link is down");
+  return transport_.PublishTraced(topic, payload, trace_parent, [](Status) {});
+}
+
 }  // namespace edcsync::edge

@@ -43,6 +43,8 @@ class Link {
 
   Status Send(const std::string& topic, BytesView payload, bool retained,
               std::function<void(Status)> confirmed);
+  // The same, not retained, with a traceparent beside it (shared/telemetry/trace_context.h).
+  Status SendTraced(const std::string& topic, BytesView payload, const std::string& trace_parent);
 
   State state() const { return state_; }
   CircuitBreaker::State breaker() const { return breaker_.state(); }

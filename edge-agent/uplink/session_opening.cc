@@ -66,7 +66,7 @@ void SyncSession::SayHello(bool chain_differs) {
   if (!read.ok()) return link_.Useless(read.error());
   up_topic_.clear();
   refill_.Cancel();
-  Result<Bytes> sealed = wire::SealFrame(hello, sealer_, gateway_certificate_);
+  Result<Bytes> sealed = wire::SealFrame(hello, sealer_, gateways_.front());
   if (!sealed.ok()) return link_.Useless(sealed.error());
   Enter(SyncState::kGreeting, "Waiting for the gateway's welcome");
   const Status sent = link_.Send(

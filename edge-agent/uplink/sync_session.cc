@@ -20,6 +20,13 @@ wire::Receipt Together(wire::Receipt first, const wire::Receipt& second) {
   return first;
 }
 
+std::optional<Epoch> EpochOfReconcileFrame(const wire::Frame& frame) {
+  if (const auto* compare = std::get_if<wire::Compare>(&frame)) return compare->epoch;
+  if (const auto* redelivery = std::get_if<wire::Redelivery>(&frame)) return redelivery->epoch;
+  if (const auto* settlement = std::get_if<wire::Settlement>(&frame)) return settlement->epoch;
+  return std::nullopt;
+}
+
 std::string_view ToString(CircuitBreaker::State state) {
   switch (state) {
     case CircuitBreaker::State::kClosed: return "closed";
@@ -43,16 +50,17 @@ std::string_view ToString(SyncState state) {
 }
 
 SyncSession::SyncSession(SyncOptions options, EdgeStore& store, Link& link, Scheduler& scheduler,
-                         Sealer sealer, Certificate gateway_certificate, EdgeId edge)
+                         Sealer sealer, std::vector<Certificate> gateways, EdgeId edge)
     : options_(std::move(options)),
       store_(store),
       link_(link),
       scheduler_(scheduler),
       sealer_(std::move(sealer)),
-      gateway_certificate_(std::move(gateway_certificate)),
+      gateways_(std::move(gateways)),
       edge_(std::move(edge)),
       refill_(store) {
   status_.since = store_.clock().Wall();
+  CHECK(!gateways_.empty());
   link_.on_up = [this] { OnLinkUp(); };
   link_.on_down = [this](const Error& why) { OnLinkDown(why); };
   link_.on_message = [this](Message message) { OnMessage(std::move(message)); };
@@ -169,6 +177,21 @@ void SyncSession::Reconnect() {
   });
 }
 
+void SyncSession::SetCredentials(Sealer sealer, std::vector<Certificate> gateways) {
+  CHECK(!gateways.empty());
+  Post([this, sealer = std::move(sealer), gateways = std::move(gateways)] {
+    sealer_ = sealer;
+    gateways_ = gateways;
+  });
+  Reconnect();
+}
+
+void SyncSession::StopFor(const Error& why) {
+  Post([this, why] {
+    if (status().state != SyncState::kStopped) StopForPerson(why.code, why.message);
+  });
+}
+
 void SyncSession::OnLinkUp() {
   (void)link_.Send(wire::PresenceTopic(edge_), AsBytes("online"), /*retained=*/true,
                    [](Status) {});
@@ -197,8 +220,17 @@ void SyncSession::Unanswered() {
   if (status().state == SyncState::kLive) NoAnswer();
 }
 
+Result<wire::Frame> SyncSession::Open(BytesView bytes) {
+  Result<wire::Frame> frame = Fail(ErrorCode::kBadSeal, "No gateway is known");
+  for (const Certificate& gateway : gateways_) {
+    frame = wire::OpenFrame(bytes, sealer_, gateway);
+    if (frame.ok() || frame.error().code != ErrorCode::kBadSeal) break;
+  }
+  return frame;
+}
+
 void SyncSession::OnMessage(Message message) {
-  Result<wire::Frame> frame = wire::OpenFrame(message.payload, sealer_, gateway_certificate_);
+  Result<wire::Frame> frame = Open(message.payload);
   if (!frame.ok()) {
     Log(LogLevel::kWarn, "frame.refused", {{"why", frame.error().message}});
     return;
@@ -217,12 +249,14 @@ void SyncSession::OnMessage(Message message) {
     }
   } else if (auto* nudge = std::get_if<wire::Nudge>(&*frame)) {
     if (nudge->epoch == now.epoch && listener_ != nullptr) listener_->OnNudge();
+  } else if (const std::optional<Epoch> epoch = EpochOfReconcileFrame(*frame)) {
+    if (*epoch == now.epoch && listener_ != nullptr) listener_->OnReconcile(std::move(*frame));
   }
 }
 
 Status SyncSession::SendFrame(const wire::Frame& frame) {
   if (up_topic_.empty()) return Fail(ErrorCode::kNotConnected, "There is no session");
-  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(frame, sealer_, gateway_certificate_));
+  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(frame, sealer_, gateways_.front()));
   EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
   std::lock_guard lock(status_mutex_);
   ++status_.frames_sent;
@@ -260,10 +294,12 @@ Result<bool> SyncSession::PushOnce() {
     return Ok();
   }));
   if (batch.empty()) return false;
+  const std::string trace_parent =
+      options_.telemetry == nullptr ? "" : options_.telemetry->Sending(batch);
   for (QueuedRevision& queued : batch) push.revisions.push_back(std::move(queued.canonical));
   push.epoch = status().epoch;
-  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(push, sealer_, gateway_certificate_));
-  EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
+  EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(push, sealer_, gateways_.front()));
+  EDCSYNC_TRY(link_.SendTraced(up_topic_, sealed, trace_parent));
   if (window_.empty()) ArmAnswerTimer();
   window_.Sent(batch.back().sequence, sealed.size());
   std::lock_guard lock(status_mutex_);
@@ -292,6 +328,7 @@ void SyncSession::OnReceipt(const wire::Receipt& receipt) {
     reported_difference_ = true;
     return SayHello(/*chain_differs=*/true);
   }
+  if (options_.telemetry != nullptr) options_.telemetry->Receipted(receipt);
   const bool more = unsettled_ && unsettled_->epoch == receipt.epoch;
   unsettled_ = more ? Together(std::move(*unsettled_), receipt) : receipt;
   Settle();

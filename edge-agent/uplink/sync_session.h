@@ -19,6 +19,7 @@
 #include "edge-agent/uplink/centre_refill.h"
 #include "edge-agent/uplink/link.h"
 #include "edge-agent/uplink/push_window.h"
+#include "edge-agent/uplink/uplink_telemetry.h"
 #include "shared/wire/codec.h"
 
 namespace edcsync::edge {
@@ -30,6 +31,7 @@ struct SyncOptions {
   // so on up to answer_timeout_us; only then is the connection of no use.
   std::int64_t first_hello_timeout_us = 1'000'000;
   std::int64_t stopped_retry_us = 300'000'000;  // A person may have decided meanwhile.
+  UplinkTelemetry* telemetry = nullptr;         // Outlives the session; nullptr: none.
 };
 
 enum class SyncState : std::uint8_t { kPaused, kOffline, kGreeting, kLive, kStopped };
@@ -47,7 +49,7 @@ struct SyncStatus {
 };
 
 // What the session hands to those beside it: edge-agent/downlink/feed_puller.h,
-// edge-agent/uplink/endorsement_sender.h.
+// reconciliation.h, edge-agent/uplink/endorsement_sender.h.
 class SessionListener {
  public:
   virtual ~SessionListener() = default;
@@ -56,12 +58,13 @@ class SessionListener {
   virtual void OnNudge() = 0;
   virtual void OnFeed(wire::Feed feed) = 0;
   virtual void OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) = 0;
+  virtual void OnReconcile(wire::Frame) {}  // A Compare, Redelivery or Settlement.
 };
 
 class SyncSession {
  public:
   SyncSession(SyncOptions options, EdgeStore& store, Link& link, Scheduler& scheduler,
-              Sealer sealer, Certificate gateway_certificate, EdgeId edge);
+              Sealer sealer, std::vector<Certificate> gateways, EdgeId edge);
   ~SyncSession();
 
   void SetListener(SessionListener* listener) { listener_ = listener; }
@@ -75,6 +78,11 @@ class SyncSession {
   Status SetPaused(bool paused);     // Durable; not from the store's writer.
   void SyncNow();                    // Tries at once, also when stopped for a person.
   void Reconnect();                  // Begins a new session (after a new incarnation).
+  // A renewed certificate of ours, or of the gateway (those it may answer with, the newest first):
+  // used from a new session on. What was in flight is sent again in it.
+  void SetCredentials(Sealer sealer, std::vector<Certificate> gateways);
+  // Stops until a person acts, as when a gateway refuses this edge; told otherwise than by a frame.
+  void StopFor(const Error& why);
   SyncStatus status() const;
 
   // The downlink asked and no gateway answered: begins anew, by Hello, with one that does.
@@ -87,6 +95,7 @@ class SyncSession {
   void OnLinkUp();
   void OnLinkDown(const Error& why);
   void OnMessage(Message message);
+  Result<wire::Frame> Open(BytesView bytes);
   void SayHello(bool chain_differs);
   void HelloUnanswered();
   void OnWelcome(const wire::Welcome& welcome);
@@ -110,7 +119,7 @@ class SyncSession {
   Link& link_;
   Scheduler& scheduler_;
   Sealer sealer_;
-  Certificate gateway_certificate_;
+  std::vector<Certificate> gateways_;  // Sealed to the first; any of them may answer.
   EdgeId edge_;
   SessionListener* listener_ = nullptr;
 

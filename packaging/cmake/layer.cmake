@@ -76,22 +76,38 @@ endfunction()
 
 # Registers a program as a test of its own name with CTest. TIMEOUT, in seconds, is a release
 # build's. In a sanitizer build it runs below tests/sanitizers/run.py, which finds the reports of
-# the processes that it starts, too.
+# the processes that it starts, too. SHARDS N registers NAME_1 to NAME_N, each with its share of the
+# program's tests, for one that mostly waits.
 #
 #   edcsync_register_test(torture LABEL torture TIMEOUT 600 ARGUMENTS --minutes 1)
 function(edcsync_register_test name)
-  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "ARGUMENTS" ${ARGN})
-  set(launcher)
-  if(EDCSYNC_SANITIZE)
-    set(launcher ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/sanitizers/run.py
-        ${PROJECT_BINARY_DIR}/reports/${name})
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT;SHARDS" "ARGUMENTS" ${ARGN})
+  set(tests ${name})
+  if(TEST_SHARDS)
+    set(tests)
+    foreach(shard RANGE 1 ${TEST_SHARDS})
+      list(APPEND tests ${name}_${shard})
+    endforeach()
   endif()
-  add_test(NAME ${name} COMMAND ${launcher} $<TARGET_FILE:${name}> ${TEST_ARGUMENTS}
-           WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
   math(EXPR seconds "${TEST_TIMEOUT} * ${EDCSYNC_SLOWDOWN}")
-  # COST: those that may take longest begin first.
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${seconds}
-                       COST ${TEST_TIMEOUT})
+  set(index 0)
+  foreach(test IN LISTS tests)
+    set(launcher)
+    if(EDCSYNC_SANITIZE)
+      set(launcher ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/sanitizers/run.py
+          ${PROJECT_BINARY_DIR}/reports/${test})
+    endif()
+    add_test(NAME ${test} COMMAND ${launcher} $<TARGET_FILE:${name}> ${TEST_ARGUMENTS}
+             WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+    # COST: those that may take longest begin first.
+    set_tests_properties(${test} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${seconds}
+                         COST ${TEST_TIMEOUT})
+    if(TEST_SHARDS)
+      set_tests_properties(${test} PROPERTIES ENVIRONMENT
+                           "GTEST_TOTAL_SHARDS=${TEST_SHARDS};GTEST_SHARD_INDEX=${index}")
+      math(EXPR index "${index} + 1")
+    endif()
+  endforeach()
   foreach(group build_${TEST_LABEL}_tests build_tests)  # The test programs of one label, and all.
     if(NOT TARGET ${group})
       add_custom_target(${group})
@@ -104,7 +120,7 @@ endfunction()
 #
 #   edcsync_test(unit_shared_model FOLDER unit/shared/model LIBRARIES edcsync_model LABEL unit)
 function(edcsync_test name)
-  cmake_parse_arguments(TEST "" "FOLDER;LABEL;TIMEOUT" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "" "FOLDER;LABEL;TIMEOUT;SHARDS" "LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FOLDER}/*_test.cc)
   if(NOT sources)
     return()
@@ -123,5 +139,6 @@ function(edcsync_test name)
   edcsync_compile_as_test(${name} ${kind})
   target_compile_definitions(${name} PRIVATE EDCSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              EDCSYNC_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  edcsync_register_test(${name} LABEL ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  edcsync_register_test(${name} LABEL ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT}
+                        SHARDS ${TEST_SHARDS})
 endfunction()

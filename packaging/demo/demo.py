@@ -80,7 +80,8 @@ class Demo:
             if not (self.bin / name).is_file():
                 raise DemoFailed(f"There is no program {self.bin / name}: build it first")
         port = free_port()
-        self.gateway.run("init", "--broker-port", port, "--desk-port", 0)
+        self.gateway.run("init", "--broker-port", port, "--desk-port", 0,
+                         "--enrolment-port", 0)
         self.configure_gateway()
         self.gateway.run("study", "import", self.data / "metadata.xml")
         for edge, site in SITES.items():

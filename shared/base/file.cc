@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "shared/base/file_owner.h"
 #include "shared/base/random.h"
 
 namespace edcsync {
@@ -97,11 +98,14 @@ Status WriteTemporary(const std::string& path, std::string_view bytes, std::uint
     if (count < 0) return FailErrno("write", path);
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
+  EDCSYNC_TRY(GiveToFolderOwner(path));  // Before it has its name and before what it is for.
   if (fchmod(file.get(), static_cast<mode_t>(mode)) != 0) return FailErrno("set mode of", path);
   if (fsync(file.get()) != 0) return FailErrno("sync", path);
   if (file.Close() != 0) return FailErrno("close", path);
   return Ok();
 }
+
+}  // namespace
 
 Status SyncFolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -111,8 +115,6 @@ Status SyncFolderOf(const std::string& path) {
   if (fsync(file.get()) != 0) return FailErrno("sync", folder);
   return Ok();
 }
-
-}  // namespace
 
 Result<std::string> ReadFile(const std::string& path, std::size_t size_bytes_max) {
   return Read(path, size_bytes_max, false);

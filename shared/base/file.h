@@ -27,4 +27,7 @@ Result<std::string> ReadSecretFile(const std::string& path, std::size_t size_byt
 Status WriteFile(const std::string& path, std::string_view bytes, std::uint32_t mode,
                  bool exclusive);
 
+// Makes durable which names the folder of `path` holds: after link() and rename() by others.
+Status SyncFolderOf(const std::string& path);
+
 }  // namespace edcsync

@@ -21,7 +21,8 @@ struct TomlFile::Impl {
   std::string path;
   toml::table table;
   std::set<std::string> asked;  // "section.key"
-  std::string wrong;            // The first thing, empty if none.
+  std::vector<std::string> wrong;  // A line each.
+  std::set<std::pair<const toml::node*, std::string>> told;  // Once per key, the first.
 
   std::string Place(const toml::node& node) const {
     return path + " line " + std::to_string(node.source().begin.line);
@@ -37,11 +38,12 @@ struct TomlFile::Impl {
     const toml::node_view<const toml::node> found = toml::at_path(table, section);
     return found.node();
   }
-  Status CheckKeys(const toml::table& section, const std::string& name) const;
-  Status CheckNested(const toml::node& node, const std::string& name) const;
+  void CheckKeys(const toml::table& section, const std::string& name);
+  void CheckNested(const toml::node& node, const std::string& name);
+  void NoSection(const toml::node& node, const std::string& shown);
   void Wrong(const toml::node& node, std::string_view key, const std::string& allowed) {
-    if (!wrong.empty()) return;
-    wrong = Place(node) + ": " + std::string(key) + " must be " + allowed;
+    if (!told.emplace(&node, key).second) return;
+    wrong.push_back(Place(node) + ": " + std::string(key) + " must be " + allowed);
   }
 };
 
@@ -137,12 +139,12 @@ void TomlFile::Refuse(std::string_view section, std::string_view key,
 }
 
 // Keys of a table are either asked for, or sections of their own.
-Status TomlFile::Impl::CheckKeys(const toml::table& section, const std::string& name) const {
+void TomlFile::Impl::CheckKeys(const toml::table& section, const std::string& name) {
   for (const auto& [key, value] : section) {
     const std::string inner = name + "." + std::string(key.str());
     if (asked.contains(inner)) continue;
     if (value.is_table() || value.is_array_of_tables()) {
-      EDCSYNC_TRY(CheckNested(value, inner));
+      CheckNested(value, inner);
       continue;
     }
     std::string known;
@@ -151,49 +153,49 @@ Status TomlFile::Impl::CheckKeys(const toml::table& section, const std::string& 
       const std::string rest = one.substr(name.size() + 1);
       if (rest.find('.') == std::string::npos) known += (known.empty() ? "" : ", ") + rest;
     }
-    return Fail(ErrorCode::kConfiguration,
-                Place(value) + ": there is no key " + std::string(key.str()) + " in [" + name +
+    wrong.push_back(Place(value) + ": there is no key " + std::string(key.str()) + " in [" + name +
                     "]" + (known.empty() ? "" : "; its keys are " + known));
   }
-  return Ok();
 }
 
-Status TomlFile::Impl::CheckNested(const toml::node& node, const std::string& name) const {
+void TomlFile::Impl::CheckNested(const toml::node& node, const std::string& name) {
   const auto is_known = [&](const std::string& section) {
     return std::any_of(asked.begin(), asked.end(), [&](const std::string& one) {
       return one.starts_with(section + ".");
     });
   };
   if (const toml::table* inner = node.as_table()) {
-    if (!is_known(name)) {
-      return Fail(ErrorCode::kConfiguration, Place(node) + ": there is no section [" + name + "]");
-    }
-    return CheckKeys(*inner, name);
+    return is_known(name) ? CheckKeys(*inner, name) : NoSection(node, "[" + name + "]");
   }
   const toml::array& list = *node.as_array();
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string one = name + "[" + std::to_string(i) + "]";
-    if (!is_known(one)) {
-      return Fail(ErrorCode::kConfiguration,
-                  Place(*list.get(i)) + ": there is no section [[" + name + "]]");
-    }
-    EDCSYNC_TRY(CheckKeys(*list.get(i)->as_table(), one));
+    if (!is_known(one)) return NoSection(*list.get(i), "[[" + name + "]]");
+    CheckKeys(*list.get(i)->as_table(), one);
   }
-  return Ok();
+}
+
+void TomlFile::Impl::NoSection(const toml::node& node, const std::string& shown) {
+  std::set<std::string> known;
+  for (const std::string& one : asked) known.insert(one.substr(0, one.rfind('.')));
+  std::string list;
+  for (const std::string& one : known) list += (list.empty() ? "[" : ", [") + one + "]";
+  wrong.push_back(Place(node) + ": there is no section " + shown + "; the sections are " + list);
 }
 
 Status TomlFile::Finish() {
-  if (!impl_->wrong.empty()) return Fail(ErrorCode::kConfiguration, impl_->wrong);
   for (const auto& [section, node] : impl_->table) {
-    const toml::table* inner = node.as_table();
-    if (inner == nullptr) {
-      return Fail(ErrorCode::kConfiguration, impl_->Place(node) + ": " +
-                                                 std::string(section.str()) +
-                                                 " stands outside any [section]");
+    const std::string name(section.str());
+    if (node.is_table() || node.is_array_of_tables()) {
+      impl_->CheckNested(node, name);
+    } else {
+      impl_->wrong.push_back(impl_->Place(node) + ": " + name + " stands outside any [section]");
     }
-    EDCSYNC_TRY(impl_->CheckKeys(*inner, std::string(section.str())));
   }
-  return Ok();
+  if (impl_->wrong.empty()) return Ok();
+  std::string all;
+  for (const std::string& one : impl_->wrong) all += (all.empty() ? "" : "\n") + one;
+  return Fail(ErrorCode::kConfiguration, all);
 }
 
 }  // namespace edcsync

@@ -1,5 +1,5 @@
 // A TOML configuration file, read strictly: an unknown key, a wrong type or a value out of range
-// names file, line and what is allowed. Ask for every key there is, then Finish().
+// names file, line and what is allowed, all there are at once. Ask for every key, then Finish().
 //
 //   TomlFile file = ...Load(path);
 //   options.host = file.Text("broker", "host", "localhost");
@@ -44,7 +44,8 @@ class TomlFile {
   // Remembers for Finish() that [section] key is not `allowed`: what only the reader can tell.
   void Refuse(std::string_view section, std::string_view key, const std::string& allowed);
 
-  // kConfiguration with the first thing wrong: a value asked for, or a key nobody asked for.
+  // kConfiguration with everything wrong, a line each: first values asked for, in the order of
+  // asking, then sections and keys nobody asked for.
   Status Finish();
 
  private:

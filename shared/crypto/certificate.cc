@@ -184,4 +184,31 @@ Status VerifyIssued(const Certificate& certificate, const Certificate& authority
   return Fail(ErrorCode::kCertificate, Reason(error, of_authority, certificate, authority));
 }
 
+Status VerifyIssuedByAny(const Certificate& certificate,
+                         const std::vector<Certificate>& authorities, WallTime at) {
+  Status verified = Fail(ErrorCode::kCertificate, "no authority is trusted");
+  for (const Certificate& authority : authorities) {
+    verified = VerifyIssued(certificate, authority, at);
+    if (verified.ok()) return verified;
+    // Whose date it is that does not fit is worth more than that the other did not issue it.
+    const bool issuer = X509_check_issued(authority.impl().x509.get(),
+                                          certificate.impl().x509.get()) == X509_V_OK;
+    if (issuer) return verified;
+  }
+  return verified;
+}
+
+Result<WallTime> CrlIssuedAt(std::string_view crl_pem) {
+  ERR_clear_error();
+  const BioPtr bio = ReadBio(AsBytes(crl_pem));
+  const CrlPtr crl(bio == nullptr
+                       ? nullptr
+                       : PEM_read_bio_X509_CRL(bio.get(), nullptr, NoPassPhrase, nullptr));
+  std::tm fields{};
+  if (crl == nullptr || ASN1_TIME_to_tm(X509_CRL_get0_lastUpdate(crl.get()), &fields) != 1) {
+    return FailOpenssl(ErrorCode::kMalformed, "the revocation list cannot be read");
+  }
+  return WallTime{std::int64_t{timegm(&fields)} * 1000};
+}
+
 }  // namespace edcsync

@@ -51,6 +51,15 @@ class Certificate {
 // kCertificate and says which of chain, start date, end date is at fault.
 Status VerifyIssued(const Certificate& certificate, const Certificate& authority, WallTime at);
 
+// As VerifyIssued, by any of `authorities`: two are trusted while one takes over from the other.
+Status VerifyIssuedByAny(const Certificate& certificate,
+                         const std::vector<Certificate>& authorities, WallTime at);
+
+// When the first list of `crl_pem` was issued. kMalformed.
+Result<WallTime> CrlIssuedAt(std::string_view crl_pem);
+
+class CertificateRequest;  // certificate_request.h
+
 // The gateway's own certificate authority.
 class CertificateAuthority {
  public:
@@ -63,6 +72,7 @@ class CertificateAuthority {
     Purpose purpose = Purpose::kEdge;           // Sets extendedKeyUsage and keyUsage.
     WallTime not_before;
     int valid_days = 0;
+    WallTime not_after{};  // If set, instead of `valid_days`.
   };
 
   // A new self-signed CA (pathlen 0).
@@ -74,6 +84,9 @@ class CertificateAuthority {
   // Serials are 128 random bits. Fails with kFieldInvalid, or with kCertificate if the authority
   // has ended or its key is another's.
   Result<Certificate> Issue(const PrivateKey& key, const Request& request, Random& random) const;
+  // The same for the key of a signing request, whose own wishes count for nothing.
+  Result<Certificate> Issue(const CertificateRequest& signing_request, const Request& request,
+                            Random& random) const;
   // A CRL (PEM) that lists `serials_hex`, valid `valid_days` from `now`.
   Result<std::string> IssueCrl(const std::vector<std::string>& serials_hex, WallTime now,
                                int valid_days) const;
@@ -82,6 +95,10 @@ class CertificateAuthority {
   const Certificate& certificate() const { return certificate_; }
 
  private:
+  struct PublicKey;  // Of OpenSSL.
+  Result<Certificate> IssueFor(const PublicKey& key, const Request& request,
+                               Random& random) const;
+
   PrivateKey key_;
   Certificate certificate_;
 };

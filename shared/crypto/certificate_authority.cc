@@ -7,6 +7,7 @@
 #include "shared/base/check.h"
 #include "shared/base/limits.h"
 #include "shared/crypto/certificate.h"
+#include "shared/crypto/certificate_request_impl.h"
 #include "shared/crypto/openssl_handles.h"
 
 namespace edcsync {
@@ -108,7 +109,8 @@ Status CheckRequest(const CertificateAuthority::Request& request) {
       !IsName(request.organizational_unit, limits::kOidBytesMax)) {
     return Fail(ErrorCode::kFieldInvalid, "the SiteOID cannot stand in a certificate");
   }
-  if (request.valid_days < 1 || request.valid_days > kValidDaysMax) {
+  if (request.not_after == WallTime{} &&
+      (request.valid_days < 1 || request.valid_days > kValidDaysMax)) {
     return Fail(ErrorCode::kFieldInvalid, "a certificate is valid for 1 to 14640 days");
   }
   return Ok();
@@ -158,8 +160,22 @@ Result<CertificateAuthority> CertificateAuthority::Create(const std::string& com
   return CertificateAuthority(std::move(key), std::move(certificate));
 }
 
+struct CertificateAuthority::PublicKey {
+  EVP_PKEY* key;
+};
+
 Result<Certificate> CertificateAuthority::Issue(const PrivateKey& key, const Request& request,
                                                 Random& random) const {
+  return IssueFor({key.impl().key.get()}, request, random);
+}
+
+Result<Certificate> CertificateAuthority::Issue(const CertificateRequest& signing_request,
+                                                const Request& request, Random& random) const {
+  return IssueFor({X509_REQ_get0_pubkey(signing_request.impl().request.get())}, request, random);
+}
+
+Result<Certificate> CertificateAuthority::IssueFor(const PublicKey& key, const Request& request,
+                                                   Random& random) const {
   EDCSYNC_TRY(CheckRequest(request));
   ERR_clear_error();
   X509* issuer = certificate_.impl().x509.get();
@@ -168,7 +184,9 @@ Result<Certificate> CertificateAuthority::Issue(const PrivateKey& key, const Req
     return FailOpenssl(ErrorCode::kCertificate, "the authority's key is not its certificate's");
   }
   const WallTime not_after =
-      std::min(WallTime{request.not_before.ms + request.valid_days * kMsPerDay},
+      std::min(request.not_after != WallTime{}
+                   ? request.not_after
+                   : WallTime{request.not_before.ms + request.valid_days * kMsPerDay},
                certificate_.NotAfter());
   if (not_after <= request.not_before) {
     return Fail(ErrorCode::kCertificate,
@@ -184,7 +202,7 @@ Result<Certificate> CertificateAuthority::Issue(const PrivateKey& key, const Req
                AddEntry(subject, NID_organizationalUnitName, request.organizational_unit)) &&
               X509_set_issuer_name(x509, X509_get_subject_name(issuer)) == 1 &&
               SetValidity(x509, request.not_before, not_after) &&
-              X509_set_pubkey(x509, key.impl().key.get()) == 1 &&
+              X509_set_pubkey(x509, key.key) == 1 &&
               AddExtension(x509, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
               AddUsage(x509, issuer, request.purpose) &&
               AddExtension(x509, issuer, NID_subject_key_identifier, "hash") &&

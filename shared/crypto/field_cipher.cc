@@ -9,6 +9,7 @@
 
 #include "shared/base/check.h"
 #include "shared/crypto/aead.h"
+#include "shared/crypto/file_key_ring.h"
 
 namespace edcsync {
 namespace {
@@ -44,44 +45,46 @@ struct DataKey {
   ~DataKey() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 };
 
-Bytes Wrap(const aead::Key& kek, std::uint32_t id, const DataKey& key, Random& random) {
-  aead::Nonce nonce;
-  random.Fill(nonce);
-  Bytes wrapped(nonce.begin(), nonce.end());
-  aead::Seal(kek, nonce, key.bytes, LittleEndian(id), wrapped);
+Result<Bytes> Wrap(WrappingKey& kek, std::uint32_t id, const DataKey& key, Random& random) {
+  EDCSYNC_ASSIGN(Bytes wrapped, kek.Wrap(key.bytes, LittleEndian(id), random));
   CHECK(wrapped.size() == kWrappedBytes);
   return wrapped;
 }
 
-Result<DataKey> Unwrap(const aead::Key& kek, const WrappedDataKey& row) {
-  Bytes plain;
-  if (row.wrapped.size() != kWrappedBytes ||
-      !aead::Open(kek, ToNonce(row.wrapped), BytesView(row.wrapped).subspan(aead::kNonceBytes),
-                  LittleEndian(row.id), plain)) {
-    return Fail(ErrorCode::kKeyWrong,
-                "data key " + std::to_string(row.id) + " does not open under this key");
+Result<DataKey> UnwrapBy(WrappingKey& kek, const WrappedDataKey& row) {
+  const std::string name = "data key " + std::to_string(row.id);
+  if (row.wrapped.size() != kWrappedBytes) {
+    return Fail(ErrorCode::kKeyWrong, name + " is not of " + std::to_string(kWrappedBytes) +
+                                          " bytes");
   }
+  Result<Bytes> plain = kek.Unwrap(row.wrapped, LittleEndian(row.id));
+  if (!plain.ok()) return Fail(plain.error().code, name + ": " + plain.error().message);
   DataKey key;
-  std::copy(plain.begin(), plain.end(), key.bytes.begin());
-  OPENSSL_cleanse(plain.data(), plain.size());
+  const bool whole = plain->size() == key.bytes.size();
+  if (whole) std::copy(plain->begin(), plain->end(), key.bytes.begin());
+  OPENSSL_cleanse(plain->data(), plain->size());
+  if (!whole) return Fail(ErrorCode::kKeyWrong, name + " is not of 32 bytes");
   return key;
 }
 
 }  // namespace
 
 struct FieldCipher::Impl {
-  Impl(const KeyEncryptionKey& kek_in, DataKeyTable& table_in, Random& random_in,
+  Impl(std::shared_ptr<KeyRing> ring_in, DataKeyTable& table_in, Random& random_in,
        const FieldCipherOptions& options_in)
-      : kek(kek_in), table(table_in), random(random_in), options(options_in) {}
+      : ring(std::move(ring_in)), table(table_in), random(random_in), options(options_in) {}
+
+  Result<DataKey> Unwrap(const WrappedDataKey& row);
 
   // Finds the key, in the table if need be.
   Result<DataKey> Find(std::uint32_t id);
   // Reads the table anew into `keys`. Returns the row of the highest id, id 0 if there is none.
   Result<WrappedDataKey> Reload();
-  Status AddKey(std::uint32_t id, std::uint64_t uses, WallTime now);
+  // Makes a data key of the next id, wrapped by the key that wraps `highest`.
+  Status AddKey(const WrappedDataKey& highest, std::uint64_t uses, WallTime now);
   aead::Nonce NextNonce();
 
-  const KeyEncryptionKey kek;
+  const std::shared_ptr<KeyRing> ring;
   DataKeyTable& table;
   Random& random;
   const FieldCipherOptions options;
@@ -97,12 +100,17 @@ struct FieldCipher::Impl {
   std::size_t nonces_left = 0;
 };
 
+Result<DataKey> FieldCipher::Impl::Unwrap(const WrappedDataKey& row) {
+  EDCSYNC_ASSIGN(const std::shared_ptr<WrappingKey> kek, ring->Find(row.wrapped_by));
+  return UnwrapBy(*kek, row);
+}
+
 Result<WrappedDataKey> FieldCipher::Impl::Reload() {
   EDCSYNC_ASSIGN(const std::vector<WrappedDataKey> rows, table.Load());
   std::map<std::uint32_t, DataKey> read;
   WrappedDataKey highest;
   for (const WrappedDataKey& row : rows) {
-    EDCSYNC_ASSIGN(read[row.id], Unwrap(kek.bytes(), row));
+    EDCSYNC_ASSIGN(read[row.id], Unwrap(row));
     if (row.id > highest.id) highest = row;
   }
   std::unique_lock lock(keys_mutex);
@@ -123,16 +131,20 @@ Result<DataKey> FieldCipher::Impl::Find(std::uint32_t id) {
   if (row == rows.end()) {
     return Fail(ErrorCode::kDecryption, "there is no data key " + std::to_string(id));
   }
-  EDCSYNC_ASSIGN(DataKey key, Unwrap(kek.bytes(), *row));
+  EDCSYNC_ASSIGN(DataKey key, Unwrap(*row));
   std::unique_lock lock(keys_mutex);
   keys.insert_or_assign(id, key);
   return key;
 }
 
-Status FieldCipher::Impl::AddKey(std::uint32_t id, std::uint64_t uses, WallTime now) {
+Status FieldCipher::Impl::AddKey(const WrappedDataKey& highest, std::uint64_t uses, WallTime now) {
+  const std::uint32_t id = highest.id + 1;
+  EDCSYNC_ASSIGN(const std::shared_ptr<WrappingKey> kek,
+                 highest.id == 0 ? ring->Current() : ring->Find(highest.wrapped_by));
   DataKey key;
   random.Fill(key.bytes);
-  EDCSYNC_TRY(table.Insert({id, Wrap(kek.bytes(), id, key, random), uses, now}));
+  EDCSYNC_ASSIGN(Bytes wrapped, Wrap(*kek, id, key, random));
+  EDCSYNC_TRY(table.Insert({id, std::move(wrapped), uses, now, kek->id(), now}));
   active_id = id;
   active_key = key;
   std::unique_lock lock(keys_mutex);
@@ -149,16 +161,22 @@ aead::Nonce FieldCipher::Impl::NextNonce() {
   return ToNonce(BytesView(nonces).subspan(nonces_left * aead::kNonceBytes));
 }
 
-FieldCipher::FieldCipher(const KeyEncryptionKey& kek, DataKeyTable& table, Random& random,
+FieldCipher::FieldCipher(std::shared_ptr<KeyRing> ring, DataKeyTable& table, Random& random,
                          const FieldCipherOptions& options)
-    : impl_(std::make_unique<Impl>(kek, table, random, options)) {}
+    : impl_(std::make_unique<Impl>(std::move(ring), table, random, options)) {}
 
 FieldCipher::~FieldCipher() = default;
 
 Result<std::unique_ptr<FieldCipher>> FieldCipher::Open(const KeyEncryptionKey& kek,
                                                        DataKeyTable& table, Random& random,
                                                        const FieldCipherOptions& options) {
-  std::unique_ptr<FieldCipher> cipher(new FieldCipher(kek, table, random, options));
+  return Open(NewFixedKeyRing(kek), table, random, options);
+}
+
+Result<std::unique_ptr<FieldCipher>> FieldCipher::Open(std::shared_ptr<KeyRing> ring,
+                                                       DataKeyTable& table, Random& random,
+                                                       const FieldCipherOptions& options) {
+  std::unique_ptr<FieldCipher> cipher(new FieldCipher(std::move(ring), table, random, options));
   EDCSYNC_TRY(cipher->impl_->Reload());
   return cipher;
 }
@@ -187,7 +205,7 @@ Status FieldCipher::Reserve(std::uint64_t uses, WallTime now) {
     return Ok();
   }
   const std::uint64_t taken = std::min(std::max(uses, block), uses_max);
-  EDCSYNC_TRY(impl.AddKey(row.id + 1, taken, now));
+  EDCSYNC_TRY(impl.AddKey(row, taken, now));
   impl.uses_left = taken;
   return Ok();
 }
@@ -227,6 +245,41 @@ Result<Bytes> FieldCipher::Open(BytesView sealed, BytesView additional) const {
                                             std::to_string(id));
   }
   return plaintext;
+}
+
+Result<std::size_t> FieldCipher::Rewrap(WrappingKey& next, WallTime now) {
+  Impl& impl = *impl_;
+  EDCSYNC_ASSIGN(std::vector<WrappedDataKey> rows, impl.table.LoadForWriting());
+  for (WrappedDataKey& row : rows) {
+    EDCSYNC_ASSIGN(const DataKey key, impl.Unwrap(row));
+    EDCSYNC_ASSIGN(row.wrapped, Wrap(next, row.id, key, impl.random));
+    row.wrapped_by = next.id();
+    row.wrapped_at = now;
+    EDCSYNC_ASSIGN(const DataKey again, UnwrapBy(next, row));
+    if (again.bytes != key.bytes) {
+      return Fail(ErrorCode::kKeyWrong, "data key " + std::to_string(row.id) +
+                                            " does not come back from " + next.Where());
+    }
+    EDCSYNC_TRY(impl.table.SetWrapped(row));
+  }
+  return rows.size();
+}
+
+Result<FieldCipher::Keys> FieldCipher::Describe() const {
+  EDCSYNC_ASSIGN(const std::vector<WrappedDataKey> rows, impl_->table.Load());
+  Keys keys;
+  keys.count = rows.size();
+  for (const WrappedDataKey& row : rows) {
+    if (std::find(keys.wrapped_by.begin(), keys.wrapped_by.end(), row.wrapped_by) ==
+        keys.wrapped_by.end()) {
+      keys.wrapped_by.push_back(row.wrapped_by);
+    }
+    const WallTime wrapped_at = row.wrapped_by ? row.wrapped_at : row.created_at;
+    if (&row == &rows.front() || row.created_at < keys.oldest_at) keys.oldest_at = row.created_at;
+    if (&row == &rows.front() || wrapped_at < keys.wrapped_at) keys.wrapped_at = wrapped_at;
+    if (keys.newest_at < row.created_at) keys.newest_at = row.created_at;
+  }
+  return keys;
 }
 
 }  // namespace edcsync

@@ -1,5 +1,5 @@
 // Encryption at rest: AES-256-GCM under data keys, data keys wrapped (AES-256-GCM) by the
-// key-encryption key of this installation. A sealed field is
+// key-encryption key of this installation (key_ring.h). A sealed field is
 //   u8 format = 1 | u32 LE data key id | 12 byte random nonce | ciphertext | 16 byte tag
 // and authenticates the additional data given (revision id and record key), so that rows cannot
 // be swapped. A new data key is made well before 2^32 uses of one (NIST SP 800-38D, 8.3): uses
@@ -8,6 +8,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "shared/base/random.h"
 #include "shared/base/status.h"
 #include "shared/base/time.h"
+#include "shared/crypto/key_ring.h"
 
 namespace edcsync {
 
@@ -26,6 +28,7 @@ class KeyEncryptionKey {
   static Result<KeyEncryptionKey> Load(const std::string& path);
   explicit KeyEncryptionKey(std::array<std::uint8_t, 32> key) : key_(key) {}
   const std::array<std::uint8_t, 32>& bytes() const { return key_; }
+  KeyId Id() const;
 
  private:
   std::array<std::uint8_t, 32> key_;
@@ -36,15 +39,21 @@ struct WrappedDataKey {
   Bytes wrapped;             // 12 byte nonce | 32 byte ciphertext | 16 byte tag; AAD: id LE.
   std::uint64_t uses_reserved = 0;
   WallTime created_at;
+  std::optional<KeyId> wrapped_by;   // Empty: by the key file, in the first release.
+  WallTime wrapped_at;
 };
 
-// Where wrapped data keys live: a table of the store. Load is called from any thread; Insert and
-// Reserve only from within the thread that calls FieldCipher::Reserve, inside its transaction.
+// Where wrapped data keys live: a table of the store. Load is called from any thread and knows what
+// is committed; the others only within the thread that calls FieldCipher::Reserve, inside its
+// transaction, of which LoadForWriting sees all.
 class DataKeyTable {
  public:
   virtual ~DataKeyTable() = default;
   virtual Result<std::vector<WrappedDataKey>> Load() = 0;
+  virtual Result<std::vector<WrappedDataKey>> LoadForWriting() { return Load(); }
   virtual Status Insert(const WrappedDataKey& key) = 0;
+  // Replaces `wrapped`, `wrapped_by` and `wrapped_at` of the row of key.id.
+  virtual Status SetWrapped(const WrappedDataKey& key) = 0;
   virtual Status SetUsesReserved(std::uint32_t id, std::uint64_t uses) = 0;
 };
 
@@ -56,7 +65,11 @@ struct FieldCipherOptions {
 // `table` and `random` outlive it.
 class FieldCipher {
  public:
-  // Unwraps every data key. Fails with kKeyWrong if one does not open.
+  // Unwraps every data key. Fails with kKeyWrong if one does not open, and as KeyRing::Find does.
+  static Result<std::unique_ptr<FieldCipher>> Open(std::shared_ptr<KeyRing> ring,
+                                                   DataKeyTable& table, Random& random,
+                                                   const FieldCipherOptions& options = {});
+  // With one key, and no other ever.
   static Result<std::unique_ptr<FieldCipher>> Open(const KeyEncryptionKey& kek,
                                                    DataKeyTable& table, Random& random,
                                                    const FieldCipherOptions& options = {});
@@ -75,10 +88,24 @@ class FieldCipher {
   // made it) is loaded from the table. Threads: any.
   Result<Bytes> Open(BytesView sealed, BytesView additional) const;
 
+  // Wraps every data key by `next` instead, within the write transaction at hand, and opens each
+  // again under it. Sealed fields stay as they are. Returns how many. Other processes that have
+  // this database open find `next` through their own KeyRing when they next need it.
+  Result<std::size_t> Rewrap(WrappingKey& next, WallTime now);
+
+  // What stands in the table, for people.
+  struct Keys {
+    std::size_t count = 0;
+    std::vector<std::optional<KeyId>> wrapped_by;  // Each once; more than one never lasts.
+    WallTime oldest_at, newest_at;                 // When data keys were made,
+    WallTime wrapped_at;                           // and when the first was wrapped by its key.
+  };
+  Result<Keys> Describe() const;
+
   ~FieldCipher();
 
  private:
-  FieldCipher(const KeyEncryptionKey& kek, DataKeyTable& table, Random& random,
+  FieldCipher(std::shared_ptr<KeyRing> ring, DataKeyTable& table, Random& random,
               const FieldCipherOptions& options);
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -26,6 +26,7 @@ class Sealer {
   Result<Bytes> Open(BytesView sealed, const Certificate& sender,
                      std::size_t size_bytes_max) const;
 
+  const PrivateKey& key() const { return key_; }  // For detached signatures.
   const Certificate& certificate() const { return certificate_; }
 
  private:

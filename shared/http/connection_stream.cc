@@ -1,6 +1,9 @@
 #include "shared/http/connection_stream.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -9,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 namespace edcsync {
 namespace {
@@ -82,6 +86,18 @@ bool ConnectionStream::Accept() {
       return false;
     }
   }
+}
+
+std::string ConnectionStream::PeerCertificatePem() const {
+  if (ssl_ == nullptr || broken_) return {};
+  const std::unique_ptr<X509, decltype(&X509_free)> x509(SSL_get1_peer_certificate(ssl_),
+                                                         &X509_free);
+  if (x509 == nullptr) return {};
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new(BIO_s_mem()), &BIO_free_all);
+  char* data = nullptr;
+  if (bio == nullptr || PEM_write_bio_X509(bio.get(), x509.get()) != 1) return {};
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return size <= 0 ? std::string() : std::string(data, static_cast<std::size_t>(size));
 }
 
 bool ConnectionStream::AwaitRequest() {

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace edcsync {
@@ -35,6 +36,8 @@ class ConnectionStream final : public httplib::Stream {
 
   // Completes the TLS handshake, if there is one. False if it failed or took too long.
   bool Accept();
+  // PEM of the certificate that the peer gave in the handshake; empty if none.
+  std::string PeerCertificatePem() const;
   // Waits until a request begins. False if the peer closed, idled too long, or the server stops.
   bool AwaitRequest();
   // From here at most `size_bytes_max` further bytes are read; then reading fails.

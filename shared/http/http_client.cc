@@ -53,7 +53,9 @@ Error Translate(httplib::Error error, const HttpClientOptions& options, bool too
 }  // namespace
 
 struct HttpClient::Impl {
-  explicit Impl(HttpClientOptions given) : options(std::move(given)), client(options.base_url) {
+  explicit Impl(HttpClientOptions given)
+      : options(std::move(given)),
+        client(options.base_url, options.certificate_file, options.key_file) {
     // OpenSSL and cpp-httplib write without MSG_NOSIGNAL: a peer gone would end the program.
     std::signal(SIGPIPE, SIG_IGN);
     client.set_tcp_nodelay(true);
@@ -65,7 +67,7 @@ struct HttpClient::Impl {
     client.set_read_timeout(options.timeout_s);
     client.set_write_timeout(options.timeout_s);
     if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file);
-    client.enable_server_certificate_verification(true);
+    client.enable_server_certificate_verification(!options.trust_any_server);
     client.set_socket_options([this](socket_t socket) {
       httplib::default_socket_options(socket);
       if (deadline) deadline->Watch(socket);

@@ -12,12 +12,17 @@ namespace edcsync {
 
 struct HttpClientOptions {
   std::string base_url;        // "http://127.0.0.1:8470" or "https://..."
-  std::string ca_file;         // For https.
-  std::string bearer_token;
+  std::string ca_file = {};    // For https.
+  std::string bearer_token = {};
   int timeout_s = 60;          // For connecting, and for each wait.
   // If above 0, an answer must be whole after so long: the other side may be slow on purpose.
   int deadline_s = 0;
   std::size_t response_bytes_max = limits::kHttpResponseBytesMax;
+  // Our own certificate, for servers that ask for one; both or none.
+  std::string certificate_file = {};
+  std::string key_file = {};
+  // True: any server's certificate is taken. Only to fetch what is checked in another way.
+  bool trust_any_server = false;
 };
 
 class HttpClient {

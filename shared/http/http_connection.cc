@@ -65,8 +65,9 @@ HttpResponse HandlerFailed(const HttpServerOptions& options, const httplib::Requ
 }  // namespace
 
 HttpConnection::HttpConnection(const std::vector<HttpRoute>& routes,
-                               const HttpServerOptions& options, ConnectionStream& stream)
-    : routes_(routes), options_(options), stream_(stream) {
+                               const HttpServerOptions& options, ConnectionStream& stream,
+                               BodyMemory& memory)
+    : routes_(routes), options_(options), stream_(stream), memory_(memory) {
   set_payload_max_length(options.body_bytes_max);
   set_expect_100_continue_handler([this](const httplib::Request&, httplib::Response& response) {
     if (!refusal_) return 100;
@@ -211,6 +212,7 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
   if (!content_type_.empty()) ours.headers.emplace("content-type", content_type_);
   ours.body = std::move(body);
   ours.peer = request.remote_addr;
+  if (options_.ask_client_certificate) ours.client_certificate_pem = stream_.PeerCertificatePem();
   HttpResponse answer;
   try {
     answer = route_->handler(ours);
@@ -236,22 +238,29 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
 void HttpConnection::AnswerWithBody(const httplib::Request& request, httplib::Response& response,
                                     const httplib::ContentReader& reader) {
   std::string body;
-  bool too_large = false;
+  std::size_t taken = 0;
+  Error why{ErrorCode::kMalformed, "The body broke off or is not well-formed"};
   const bool whole = reader([&](const char* data, std::size_t size) {
-    too_large = size > options_.body_bytes_max - body.size();
-    if (!too_large) body.append(data, size);
-    return !too_large;
+    if (size > options_.body_bytes_max - body.size()) {
+      why = BodyTooLarge(options_.body_bytes_max);
+      return false;
+    }
+    if (!memory_.Take(size)) {
+      why = {ErrorCode::kBusy, "Other requests hold the memory that bodies may take"};
+      return false;
+    }
+    taken += size;
+    body.append(data, size);
+    return true;
   });
   if (whole) {
     body_unread_ = false;
     Answer(request, std::move(body), response);
-    return;
+  } else {
+    response.set_header("Connection", "close");
+    FillProblem(options_, why, response);
   }
-  response.set_header("Connection", "close");
-  FillProblem(options_,
-              too_large ? BodyTooLarge(options_.body_bytes_max)
-                        : Error{ErrorCode::kMalformed, "The body broke off or is not well-formed"},
-              response);
+  memory_.GiveBack(taken);
 }
 
 }  // namespace edcsync

@@ -7,12 +7,14 @@
 //   made by       shared/http/http_server.cc
 //
 // Invariants: a handler sees a request only after route and token were judged and the body, at
-// most `body_bytes_max`, is whole. After a refusal with unread body the connection ends, so that
+// most `body_bytes_max` and within what all bodies may take together, is whole. After a refusal with
+// unread body the connection ends, so that
 // a body is never taken for the next request. Threads: the connection's own.
 #pragma once
 
 #include <httplib.h>
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <regex>
@@ -31,11 +33,27 @@ struct HttpRoute {
   HttpServer::Handler handler;
 };
 
+// The memory that bodies may take in all connections of a server. Threads: any.
+class BodyMemory {
+ public:
+  explicit BodyMemory(std::size_t most) : most_(most) {}
+  bool Take(std::size_t bytes) {
+    if (held_.fetch_add(bytes) + bytes <= most_) return true;
+    held_.fetch_sub(bytes);
+    return false;
+  }
+  void GiveBack(std::size_t bytes) { held_.fetch_sub(bytes); }
+
+ private:
+  const std::size_t most_;
+  std::atomic<std::size_t> held_ = 0;
+};
+
 class HttpConnection final : private httplib::Server {
  public:
   // The routes, options and stream must outlive the connection.
   HttpConnection(const std::vector<HttpRoute>& routes, const HttpServerOptions& options,
-                 ConnectionStream& stream);
+                 ConnectionStream& stream, BodyMemory& memory);
 
   // Serves until the peer or the server ends it. `crowded`: others wait for this thread, so the
   // answer to the request at hand is the last.
@@ -55,6 +73,7 @@ class HttpConnection final : private httplib::Server {
   const std::vector<HttpRoute>& routes_;
   const HttpServerOptions& options_;
   ConnectionStream& stream_;
+  BodyMemory& memory_;
 
   // Of the request at hand:
   std::string path_;

@@ -19,6 +19,9 @@ struct HttpRequest {
   std::multimap<std::string, std::string> headers;  // Names in lower case.
   std::string body;
   std::string peer;                         // The client's IP address.
+  // PEM of the certificate whose key the client holds, where the server asks for one; empty if none.
+  // Whether it is to be trusted, the handler must judge.
+  std::string client_certificate_pem;
 
   // The first value, or "".
   std::string Query(const std::string& name) const;

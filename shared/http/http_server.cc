@@ -1,6 +1,10 @@
 #include "shared/http/http_server.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <mutex>
 
 #include "shared/base/check.h"
 #include "shared/http/event_streams.h"
@@ -10,15 +14,26 @@
 namespace edcsync {
 namespace {
 
-using TlsContext = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+using TlsContext = std::shared_ptr<SSL_CTX>;
 
-Result<TlsContext> MakeTlsContext(const std::string& certificate_file,
-                                  const std::string& key_file) {
+// A client's certificate is judged by the handler, which can tell a person what is wrong with it.
+int TakeAnyCertificate(int, X509_STORE_CTX*) { return 1; }
+
+Result<TlsContext> MakeTlsContext(const HttpServerOptions& options) {
+  const std::string& certificate_file = options.certificate_file;
+  const std::string& key_file = options.key_file;
   ERR_clear_error();
   TlsContext context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
   CHECK(context != nullptr);
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  if (options.ask_client_certificate) {
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, TakeAnyCertificate);
+    // A session that is resumed would bring a certificate without a proof of its key.
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context.get(), 0);
+  }
   const char* at_fault = nullptr;
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
     at_fault = "certificate_file";
@@ -48,18 +63,33 @@ struct HttpServer::Impl {
                                            .read_timeout_ms = options.read_timeout_s * 1000,
                                            .write_timeout_ms = options.write_timeout_s * 1000,
                                            .keep_alive_ms = options.keep_alive_s * 1000};
-    auto stream = std::make_unique<ConnectionStream>(fd, tls.get(), limits);
-    HttpConnection connection(routes, options, *stream);
+    const TlsContext context = Context();  // An SSL made of it keeps it alive.
+    auto stream = std::make_unique<ConnectionStream>(fd, context.get(), limits);
+    HttpConnection connection(routes, options, *stream, memory);
     connection.Serve([this] { return listener.Crowded(); });
     if (connection.events() == nullptr) return false;
     connection.events()->Add(fd, std::move(stream), std::move(connection.may_go_on()));
     return true;
   }
 
+  TlsContext Context() const {
+    const std::lock_guard lock(tls_mutex);
+    return tls;
+  }
+
+  Status LoadCertificate() {
+    EDCSYNC_ASSIGN(TlsContext fresh, MakeTlsContext(options));
+    const std::lock_guard lock(tls_mutex);
+    tls = std::move(fresh);
+    return Ok();
+  }
+
   const HttpServerOptions options;
   std::vector<HttpRoute> routes;
+  BodyMemory memory{options.body_bytes_total_max};
   bool started = false;
-  TlsContext tls{nullptr, &SSL_CTX_free};
+  mutable std::mutex tls_mutex;
+  TlsContext tls;
   Listener listener;  // Last: its threads end before what they use.
 };
 
@@ -84,11 +114,16 @@ Status HttpServer::Start() {
                       " is none; give a certificate_file and a key_file");
     }
   } else {
-    EDCSYNC_ASSIGN(impl_->tls, MakeTlsContext(options.certificate_file, options.key_file));
+    EDCSYNC_TRY(impl_->LoadCertificate());
   }
   EDCSYNC_TRY(impl_->listener.Start(options.address, options.port));
   impl_->started = true;
   return Ok();
+}
+
+Status HttpServer::ReloadCertificate() {
+  CHECK(impl_->started && !impl_->options.certificate_file.empty());
+  return impl_->LoadCertificate();
 }
 
 void HttpServer::Stop() { impl_->listener.Stop(); }

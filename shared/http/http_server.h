@@ -21,11 +21,16 @@ struct HttpServerOptions {
   std::string bearer_token = {};      // If set, every route not marked open demands it.
   std::size_t thread_count = 80;      // One connection holds a thread while it lives.
   std::size_t body_bytes_max = 32 * 1024 * 1024;
+  // Of all requests at hand together; past it a request is told to come again (kBusy).
+  std::size_t body_bytes_total_max = 128 * 1024 * 1024;
   int read_timeout_s = 15;
   int write_timeout_s = 15;
   int keep_alive_s = 20;
   // How an error is told that no handler saw: a path not served, a body too large.
   std::function<HttpResponse(const Error&)> problem = Problem;
+  // HTTPS only: every client is asked for a certificate and may have none. TLS proves that it holds
+  // the key; who issued it is not looked at here (HttpRequest::client_certificate_pem).
+  bool ask_client_certificate = false;
 };
 
 class HttpServer {
@@ -44,6 +49,9 @@ class HttpServer {
   Status Start();
   void Stop();
   int port() const;
+  // Reads certificate and key again; connections from now on see them. Fails as Start does, and
+  // goes on with the former ones. REQUIRES: started, with a certificate.
+  Status ReloadCertificate();
 
   // Serves the connected socket `fd` on the caller's thread, as the pool serves what it accepts,
   // until either end closes; `fd` stays the caller's to close, unless true is returned: then it became

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "shared/base/check.h"
+#include "shared/base/file_owner.h"
 #include "shared/storage/connection.h"
 
 namespace edcsync {
@@ -32,7 +33,9 @@ class TemporaryFile {
     const int fd = ::mkostemp(name.data(), O_CLOEXEC);  // Mode 0600.
     if (fd < 0) return SystemFail("create backup", target);
     ::close(fd);
-    return TemporaryFile(std::move(name));
+    TemporaryFile file(std::move(name));
+    EDCSYNC_TRY(GiveToFolderOwner(file.name()));
+    return file;
   }
   TemporaryFile(TemporaryFile&& other) noexcept : name_(std::exchange(other.name_, {})) {}
   ~TemporaryFile() {

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "shared/base/check.h"
+#include "shared/base/file_owner.h"
 #include "shared/base/planted_defect.h"
 #include "shared/storage/connection.h"
 #include "shared/storage/text_contains.h"
@@ -41,7 +42,8 @@ constexpr std::string_view kMemory = ":memory:";
 // mode over. mknod and not open: closing a descriptor would drop the locks that another
 // connection of this process may just have taken on the file.
 Status CreateOwnerOnly(const std::string& path) {
-  if (::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0) == 0 || errno == EEXIST) return Ok();
+  if (::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0) == 0) return GiveToFolderOwner(path);
+  if (errno == EEXIST) return Ok();
   return tl::unexpected<Error>(SystemError(errno, "create database", path));
 }
 

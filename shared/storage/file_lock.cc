@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "shared/base/file_owner.h"
+
 namespace edcsync {
 namespace {
 
@@ -25,6 +27,7 @@ Result<FileLock> FileLock::Take(const std::string& path, Mode mode) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return SystemFail(errno, path);
   FileLock lock(descriptor);
+  EDCSYNC_TRY(GiveToFolderOwner(path));
   const int operation = (mode == Mode::kExclusive ? LOCK_EX : LOCK_SH) | LOCK_NB;
   while (::flock(descriptor, operation) != 0) {
     if (errno != EINTR) return SystemFail(errno, path);

@@ -47,14 +47,15 @@ Result<Bytes> OpenSealedRevision(const FieldCipher& cipher, BytesView sealed,
 }
 
 Result<std::int64_t> RevisionTable::Insert(std::int64_t record_id, const KnownRevision& known,
-                                           BytesView canonical, WallTime received_at) {
+                                           BytesView canonical, WallTime received_at,
+                                           std::optional<std::int64_t> rowid) {
   const Revision& revision = known.revision;
   Bytes sealed;
   cipher_.Seal(canonical, known.id.view(), sealed);
   Statement statement = database_.Prepare(
       "INSERT INTO revision (revision_id, record_id, version, parents, origin, edited_at_ms, "
-      "edited_at_counter, user, edge_id, received_at_ms, sealed) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+      "edited_at_counter, user, edge_id, received_at_ms, sealed, revision_rowid) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
   statement.Bind(1, known.id.view())
       .Bind(2, record_id)
       .Bind(3, std::int64_t{revision.version})
@@ -66,8 +67,26 @@ Result<std::int64_t> RevisionTable::Insert(std::int64_t record_id, const KnownRe
       .Bind(9, std::string_view(revision.edge.str()))
       .Bind(10, received_at.ms)
       .Bind(11, BytesView(sealed));
+  if (rowid) {
+    statement.Bind(12, *rowid);
+  } else {
+    statement.BindNull(12);  // SQLite gives the next.
+  }
   EDCSYNC_TRY(statement.Run());
   return database_.LastInsertRowId();
+}
+
+Result<bool> RevisionTable::IsParentIn(std::int64_t record_id, const RevisionId& id) const {
+  Statement statement = database_.Prepare("SELECT parents FROM revision WHERE record_id = ?1");
+  statement.Bind(1, record_id);
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    if (!found) return false;
+    const BytesView parents = statement.Blob(0);
+    for (std::size_t at = 0; at + sizeof(Digest) <= parents.size(); at += sizeof(Digest)) {
+      if (RevisionIdFromBytes(parents.subspan(at, sizeof(Digest))) == id) return true;
+    }
+  }
 }
 
 Result<bool> RevisionTable::Contains(const RevisionId& id) const {

@@ -31,9 +31,11 @@ class RevisionTable {
       : database_(database), cipher_(cipher) {}
 
   // `canonical` is the encoding of `known.revision` and hashes to `known.id` (the caller did
-  // both). FieldCipher::Reserve was called for this transaction. Returns the row id.
+  // both). FieldCipher::Reserve was called for this transaction. Returns the row id; `rowid`: the
+  // one it had before it was lost, which is free.
   Result<std::int64_t> Insert(std::int64_t record_id, const KnownRevision& known,
-                              BytesView canonical, WallTime received_at);
+                              BytesView canonical, WallTime received_at,
+                              std::optional<std::int64_t> rowid = std::nullopt);
 
   Result<bool> Contains(const RevisionId& id) const;
   // kNotFound if unknown.
@@ -48,6 +50,8 @@ class RevisionTable {
   // All revisions of a record, oldest row first.
   Result<std::vector<StoredRevision>> ListOf(std::int64_t record_id) const;
   Result<std::uint64_t> Count() const;
+  // True if a revision of the record has `id` as a parent. Opens none of them.
+  Result<bool> IsParentIn(std::int64_t record_id, const RevisionId& id) const;
   // The rowid of `id`, or kNotFound.
   Result<std::int64_t> RowOf(const RevisionId& id) const;
 

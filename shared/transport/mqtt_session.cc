@@ -33,6 +33,23 @@ std::string ReasonText(int reason) {
   return std::string(name != nullptr ? name : "unknown reason") + " (" + hex + ")";
 }
 
+constexpr char kTraceParent[] = "traceparent";
+constexpr std::size_t kTraceParentBytesMax = 64;
+constexpr std::size_t kPropertiesReadMax = 8;  // Anybody with a certificate may send thousands.
+
+std::string TraceParentOf(const mqtt::message& message) {
+  const mqtt::properties& properties = message.get_properties();
+  const std::size_t count = std::min(properties.count(mqtt::property::USER_PROPERTY),
+                                     kPropertiesReadMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto pair = mqtt::get<mqtt::string_pair>(properties, mqtt::property::USER_PROPERTY, i);
+    if (std::get<0>(pair) == kTraceParent && std::get<1>(pair).size() <= kTraceParentBytesMax) {
+      return std::get<1>(pair);
+    }
+  }
+  return "";
+}
+
 std::size_t ReceiveMaximum(const mqtt::token& connected) {
   const mqtt::properties properties = connected.get_connect_response().get_properties();
   if (!properties.contains(mqtt::property::RECEIVE_MAXIMUM)) return kReceiveMaximumDefault;
@@ -116,14 +133,24 @@ Status MqttSession::Subscribe(const std::string& filter) try {
 }
 
 Status MqttSession::Publish(const std::string& topic, BytesView payload, bool retained,
-                            std::uint64_t id) {
+                            const std::string& trace_parent, std::uint64_t id) {
   {
     const std::lock_guard lock(mutex_);
     ++unsettled_;
   }
   try {
-    client_->publish(topic, payload.data(), payload.size(), kAtLeastOnce, retained,
-                     reinterpret_cast<void*>(static_cast<std::uintptr_t>(id)), *this);
+    void* const context = reinterpret_cast<void*>(static_cast<std::uintptr_t>(id));
+    if (trace_parent.empty()) {
+      client_->publish(topic, payload.data(), payload.size(), kAtLeastOnce, retained, context,
+                       *this);
+      return Ok();
+    }
+    mqtt::properties properties;
+    properties.add({mqtt::property::USER_PROPERTY, kTraceParent, trace_parent});
+    const auto message = mqtt::make_message(topic, payload.data(), payload.size(), kAtLeastOnce,
+                                            retained);
+    message->set_properties(properties);
+    client_->publish(message, context, *this);
     return Ok();
   } catch (const mqtt::exception& failure) {
     Settle();
@@ -232,7 +259,7 @@ void MqttSession::OnMessage(const mqtt::message& arrived) {
     return;
   }
   backlog_bytes_->fetch_add(size_bytes);
-  Message message{arrived.get_topic(), {}};
+  Message message{arrived.get_topic(), {}, TraceParentOf(arrived)};
   const auto* first = reinterpret_cast<const std::uint8_t*>(payload.data());
   message.payload.assign(first, first + size_bytes);
   scheduler_.Post([core = core_, generation = generation_, backlog = backlog_bytes_, size_bytes,

@@ -55,7 +55,9 @@ class MqttSession final : public virtual mqtt::iaction_listener {
   // Ends in HandleSubscribed or HandleLost. Fails with kBroker.
   Status Subscribe(const std::string& filter);
   // Ends in HandlePublished(id). Fails with kBusy, kNotConnected or kBroker.
-  Status Publish(const std::string& topic, BytesView payload, bool retained, std::uint64_t id);
+  // `trace_parent` goes as a user property beside it; empty: none does.
+  Status Publish(const std::string& topic, BytesView payload, bool retained,
+                 const std::string& trace_parent, std::uint64_t id);
   // Waits until at most `count` publishes are unsettled; false if that takes beyond `until`.
   bool AwaitUnsettled(std::size_t count, std::chrono::steady_clock::time_point until);
 

@@ -41,7 +41,14 @@ class MqttTransport final : public Transport, private MqttSessionOwner {
   void Connect() override;
   void Disconnect() override;
   Status Publish(const std::string& topic, BytesView payload, bool retained,
-                 std::function<void(Status)> confirmed) override;
+                 std::function<void(Status)> confirmed) override {
+    return Queue({0, {topic, {}}, retained}, payload, std::move(confirmed));
+  }
+  Status PublishTraced(const std::string& topic, BytesView payload,
+                       const std::string& trace_parent,
+                       std::function<void(Status)> confirmed) override {
+    return Queue({0, {topic, {}, trace_parent}, false}, payload, std::move(confirmed));
+  }
 
  private:
   enum class State : std::uint8_t { kIdle, kConnecting, kConnected };
@@ -63,6 +70,8 @@ class MqttTransport final : public Transport, private MqttSessionOwner {
     bool retained;
   };
 
+  // `waiting` without its payload, which is copied only if it has to wait.
+  Status Queue(Waiting waiting, BytesView payload, std::function<void(Status)> confirmed);
   Status CheckFiles() const;
   void BecomeConnected();
   void SendWaiting();
@@ -167,8 +176,8 @@ void MqttTransport::HandleMessage(Message message) {
   if (core->events.message) core->events.message(std::move(message));
 }
 
-Status MqttTransport::Publish(const std::string& topic, BytesView payload, bool retained,
-                              std::function<void(Status)> confirmed) {
+Status MqttTransport::Queue(Waiting waiting, BytesView payload,
+                            std::function<void(Status)> confirmed) {
   if (state_ != State::kConnected) {
     return Fail(ErrorCode::kNotConnected, "there is no connection to the broker");
   }
@@ -184,10 +193,13 @@ Status MqttTransport::Publish(const std::string& topic, BytesView payload, bool 
   }
   const std::uint64_t id = next_publish_++;
   if (in_flight_ < window_) {
-    EDCSYNC_TRY(session_->Publish(topic, payload, retained, id));
+    EDCSYNC_TRY(session_->Publish(waiting.message.topic, payload, waiting.retained,
+                                  waiting.message.trace_parent, id));
     ++in_flight_;
   } else {
-    waiting_.push_back({id, {topic, Bytes(payload.begin(), payload.end())}, retained});
+    waiting.id = id;
+    waiting.message.payload.assign(payload.begin(), payload.end());
+    waiting_.push_back(std::move(waiting));
   }
   pending_.emplace(id, Pending{payload.size(), std::move(confirmed)});
   pending_bytes_ += payload.size();
@@ -199,8 +211,8 @@ void MqttTransport::SendWaiting() {
     const Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     ++in_flight_;
-    const Status sent =
-        session_->Publish(next.message.topic, next.message.payload, next.retained, next.id);
+    const Status sent = session_->Publish(next.message.topic, next.message.payload, next.retained,
+                                          next.message.trace_parent, next.id);
     if (sent.ok()) continue;
     scheduler_.Post([core = core_, generation = core_->generation, id = next.id, sent] {
       if (core->generation != generation || core->owner == nullptr) return;

@@ -21,6 +21,9 @@ namespace edcsync {
 struct Message {
   std::string topic;
   Bytes payload;
+  // What came beside the frame, unsealed and unsigned (MQTT 5 user property "traceparent"): only
+  // for drawing spans, once ParseTraceParent has judged it. Empty: none.
+  std::string trace_parent = {};
 };
 
 struct TransportEvents {
@@ -45,6 +48,13 @@ class Transport {
   // lost. Fails with kNotConnected, or kBusy when the client's buffer is full.
   virtual Status Publish(const std::string& topic, BytesView payload, bool retained,
                          std::function<void(Status)> confirmed) = 0;
+  // The same with a traceparent beside it. A transport that carries none leaves it out.
+  virtual Status PublishTraced(const std::string& topic, BytesView payload,
+                               const std::string& trace_parent,
+                               std::function<void(Status)> confirmed) {
+    (void)trace_parent;
+    return Publish(topic, payload, /*retained=*/false, std::move(confirmed));
+  }
 };
 
 }  // namespace edcsync

@@ -7,6 +7,7 @@
 
 #include "shared/base/check.h"
 #include "shared/wire/frame_fields.h"
+#include "shared/wire/reconcile_fields.h"
 
 namespace edcsync::wire {
 namespace {
@@ -26,9 +27,9 @@ struct Header {
 
 bool IsKnownKind(std::uint8_t kind) {
   return (kind >= static_cast<std::uint8_t>(FrameKind::kHello) &&
-          kind <= static_cast<std::uint8_t>(FrameKind::kEndorsement)) ||
+          kind <= static_cast<std::uint8_t>(FrameKind::kReturn)) ||
          (kind >= static_cast<std::uint8_t>(FrameKind::kWelcome) &&
-          kind <= static_cast<std::uint8_t>(FrameKind::kEndorsementReceipt));
+          kind <= static_cast<std::uint8_t>(FrameKind::kSettlement));
 }
 
 Status CheckHeader(const Header& header) {
@@ -105,14 +106,31 @@ Frame EmptyFrame(FrameKind kind) {
     case FrameKind::kPull: return Pull();
     case FrameKind::kOffer: return Offer();
     case FrameKind::kEndorsement: return Endorsement();
+    case FrameKind::kComparison: return Comparison();
+    case FrameKind::kReturn: return Return();
     case FrameKind::kWelcome: return Welcome();
     case FrameKind::kReceipt: return Receipt();
     case FrameKind::kFeed: return Feed();
     case FrameKind::kNudge: return Nudge();
     case FrameKind::kRefuse: return Refuse();
     case FrameKind::kEndorsementReceipt: return EndorsementReceipt();
+    case FrameKind::kCompare: return Compare();
+    case FrameKind::kRedelivery: return Redelivery();
+    case FrameKind::kSettlement: return Settlement();
   }
   CHECK(false);
+}
+
+Status CheckComparison(const Comparison& comparison) {
+  if (!IsUtf8(comparison.statement) || !IsUtf8(comparison.message)) {
+    return Fail(ErrorCode::kMalformed, "A comparison's statement or message is not UTF-8");
+  }
+  for (const ListedRevision& listed : comparison.revisions) {
+    if (!CheckRecordKey(listed.key).ok()) {
+      return Fail(ErrorCode::kMalformed, "A listed revision's record key is not valid");
+    }
+  }
+  return Ok();
 }
 
 // What a reader may build on though it came from outside: a gateway's name is part of a topic, a
@@ -131,6 +149,13 @@ Status CheckContent(const Frame& frame) {
   if (const auto* endorsement = std::get_if<Endorsement>(&frame);
       endorsement && !(IsUtf8(endorsement->user) && IsUtf8(endorsement->reason))) {
     return Fail(ErrorCode::kMalformed, "An endorsement's user or reason is not UTF-8");
+  }
+  if (const auto* comparison = std::get_if<Comparison>(&frame)) {
+    return CheckComparison(*comparison);
+  }
+  if (const auto* settlement = std::get_if<Settlement>(&frame);
+      settlement && !IsUtf8(settlement->report)) {
+    return Fail(ErrorCode::kMalformed, "A report is not UTF-8");
   }
   const auto* feed = std::get_if<Feed>(&frame);
   if (feed == nullptr) return Ok();
@@ -156,8 +181,10 @@ Status CheckContent(const Frame& frame) {
 FrameKind KindOf(const Frame& frame) {
   static constexpr FrameKind kKinds[] = {
       FrameKind::kHello,   FrameKind::kPush,    FrameKind::kPull, FrameKind::kOffer,
-      FrameKind::kEndorsement, FrameKind::kWelcome, FrameKind::kReceipt, FrameKind::kFeed,
-      FrameKind::kNudge,   FrameKind::kRefuse,  FrameKind::kEndorsementReceipt};
+      FrameKind::kEndorsement, FrameKind::kComparison, FrameKind::kReturn, FrameKind::kWelcome,
+      FrameKind::kReceipt, FrameKind::kFeed,    FrameKind::kNudge,   FrameKind::kRefuse,
+      FrameKind::kEndorsementReceipt, FrameKind::kCompare, FrameKind::kRedelivery,
+      FrameKind::kSettlement};
   static_assert(std::size(kKinds) == std::variant_size_v<Frame>);
   return kKinds[frame.index()];
 }

@@ -119,15 +119,20 @@ void ReceiptFields(Io& io, F& frame) {
   CreditFields(io, frame.credit);
 }
 
+template <class Io, class K>
+void RecordKeyFields(Io& io, K& key) {
+  io.Text32("studyOID", key.study, limits::kOidBytesMax);
+  io.Text32("subjectKey", key.subject, limits::kSubjectKeyBytesMax);
+  io.Text32("studyEventOID", key.event, limits::kOidBytesMax);
+  io.Text32("studyEventRepeatKey", key.event_repeat, limits::kRepeatKeyBytesMax);
+  io.Text32("formOID", key.form, limits::kOidBytesMax);
+  io.Text32("formRepeatKey", key.form_repeat, limits::kRepeatKeyBytesMax);
+}
+
 template <class Io, class F>
 void ConflictFields(Io& io, F& conflict) {
   io.Number("conflict_id", conflict.conflict_id);
-  io.Text32("studyOID", conflict.key.study, limits::kOidBytesMax);
-  io.Text32("subjectKey", conflict.key.subject, limits::kSubjectKeyBytesMax);
-  io.Text32("studyEventOID", conflict.key.event, limits::kOidBytesMax);
-  io.Text32("studyEventRepeatKey", conflict.key.event_repeat, limits::kRepeatKeyBytesMax);
-  io.Text32("formOID", conflict.key.form, limits::kOidBytesMax);
-  io.Text32("formRepeatKey", conflict.key.form_repeat, limits::kRepeatKeyBytesMax);
+  RecordKeyFields(io, conflict.key);
   io.Flag("open", conflict.open);
   io.Choice("severity", conflict.severity, Severity::kHard);
   io.List("heads", conflict.heads, kConflictHeadCountMax, sizeof(Digest),
@@ -194,23 +199,6 @@ void RefuseFields(Io& io, F& frame) {
   io.Number("resend_from", frame.resend_from);
   io.Number("retry_after_ms", frame.retry_after_ms);
   io.Text32("message", frame.message, kMessageBytesMax);
-}
-
-// The body of `frame`, whichever it is.
-template <class Io, class F>
-void BodyFields(Io& io, F& frame) {
-  using Kind = std::remove_const_t<F>;
-  if constexpr (std::is_same_v<Kind, Hello>) HelloFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Push>) PushFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Pull>) PullFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Offer>) OfferFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Endorsement>) EndorsementFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Welcome>) WelcomeFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Receipt>) ReceiptFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Feed>) FeedFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Nudge>) NudgeFields(io, frame);
-  if constexpr (std::is_same_v<Kind, Refuse>) RefuseFields(io, frame);
-  if constexpr (std::is_same_v<Kind, EndorsementReceipt>) EndorsementReceiptFields(io, frame);
 }
 
 }  // namespace edcsync::wire

@@ -17,6 +17,7 @@
 #include "shared/base/time.h"
 #include "shared/model/merge_rule.h"
 #include "shared/model/proposal_state.h"
+#include "shared/wire/reconcile_frames.h"
 
 namespace edcsync::wire {
 
@@ -53,11 +54,7 @@ struct Pull {
   std::uint32_t entry_count_max = 0;
 };
 
-// Gives back what a restored centre forgot: revisions with the mark the centre put on them.
-struct OfferedRevision {
-  Bytes revision;
-  Digest mark{};
-};
+// Gives back what a restored centre forgot.
 struct Offer {
   Epoch epoch;
   std::uint32_t page = 0;  // From 1; no two Offers of a session share it.
@@ -189,13 +186,15 @@ struct Refuse {
   std::string message;         // For a person.
 };
 
-using Frame = std::variant<Hello, Push, Pull, Offer, Endorsement, Welcome, Receipt, Feed, Nudge,
-                           Refuse, EndorsementReceipt>;
+using Frame = std::variant<Hello, Push, Pull, Offer, Endorsement, Comparison, Return, Welcome,
+                           Receipt, Feed, Nudge, Refuse, EndorsementReceipt, Compare, Redelivery,
+                           Settlement>;
 
 // Numbers in the frame header.
 enum class FrameKind : std::uint8_t {
-  kHello = 1, kPush = 2, kPull = 3, kOffer = 4, kEndorsement = 5,
+  kHello = 1, kPush = 2, kPull = 3, kOffer = 4, kEndorsement = 5, kComparison = 6, kReturn = 7,
   kWelcome = 16, kReceipt = 17, kFeed = 18, kNudge = 19, kRefuse = 20, kEndorsementReceipt = 21,
+  kCompare = 22, kRedelivery = 23, kSettlement = 24,
 };
 
 }  // namespace edcsync::wire

@@ -11,6 +11,7 @@
 #include "tests/bench/desk.h"
 #include "tests/bench/desk_load.h"
 #include "tests/bench/measures.h"
+#include "tests/bench/reconcile.h"
 
 namespace edcsync::bench {
 namespace {
@@ -82,6 +83,11 @@ Json Targets(const Json& figures) {
     targets.push_back(Target("desk, p95 of 50 data managers while edges drain, ms", 150, p95,
                              p95 <= 150));
   }
+  if (figures.contains("reconcile")) {
+    const double share = figures["reconcile"]["shareOfCeiling"];
+    targets.push_back(Target("reconciliation's walk, share of the ceiling", 0.3, share,
+                             share >= 0.3));
+  }
   if (figures.contains("million")) {
     const double rss = figures["million"]["peakRssMib"];
     targets.push_back(Target("edge peak RSS with 1,000,000 waiting, MiB", 64, rss, rss <= 64));
@@ -126,6 +132,9 @@ int Run(Options options) {
   if (wanted("live")) report["live"] = MeasureLive(options.scale);
   if (wanted("desk")) report["desk"] = MeasureDesk(options.quick ? 2'000 : 100'000);
   if (wanted("desk-load")) report["deskLoad"] = MeasureDeskLoad(options.scale);
+  if (wanted("reconcile")) {
+    report["reconcile"] = MeasureReconcile(options.quick ? 20'000 : 1'000'000);
+  }
   if (options.million) report["million"] = MeasureMillion(options.scale);
   report["machine"]["loadAfter"] = LoadAverage();
   report["targets"] = Targets(report);
@@ -149,7 +158,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", options.json_file, "Write the figures to this file");
   app.add_flag("--quick", options.quick, "A small run of seconds");
   app.add_option("--only", options.only, "One measure")
-      ->check(CLI::IsMember({"capture", "drain", "live", "desk", "desk-load"}));
+      ->check(CLI::IsMember({"capture", "drain", "live", "desk", "desk-load", "reconcile"}));
   app.add_flag("--million", options.million, "Also the agent's memory with 1,000,000 waiting");
   app.add_option("--records", options.scale.drain_records, "Backlog of the drain of one edge")
       ->check(CLI::Range(1'000, 10'000'000));

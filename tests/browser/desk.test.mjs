@@ -117,6 +117,11 @@ test('a session that ended asks for the password over the page, and what was typ
   await dialog(page).locator('input[type=password]').fill(passwordOf('dm.okello'));
   await page.keyboard.press('Enter');
   await page.waitForSelector('text=Your session has ended');
+  // On a busy machine the focus comes later than the dialog; what is typed before is lost.
+  const password = page.getByRole('dialog', {name: 'Your session has ended'})
+    .locator('input[type=password]');
+  await page.waitForFunction((input) => input === document.activeElement,
+                             await password.elementHandle());
   await shoot(page, 'session-ended');
   await page.keyboard.type(passwordOf('dm.okello'));
   await page.keyboard.press('Enter');

@@ -44,7 +44,8 @@ def main():
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        gateway.run("init", "--broker-port", port, "--desk-port", 0)
+        gateway.run("init", "--broker-port", port, "--desk-port", 0,
+                    "--enrolment-port", 0)
         gateway.run("study", "import", pathlib.Path(arguments.data) / "metadata.xml")
         subprocess.run([arguments.seed, gateway.folder, str(arguments.conflicts)], check=True)
         password = gateway.json("user", "add", "dm.okello", "--full-name", "Amina Okello", "--role",

@@ -257,7 +257,7 @@ class SettleWorld final : public EdgeFaultWorld {
     const auto client = broker.NewClient({wire::DownTopic(options_.edge)});
     Link link({}, *client, scheduler, random_);
     SyncSession session({"edge-agent test"}, *store_, link, scheduler,
-                        TheIdentities().edge->Seal(), TheIdentities().gateway->certificate,
+                        TheIdentities().edge->Seal(), {TheIdentities().gateway->certificate},
                         options_.edge);
     scheduler.after_each.push_back([this] { store_->writer().Drain(); });
     EDCSYNC_TRY(session.Start());

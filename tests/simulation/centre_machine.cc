@@ -62,7 +62,8 @@ Status CentreMachine::Start(std::size_t gateway) {
   options.gateway = id;
   it->session = std::make_unique<central::GatewaySession>(options, *it->store, *it->transport,
                                                           *it->loop, clock, it->random,
-                                                          identity_.Seal(), authority_);
+                                                          central::Credentials{{identity_.Seal()},
+                                                                               {authority_}});
   EDCSYNC_TRY(it->session->Start());
   gateways_[gateway] = std::move(it);
   return Ok();

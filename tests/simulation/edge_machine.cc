@@ -60,7 +60,7 @@ Status EdgeMachine::Start() {
   it.link = std::make_unique<edge::Link>(edge::LinkOptions{}, *it.transport, *it.loop, it.random);
   it.session = std::make_unique<edge::SyncSession>(edge::SyncOptions{"edge-agent simulated"},
                                                    *it.store, *it.link, *it.loop, identity_.Seal(),
-                                                   gateway_, edge_);
+                                                   std::vector{gateway_}, edge_);
   it.applier = std::make_unique<edge::FeedApplier>(*it.store, site_);
   it.puller = std::make_unique<edge::FeedPuller>(
       *it.store, *it.applier, *it.loop,

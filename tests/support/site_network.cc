@@ -86,11 +86,28 @@ bool Await(const std::string& what, const std::function<bool()>& holds, int wait
   return true;
 }
 
-Site::Site(Trial& trial, std::string edge, std::string site)
-    : trial_(trial), edge_(std::move(edge)), site_(std::move(site)), dir_(trial.PathOf(edge_)) {
+Site::Site(Trial& trial, std::string edge, std::string site, Origin origin)
+    : trial_(trial),
+      edge_(std::move(edge)),
+      site_(std::move(site)),
+      dir_(trial.PathOf(edge_)),
+      link_(std::make_unique<TcpProxy>(trial_.broker_port())) {
+  if (origin == Origin::kInvitation) {
+    Enrol(trial_.Invite(edge_, {"--site", site_}));
+    return;
+  }
   const Ran added = trial_.Centre({"edge", "add", edge_, "--site", site_, "--out", dir_});
   EXPECT_EQ(added.exit_code, 0) << added.err;
-  link_ = std::make_unique<TcpProxy>(trial_.broker_port());
+  PutLinkBetween();
+}
+
+void Site::Enrol(const std::string& token) {
+  const Ran enrolled = Agent({"enroll", token});
+  EXPECT_EQ(enrolled.exit_code, 0) << enrolled.err;
+  PutLinkBetween();
+}
+
+void Site::PutLinkBetween() {
   const std::string file = dir_ + "/edge-agent.toml";
   std::string config = ReadAll(file);
   const std::string port = "port = " + std::to_string(trial_.broker_port());
@@ -181,7 +198,9 @@ Trial::Trial() {
   EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
   dir_ = pattern;
   broker_port_ = FreePort();
-  const Ran made = Centre({"init", "--broker-port", std::to_string(broker_port_)});
+  enrolment_port_ = FreePort();
+  const Ran made = Centre({"init", "--broker-port", std::to_string(broker_port_),
+                           "--enrolment-port", std::to_string(enrolment_port_)});
   EXPECT_EQ(made.exit_code, 0) << made.err;
   const Ran imported = Centre({"study", "import", DataFile("cdiscpilot/metadata.xml")});
   EXPECT_EQ(imported.exit_code, 0) << imported.err;
@@ -237,6 +256,28 @@ pid_t Trial::BrokerProcess() {
 
 Site& Trial::AddSite(const std::string& edge, const std::string& site) {
   return sites_.emplace_back(*this, edge, site);
+}
+
+Site& Trial::EnrolSite(const std::string& edge, const std::string& site) {
+  return sites_.emplace_back(*this, edge, site, Site::Origin::kInvitation);
+}
+
+std::string Trial::Invite(const std::string& edge, const std::vector<std::string>& options) {
+  const SortedJson invitation = CentreJson(Joined({"edge", "invite", edge}, options));
+  return invitation.is_object() ? invitation.value("token", "") : "";
+}
+
+void Trial::Configure(const std::string& section, const std::string& line) {
+  const std::string file = GatewayDir() + "/central-gateway.toml";
+  std::string config = ReadAll(file);
+  const std::string header = "\n[" + section + "]\n";
+  const std::size_t at = config.find(header);
+  if (at == std::string::npos) {
+    config += header + line + "\n";
+  } else {
+    config.insert(at + header.size(), line + "\n");
+  }
+  std::ofstream(file, std::ios::trunc) << config;
 }
 
 std::vector<std::string> Trial::CommandLine(std::vector<std::string> arguments) const {

@@ -27,7 +27,10 @@ class Trial;
 // One site: its bundle's folder, its agent, its link.
 class Site {
  public:
-  Site(Trial& trial, std::string edge, std::string site);
+  enum class Origin { kBundle, kInvitation };
+  Site(Trial& trial, std::string edge, std::string site, Origin origin = Origin::kBundle);
+  // Enrols this folder with `token`, from nothing or again; the link stays the site's.
+  void Enrol(const std::string& token);
 
   void Start();  // Returns once the agent answers.
   void Stop();   // SIGTERM; fails the test unless the agent ends in order.
@@ -56,12 +59,17 @@ class Site {
   // Waits until the gateway has refused this database; fails unless for `reason`.
   void AwaitStopped(const std::string& reason);
 
+  // The certificate that the agent holds, by `status`.
+  std::string CertificateSerial() { return Status()["certificate"]["serial"]; }
+
   const std::string& edge() const { return edge_; }
   const std::string& site() const { return site_; }
   const std::string& dir() const { return dir_; }
   std::string DataFile(const std::string& name) const { return dir_ + "/data/" + name; }
 
  private:
+  void PutLinkBetween();
+
   Trial& trial_;
   std::string edge_, site_, dir_;
   std::unique_ptr<TcpProxy> link_;
@@ -84,6 +92,13 @@ class Trial {
 
   // A registered edge with its bundle; not started.
   Site& AddSite(const std::string& edge, const std::string& site);
+
+  // An edge that enrolled itself; not started. REQUIRES: the gateway runs.
+  Site& EnrolSite(const std::string& edge, const std::string& site);
+  // The token of `edge invite` with these options.
+  std::string Invite(const std::string& edge, const std::vector<std::string>& options);
+  // Adds a line to a section of central-gateway.toml. REQUIRES: the gateway does not run.
+  void Configure(const std::string& section, const std::string& line);
 
   // central-gateway --dir ... `arguments`.
   Ran Centre(std::vector<std::string> arguments);
@@ -110,6 +125,9 @@ class Trial {
   std::string GatewayDir() const { return PathOf("gateway"); }
   std::string LogOf(const std::string& name) const { return PathOf("log-" + name); }
   int broker_port() const { return broker_port_; }
+  std::string EnrolmentAddress() const {
+    return "https://localhost:" + std::to_string(enrolment_port_);
+  }
   std::string Unique() { return std::to_string(++files_); }
 
  private:
@@ -118,6 +136,7 @@ class Trial {
 
   std::string dir_;
   int broker_port_ = 0;
+  int enrolment_port_ = 0;
   int files_ = 0;
   std::multiset<std::string> expected_;
   std::list<Site> sites_;

@@ -146,7 +146,8 @@ bool World::Prepare() {
     if (!gateway_disk_->mounted()) gateway_disk_.reset();
   }
   broker_port_ = testing::FreePort();
-  if (!done(Centre({"init", "--broker-port", std::to_string(broker_port_)})) ||
+  if (!done(Centre({"init", "--broker-port", std::to_string(broker_port_), "--enrolment-port",
+                    "0"})) ||
       !done(Centre({"study", "import", testing::DataFile("cdiscpilot/metadata.xml")})) ||
       !done(Centre({"study", "policy", testing::kStudy, "merge_disjoint", "--form", "F.VS"}))) {
     return false;

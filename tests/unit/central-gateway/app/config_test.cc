@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "schema/config_templates.h"
+#include "tests/support/config_keys.h"
+
 namespace edcsync::central {
 namespace {
 
@@ -88,6 +91,44 @@ TEST(GatewayConfig, WhatIsWrongWithTheProviderIsNamedWithItsLine) {
               HasSubstr("line 1: there is no section [desk.odic]"));
   EXPECT_THAT(message("[desk]\npublic_address = \"https://desk.example.org/x\"\n"),
               HasSubstr("line 2: public_address must be"));
+}
+
+TEST(GatewayConfig, DataMayLieApartFromTheConfiguration) {
+  const auto config = ParseConfig("[gateway]\ndata = \"/srv/central\"\n[desk.oidc]\nissuer = "
+                                  "\"https://a\"\nclient_id = \"d\"\nca_file = \"a.pem\"\n",
+                                  "/etc/trial");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->installation.DatabaseFile(), "/srv/central/central.db");
+  EXPECT_EQ(config->installation.Pki("ca.crt"), "/srv/central/pki/ca.crt");
+  EXPECT_EQ(config->installation.Config(), "/etc/trial/central-gateway.toml");
+  // What a person wrote beside the configuration stays beside it.
+  EXPECT_EQ(config->desk.oidc->options.provider.ca_file, "/etc/trial/a.pem");
+}
+
+TEST(GatewayConfig, InstalledItsDataLieInTheStateFolder) {
+  EXPECT_EQ(ParseConfig("", "/etc/edcsync")->installation.dir, "/var/lib/edcsync/central-gateway");
+  EXPECT_EQ(ParseConfig("", "/srv/trial/")->installation.dir, "/srv/trial");
+  EXPECT_EQ(ParseConfig("[gateway]\ndata = \"data\"\n", "/srv/trial")->installation.dir,
+            "/srv/trial/data");
+}
+
+TEST(GatewayConfig, ACertificateWithoutItsKeyIsRefusedWithItsLine) {
+  const auto config = ParseConfig("[desk]\ncertificate_file = \"a.pem\"\n", "/d");
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.error().message, HasSubstr("line 2: certificate_file must be given together"));
+}
+
+TEST(GatewayConfig, TheCommentedFileHoldsEveryKeyThatIsTakenAndNoOther) {
+  const auto read = [](const std::string& text) {
+    const auto config = ParseConfig(text, "/d");
+    return config.ok() ? std::string() : config.error().message;
+  };
+  const TomlTemplate commented(schema::CentralConfigTemplate());
+  EXPECT_EQ(read(commented.text()), "");  // Nothing set.
+  EXPECT_EQ(read(commented.WithEverything()), "");
+  const testing::TemplateKeys documented = testing::KeysOfTemplate(commented.text());
+  EXPECT_EQ(documented.keys, testing::KeysOfCode(commented.WithEverything(), read));
+  EXPECT_EQ(documented.unexplained, std::set<std::string>{});
 }
 
 }  // namespace

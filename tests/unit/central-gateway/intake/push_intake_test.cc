@@ -48,6 +48,36 @@ class IntakeTest : public CentralStoreTest {
     }));
     return answer;
   }
+  // A revision made at the centre, as the centre gives it to its edges.
+  wire::OfferedRevision Marked(const std::string& subject) {
+    Bytes mark_key;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(mark_key, reader.MarkKey());
+      return Ok();
+    }));
+    Revision revision = Make(subject, "F.VS", {}, 1, "70").revision;
+    revision.origin = Origin::kOnline;
+    revision.edge = EdgeId();
+    const Bytes encoding = EncodeRevision(revision);
+    return {encoding, HmacSha256(mark_key, IdOf(encoding).view())};
+  }
+  Answer Offer(Epoch epoch, const std::vector<wire::OfferedRevision>& revisions) {
+    Answer answer;
+    ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+      EDCSYNC_ASSIGN(answer,
+                     TakeOffer(writer, registry_, Context("g1"), wire::Offer{epoch, 7, revisions}));
+      return Ok();
+    }));
+    return answer;
+  }
+  bool Holds(const RevisionId& id) {
+    bool holds = false;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(holds, reader.HasRevision(id));
+      return Ok();
+    }));
+    return holds;
+  }
   void ExpectRefused(const Answer& answer, ErrorCode reason) {
     ASSERT_TRUE(std::holds_alternative<wire::Refuse>(answer));
     EXPECT_EQ(std::get<wire::Refuse>(answer).reason, static_cast<std::uint16_t>(reason));
@@ -206,26 +236,38 @@ TEST_F(IntakeTest, AReadmittedEdgeGoesOnAsANewIncarnationOnlyAndCanBeReadmittedA
 
 TEST_F(IntakeTest, AnOfferIsTakenWithTheCentresMarkAndPassedOverWithout) {
   const Epoch epoch = Welcomed(Hello(0)).epoch;
-  Bytes mark_key;
-  ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
-    EDCSYNC_ASSIGN(mark_key, reader.MarkKey());
-    return Ok();
+  const wire::OfferedRevision marked = Marked("S1");
+  const KnownRevision invented = Make("S2", "F.VS", {}, 1, "70");
+  const Answer answer =
+      Offer(epoch, {marked, {EncodeRevision(invented.revision), marked.mark}});
+  EXPECT_EQ(std::get<wire::Receipt>(answer).offer_page, 7u);
+  EXPECT_TRUE(Holds(IdOf(marked.revision)));
+  EXPECT_FALSE(Holds(invented.id));
+}
+
+// Story: only pushes looked at the edge's standing in their own work; what else had waited while the
+// edge was revoked went through.
+TEST_F(IntakeTest, WhateverAnEdgeSaysThatWaitedWhileItWasRevokedIsRefusedWithoutEffect) {
+  Capture("S1");
+  const Epoch epoch = Welcomed(Hello(0)).epoch;
+  const wire::OfferedRevision marked = Marked("S2");
+  ExpectOk(store_->Write([&](CentralWriter& writer) {
+    return writer.SetEdgeStanding(kisumu_, EdgeStanding::kRevoked, "Device stolen");
   }));
-  KnownRevision marked = Make("S1", "F.VS", {}, 1, "70");
-  marked.revision.origin = Origin::kOnline;
-  marked.revision.edge = EdgeId();
-  marked.id = IdOf(EncodeRevision(marked.revision));
-  KnownRevision invented = Make("S2", "F.VS", {}, 1, "70");
-  const Digest mark = HmacSha256(mark_key, marked.id.view());
-  const wire::Offer offer{epoch, 7, {{EncodeRevision(marked.revision), mark},
-                                     {EncodeRevision(invented.revision), mark}}};
+  ExpectRefused(Push(epoch, 1, 1), ErrorCode::kRevokedEdge);
+  ExpectRefused(Offer(epoch, {marked}), ErrorCode::kRevokedEdge);
+  wire::Endorsement endorsement;
+  endorsement.epoch = epoch;
+  Answer answer;
   ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_ASSIGN(const Answer answer, TakeOffer(writer, registry_, Context("g1"), offer));
-    EXPECT_EQ(std::get<wire::Receipt>(answer).offer_page, 7u);
-    EXPECT_TRUE(Must(writer.HasRevision(marked.id)));
-    EXPECT_FALSE(Must(writer.HasRevision(invented.id)));
+    EDCSYNC_ASSIGN(answer, TakeEndorsement(writer, registry_, Context("g1"), endorsement));
     return Ok();
   }));
+  ExpectRefused(answer, ErrorCode::kRevokedEdge);
+  ExpectRefused(Say(Hello(0)), ErrorCode::kRevokedEdge);
+  EXPECT_FALSE(Holds(sent_[0].id));
+  EXPECT_FALSE(Holds(IdOf(marked.revision)));
+  EXPECT_EQ(Row().acknowledged_through, Sequence());
 }
 
 }  // namespace

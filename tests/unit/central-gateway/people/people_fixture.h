@@ -45,6 +45,11 @@ class Overtaken final : public CentralStore {
   Status Read(const std::function<Status(CentralReader&)>& read) override {
     return store_.Read(read);
   }
+  Result<std::size_t> RewrapKeys(WrappingKey& next, const std::string& actor,
+                                 const std::string& detail) override {
+    return store_.RewrapKeys(next, actor, detail);
+  }
+  Result<FieldCipher::Keys> DescribeKeys() override { return store_.DescribeKeys(); }
   Status Backup(const std::string& path, const std::function<void(int)>& progress) override {
     return store_.Backup(path, progress);
   }

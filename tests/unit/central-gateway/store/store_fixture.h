@@ -23,7 +23,7 @@ inline void ExpectOk(const Status& status) {
 template <class T>
 T Must(Result<T> result) {
   EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().ToString());
-  return result.ok() ? std::move(*result) : T{};
+  return std::move(result).value();
 }
 
 class CentralStoreTest : public ::testing::Test {

@@ -29,7 +29,8 @@ class SyncSessionTest : public ::testing::Test {
                              }});
     gateway_client_->Connect();
     session_ = std::make_unique<SyncSession>(SyncOptions{"edge-agent test"}, world_.store(), link_,
-                                             scheduler_, edge_.sealer, gateway_.certificate(),
+                                             scheduler_, edge_.sealer,
+                                             std::vector{gateway_.certificate()},
                                              EdgeId("kisumu-1"));
     ASSERT_TRUE(session_->Start().ok());
     ASSERT_TRUE(RunUntilHellos(1));

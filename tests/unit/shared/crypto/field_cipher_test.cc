@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "shared/base/file.h"
+#include "shared/crypto/file_key_ring.h"
 
 namespace edcsync {
 namespace {
@@ -29,6 +30,13 @@ class MemoryTable final : public DataKeyTable {
       if (row.id == key.id) return Fail(ErrorCode::kAlreadyExists, "this id is taken");
     }
     rows_.push_back(key);
+    return Ok();
+  }
+  Status SetWrapped(const WrappedDataKey& key) override {
+    std::lock_guard lock(mutex_);
+    for (WrappedDataKey& row : rows_) {
+      if (row.id == key.id) row = key;
+    }
     return Ok();
   }
   Status SetUsesReserved(std::uint32_t id, std::uint64_t uses) override {
@@ -109,7 +117,7 @@ TEST_F(FieldCiphers, WrappedKeysCannotBeSwapped) {
   SealWith(*cipher, "a", "row");
   SealWith(*cipher, "b", "row");
   MemoryTable swapped;
-  ASSERT_TRUE(swapped.Insert({1, table_.rows()[1].wrapped, 1, {}}).ok());
+  ASSERT_TRUE(swapped.Insert({1, table_.rows()[1].wrapped, 1, {}, kek_.Id(), {}}).ok());
   EXPECT_EQ(FieldCipher::Open(kek_, swapped, random_).error().code, ErrorCode::kKeyWrong);
 }
 
@@ -218,6 +226,55 @@ TEST_F(FieldCiphers, KeyFileIsForItsOwnerOnlyAndNeverOverwritten) {
   EXPECT_EQ(KeyEncryptionKey::Load(path).error().code, ErrorCode::kPermissions);
   ASSERT_TRUE(WriteFile(path, "0123", 0600, false).ok());
   EXPECT_EQ(KeyEncryptionKey::Load(path).error().code, ErrorCode::kMalformed);
+  std::filesystem::remove_all(folder);
+}
+
+// Two processes share a database; each has its own idea of the keys.
+TEST_F(FieldCiphers, ARotationByAnotherProcessIsFollowedWhenADataKeyIsNextMade) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-XXXXXX").string();
+  const std::string folder = ::mkdtemp(pattern.data());
+  const std::string path = folder + "/key";
+  ASSERT_TRUE(KeyEncryptionKey::Create(path, random_).ok());
+  const FieldCipherOptions few{.uses_per_key_max = 2, .uses_per_reservation = 1};
+  const auto service_ring = std::make_shared<FileKeyRing>(path);
+  auto service = std::move(*FieldCipher::Open(service_ring, table_, random_, few));
+  const Bytes before = SealWith(*service, "before", "row");
+
+  FileKeyRing files(path);
+  const auto command_ring = std::make_shared<FileKeyRing>(path);
+  auto command = std::move(*FieldCipher::Open(command_ring, table_, random_, few));
+  const auto next = files.MakeNext(random_);
+  ASSERT_TRUE(next.ok());
+  const auto count = command->Rewrap(**next, WallTime{5});
+  ASSERT_TRUE(count.ok());
+  EXPECT_EQ(*count, 1u);
+  for (int i = 0; i < 4; ++i) SealWith(*service, "during", "row");  // Before it has its name.
+  ASSERT_TRUE(files.Settle((*next)->id()).ok());
+  for (int i = 0; i < 4; ++i) SealWith(*service, "after", "row");
+
+  EXPECT_GT(table_.rows().size(), 3u);
+  for (const WrappedDataKey& row : table_.rows()) EXPECT_EQ(row.wrapped_by, (*next)->id());
+  auto restarted = FieldCipher::Open(std::make_shared<FileKeyRing>(path), table_, random_);
+  ASSERT_TRUE(restarted.ok()) << restarted.error().ToString();
+  EXPECT_EQ(AsText(*(*restarted)->Open(before, AsBytes("row"))), "before");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(FieldCiphers, SettlingCanBeTakenUpAgainWhereItEnded) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "edcsync-XXXXXX").string();
+  const std::string folder = ::mkdtemp(pattern.data());
+  FileKeyRing files(folder + "/key");
+  const auto first = files.First(random_);
+  const auto next = files.MakeNext(random_);
+  ASSERT_TRUE(first.ok() && next.ok());
+  // It ended between its two steps: the retired key has its second name already.
+  std::filesystem::create_hard_link(files.path(), files.PathOf((*first)->id()));
+  EXPECT_TRUE(files.Find((*first)->id()).ok());
+  EXPECT_TRUE(files.Find((*next)->id()).ok());
+  ASSERT_TRUE(files.Settle((*next)->id()).ok());
+  ASSERT_TRUE(files.Settle((*next)->id()).ok());
+  EXPECT_EQ((*files.Current())->id(), (*next)->id());
+  EXPECT_EQ(files.Beside(), std::vector<KeyId>{(*first)->id()});
   std::filesystem::remove_all(folder);
 }
 

@@ -229,7 +229,10 @@ TEST_F(TablesTest, TheAuditChainGoesOnAfterForgettingAndBreaksWhereAnEntryWasAlt
 
 TEST_F(TablesTest, DataKeysAreReadBackAndTheirReservationsAreKept) {
   const Bytes wrapped(60, 7);
-  Commit([&] { return keys_->Insert({3, wrapped, 10, WallTime{5}}); });
+  const KeyId first = KeyEncryptionKey({1}).Id();
+  const KeyId second = KeyEncryptionKey({2}).Id();
+  Commit([&] { return keys_->Insert({3, wrapped, 10, WallTime{5}, first, WallTime{6}}); });
+  EXPECT_EQ(keys_->Load()->at(0).wrapped_by, first);
   Commit([&] { return keys_->SetUsesReserved(3, std::uint64_t{1} << 31); });
   const auto keys = keys_->Load();
   ASSERT_EQ(keys->size(), 1u);
@@ -238,6 +241,16 @@ TEST_F(TablesTest, DataKeysAreReadBackAndTheirReservationsAreKept) {
   EXPECT_EQ(keys->at(0).uses_reserved, std::uint64_t{1} << 31);
   EXPECT_EQ(keys->at(0).created_at, WallTime{5});
   EXPECT_EQ(CodeOf(keys_->SetUsesReserved(4, 1)), ErrorCode::kInvariant);
+  const Bytes again(60, 8);
+  Commit([&]() -> Status {
+    EDCSYNC_TRY(keys_->SetWrapped({3, again, 0, {}, second, WallTime{9}}));
+    EXPECT_EQ(keys_->LoadForWriting()->at(0).wrapped, again);
+    EXPECT_EQ(keys_->Load()->at(0).wrapped, wrapped);  // Not committed yet.
+    return Ok();
+  });
+  EXPECT_EQ(keys_->Load()->at(0).wrapped_by, second);
+  EXPECT_EQ(keys_->Load()->at(0).uses_reserved, std::uint64_t{1} << 31);
+  EXPECT_EQ(CodeOf(keys_->SetWrapped({4, again, 0, {}, second, {}})), ErrorCode::kInvariant);
 }
 
 }  // namespace

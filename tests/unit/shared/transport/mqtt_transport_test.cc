@@ -164,6 +164,34 @@ TEST_F(MqttTransportTest, AnEdgeAndTheGatewayReachEachOtherThroughTheBroker) {
   EXPECT_EQ(AsText(kisumu.messages()[0].payload), welcome);
 }
 
+TEST_F(MqttTransportTest, ATraceParentTravelsBesideItsMessageAndNoOther) {
+  Peer gateway(Gateway());
+  Peer kisumu(Edge(kKisumu));
+  ASSERT_TRUE(gateway.ConnectAndWait());
+  ASSERT_TRUE(kisumu.ConnectAndWait());
+  const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  // More than fly at once: some wait here, with what goes beside them.
+  constexpr std::size_t kCount = 60;
+  kisumu.Do([&] {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const auto confirmed = [](const Status&) {};
+      const std::string text = std::to_string(i);
+      const Status sent =
+          i % 2 == 0 ? kisumu.transport().PublishTraced("edcsync/v1/up/gw-1/Kisumu", AsBytes(text),
+                                                        parent, confirmed)
+                     : kisumu.transport().Publish("edcsync/v1/up/gw-1/Kisumu", AsBytes(text), false,
+                                                  confirmed);
+      EXPECT_TRUE(sent.ok());
+    }
+  });
+  ASSERT_TRUE(gateway.AwaitMessages(kCount));
+  const auto messages = gateway.messages();
+  for (std::size_t i = 0; i < kCount; ++i) {
+    EXPECT_EQ(AsText(messages[i].payload), std::to_string(i));
+    EXPECT_EQ(messages[i].trace_parent, i % 2 == 0 ? parent : "");
+  }
+}
+
 TEST_F(MqttTransportTest, TwoThousandMessagesArriveOnceAndInTheirOrder) {
   constexpr std::size_t kCount = 2000;
   constexpr std::size_t kWindow = 8;

@@ -60,7 +60,17 @@ std::vector<Frame> Samples() {
           Refuse{302, 77, Epoch(3), Sequence(10), 1500, "Resend from 10, bitte schön"},
           Endorsement{Epoch(3), 777, RevisionId{chain}, true, "investigator", "seen",
                       WallTime{1234}},
-          EndorsementReceipt{Epoch(3), 777, ProposalState::kSuperseded}};
+          EndorsementReceipt{Epoch(3), 777, ProposalState::kSuperseded},
+          Compare{Epoch(3), 9, 4, ReconcileQuestion::kGive, {Sequence(5), FeedCursor(6), 7},
+                  Sequence(8), FeedCursor(9), {Filled<16>(4)}, {1, 65535}, 11, {RevisionId{chain}}},
+          Comparison{Epoch(3), 9, 4, ReconcileAnswer::kNotYet, {Sequence(5), FeedCursor(6), 7},
+                     Sequence(8), {{chain, 3}},
+                     {{12, {StudyOID("S"), SubjectKey("01"), StudyEventOID("SE.1"), RepeatKey("1"),
+                            FormOID("F.VS"), RepeatKey("1")}, RevisionId{chain}}},
+                     true, {RevisionPresence::kHeld}, "{\"a\":1}", Bytes{1, 2}, "schön"},
+          Return{Epoch(3), 9, 4, {{Bytes{9, 8}, chain}}, {RevisionId{Filled<32>(8)}}},
+          Redelivery{Epoch(3), 9, 4, true, {{Bytes{9, 8}, chain}}},
+          Settlement{Epoch(3), 9, 4, "{\"b\":2}", Bytes{3, 4}}};
 }
 
 Bytes Unpack(BytesView packed) {
@@ -243,7 +253,7 @@ TEST(Codec, ForeignHeadersAreRefusedByTheirName) {
   };
   EXPECT_EQ(with(0, 0), ErrorCode::kMalformed);  // Big endian.
   EXPECT_EQ(with(1, kProtocolVersion - 1), ErrorCode::kUnsupportedVersion);
-  for (const std::uint8_t kind : {0, 6, 15, 22, 255}) {
+  for (const std::uint8_t kind : {0, 8, 15, 25, 255}) {
     EXPECT_EQ(with(2, kind), ErrorCode::kUnknownKind) << int{kind};
   }
   EXPECT_EQ(with(3, 1), ErrorCode::kMalformed);

@@ -1,0 +1,49 @@
+// Whom the centre trusts, and as whom it speaks, as it lies in DIR/pki:
+//
+//   ca.{crt,key}               the authority that issues
+//   ca-former.{crt,key}        the one before it, while a rotation is under way: both are trusted,
+//   and
+//                              servers still show certificates of this one, which every edge knows
+//   gateway.{crt,key}          the centre's identity
+//   former/SERIAL.{crt,key}    its earlier ones: frames sealed to them still open
+//   trust.pem, crl.pem         made from these and the registry
+//   generation                 changes last when any of it has changed: running gateways look at it
+//
+//   changed by   central-gateway/enrolment/rotation.h
+//
+// Threads: any; changes by one process at a time (DIR/pki is the operator's).
+#pragma once
+
+#include "central-gateway/admin/installation.h"
+#include "shared/crypto/identity_files.h"
+#include "shared/crypto/seal.h"
+
+namespace edcsync::central {
+
+struct CentreTrust {
+  std::vector<Certificate> authorities;  // The issuing one first.
+  std::vector<Sealer> identities;        // The present one first.
+};
+
+IdentityFiles PairOf(const Installation& installation, const std::string& name);
+
+// Completes what a rotation left half done and writes trust.pem anew if it is not what it must be.
+Status SettleTrust(const Installation& installation);
+Result<CentreTrust> LoadTrust(const Installation& installation);
+// The authorities that are trusted, with their keys; the issuing one first.
+Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& installation);
+// The authority whose certificates servers show: the former one while a rotation is under way.
+Result<CertificateAuthority> LoadServerAuthority(const Installation& installation);
+
+// "" before anything was rotated.
+std::string TrustGeneration(const Installation& installation);
+Status BumpTrustGeneration(const Installation& installation, Random& random);
+
+// NAME.crt and NAME.key for HTTPS under `hosts` (names and addresses), by the server authority:
+// made if they are absent, end within 30 days, lack a host, or are another authority's. True if
+// they were.
+Result<bool> EnsureServerCertificate(const Installation& installation, const std::string& name,
+                                     const std::vector<std::string>& hosts, const Clock& clock,
+                                     Random& random);
+
+}  // namespace edcsync::central

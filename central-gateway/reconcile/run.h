@@ -1,0 +1,130 @@
+// One edge's reconciliation from its first question to the signed report. Asks one question at a
+// time and takes its answer; between two answers nothing is held but what this object has, and
+// after a restart it begins its round anew. The steps: schema/wire/reconciliation.md.
+//
+//   driven by   reconciler.h
+//   writes      tables `reconciliation*`; what is brought back, through merge/merger.h
+//
+// Nothing an edge says is believed for being said: a node must be what its parts make it, a list
+// must lie in the leaves asked for, and only revisions that were asked for are taken.
+//
+// Threads: one at a time, never a work of the store (it writes).
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "central-gateway/merge/registry_cache.h"
+#include "central-gateway/reconcile/report.h"
+#include "central-gateway/store/central_store.h"
+#include "shared/crypto/revision_tree.h"
+#include "shared/crypto/seal.h"
+#include "shared/wire/frames.h"
+
+namespace edcsync::central {
+
+struct ReconcileIdentity {
+  std::string gateway;  // This gateway's id.
+  Sealer sealer;        // The centre's key and certificate.
+};
+
+class Run {
+ public:
+  static constexpr std::uint64_t kRoundCountMax = 32;
+  static constexpr std::uint64_t kListedMax = 20'000;  // Revisions of one round's leaves.
+  static constexpr std::size_t kRequestedMax = 4'096;  // Differences of one round.
+
+  // All outlive it.
+  Run(CentralStore& store, const Clock& clock, const ReconcileIdentity& identity,
+      ReconciliationRow row);
+
+  // Asks its first question. Failures of the store: call it again.
+  Status Begin();
+  // The question that waits for its answer; its epoch is the sender's to fill.
+  const wire::Frame& question() const { return question_; }
+  // True if the edge said it was not ready: ask again in a while.
+  bool not_yet() const { return not_yet_; }
+  // Takes an answer. `certificates_pem`: the edge's, for its signature. An answer to another
+  // question is passed over. Failures of the store: the question stands.
+  Status Take(const wire::Frame& frame, const std::vector<std::string>& certificates_pem);
+  // Ends it as failed.
+  Status FailRun(const std::string& why);
+  void CountBytes(std::uint64_t down, std::uint64_t up);
+
+  bool done() const { return !row_.unfinished(); }
+  const ReconciliationRow& row() const { return row_; }
+
+ private:
+  enum class Step { kPoint, kBranches, kLeaves, kList, kLook, kGive, kRedeliver, kSettle };
+
+  Status BeginRound();
+  wire::Compare& Ask(Step step, wire::ReconcileQuestion question);
+  template <class Kind>
+  Kind& AskFrame(Step step);
+  Status Save(const std::string& step);
+
+  Status TakeComparison(const wire::Comparison& answer,
+                        const std::vector<std::string>& certificates_pem);
+  Status TakePoint(const wire::Comparison& answer);
+  Status TakeBranches(const wire::Comparison& answer);
+  Status TakeLeaves(const wire::Comparison& answer);
+  Status AskLeaves();
+  Status TakeList(const wire::Comparison& answer);
+  Status Differ();
+  Status AskLook();
+  Status TakeLook(const wire::Comparison& answer);
+  Status Name();
+  Status AskGive();
+  Status TakeReturn(const wire::Return& given);
+  Status AskRedeliver();
+  Status TakeRedelivered(const wire::Comparison& answer);
+  Status EndRound();
+  Status Finish(ReconciliationState state);
+  Status TakeSignature(const wire::Comparison& answer,
+                       const std::vector<std::string>& certificates_pem);
+  Status SetOutcome(const RevisionId& id, DifferenceOutcome outcome, const std::string& detail);
+
+  SiteCountOptions CountOptions() const;
+
+  CentralStore& store_;
+  const Clock& clock_;
+  const ReconcileIdentity& identity_;
+  ReconciliationRow row_;
+  RegistryCache registry_;
+
+  Step step_ = Step::kPoint;
+  std::uint32_t serial_ = 0;
+  wire::Frame question_;
+  bool not_yet_ = false;
+
+  // Of the round.
+  EdgeRow edge_;
+  Sequence settled_;
+  wire::ReconcilePoint point_;
+  std::string site_statement_;
+  CentreStatement centre_;
+  RevisionTree tree_;
+  RevisionTree::Node site_root_;
+  std::map<std::uint16_t, RevisionTree::Node> site_branches_;  // Those that differ.
+  std::vector<std::uint16_t> branches_to_ask_;
+  std::set<std::uint16_t> leaves_;  // Those that differ, of this round.
+  std::uint64_t listed_expected_ = 0;
+  std::map<RevisionId, std::string> listed_;  // The site's, with record keys.
+  std::vector<DifferenceRow> to_look_;        // Missing at the site, unconfirmed.
+  std::size_t looked_ = 0;
+  std::map<RevisionId, DifferenceRow> found_;  // Confirmed.
+  // What is to be brought back, in passes: what nothing tells of on the other side waits for the
+  // next one, since a descendant may; when a pass brings none, the rest comes as new.
+  struct Passes {
+    std::vector<RevisionId> now, later;
+    bool progress = false;
+    bool as_new = false;
+    // True if something is to be done now.
+    bool Turn();
+  };
+  Passes to_give_, to_redeliver_;
+  std::vector<RevisionId> on_the_way_;
+  std::uint64_t brought_back_ = 0;
+};
+
+}  // namespace edcsync::central

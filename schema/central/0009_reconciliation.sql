@@ -1,0 +1,51 @@
+-- Reconciliations of a site's edges with the centre (ICH E6(R3) 4.2.5). One row each: asked for by a
+-- person or the schedule, worked on by the gateway that has the edge's session, kept for good.
+
+-- State: 1 waiting, 2 running, 3 equal, 4 mended: what differed was brought back, 5 different, 6 failed.
+CREATE TABLE reconciliation (
+  reconciliation_id INTEGER PRIMARY KEY,             -- Snowflake id.
+  site_oid          TEXT    NOT NULL,
+  edge_id           TEXT    NOT NULL,
+  asked_by          TEXT    NOT NULL,                -- A person, or "schedule".
+  reason            TEXT    NOT NULL,
+  asked_at_ms       INTEGER NOT NULL,
+  state             INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6),
+  step              TEXT    NOT NULL,                -- What is done now, for a person.
+  rounds            INTEGER NOT NULL,
+  changed_at_ms     INTEGER NOT NULL,                -- Of the last step.
+  started_at_ms     INTEGER,
+  ended_at_ms       INTEGER,
+  site_revisions    INTEGER NOT NULL,                -- Counted in the last round.
+  centre_revisions  INTEGER NOT NULL,
+  explained         INTEGER NOT NULL,                -- In quarantine at the centre: no difference.
+  bytes_down        INTEGER NOT NULL,                -- Sent to the edge for it, as sealed.
+  bytes_up          INTEGER NOT NULL,
+  report            TEXT    NOT NULL,                -- As signed, JSON; empty: none yet.
+  centre_signature  BLOB    NOT NULL,
+  site_signature    BLOB    NOT NULL,                -- Empty: the site has not signed.
+  centre_pem        TEXT    NOT NULL,                -- The certificates that go with them.
+  site_pem          TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX reconciliation_unfinished ON reconciliation (edge_id) WHERE state IN (1, 2);
+CREATE INDEX reconciliation_of_edge ON reconciliation (edge_id, asked_at_ms);
+CREATE TRIGGER reconciliation_ends_once BEFORE UPDATE ON reconciliation
+WHEN OLD.state > 2 OR NEW.edge_id IS NOT OLD.edge_id
+BEGIN SELECT RAISE(ABORT, 'a reconciliation that ended never alters'); END;
+CREATE TRIGGER reconciliation_no_delete BEFORE DELETE ON reconciliation
+BEGIN SELECT RAISE(ABORT, 'reconciliations are kept'); END;
+
+-- What differed. Found: 1 missing at the site, 2 missing at the centre, 3 damaged at the site,
+-- 4 damaged at the centre. Outcome: 1 found, 2 brought back, 3 not brought back.
+CREATE TABLE reconciliation_difference (
+  reconciliation_id INTEGER NOT NULL REFERENCES reconciliation,
+  revision_id       BLOB    NOT NULL CHECK (length(revision_id) = 32),
+  record_key        TEXT    NOT NULL,
+  found             INTEGER NOT NULL CHECK (found BETWEEN 1 AND 4),
+  outcome           INTEGER NOT NULL CHECK (outcome BETWEEN 1 AND 3),
+  detail            TEXT    NOT NULL,                -- For a person; no item value.
+  found_at_ms       INTEGER NOT NULL,
+  PRIMARY KEY (reconciliation_id, revision_id)
+) STRICT, WITHOUT ROWID;
+
+-- A site's records, of which a reconciliation walks through all.
+CREATE INDEX record_of_site ON record (site_oid);

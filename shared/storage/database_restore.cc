@@ -1,0 +1,141 @@
+#include "shared/storage/database_restore.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <vector>
+
+#include "shared/base/file_owner.h"
+#include "shared/storage/file_lock.h"
+
+namespace edcsync {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSidecars[] = {"-wal", "-shm", ".lock"};
+
+Status FromSystem(const std::string& what, const std::error_code& reason) {
+  if (!reason) return Ok();
+  ErrorCode code = ErrorCode::kIo;
+  if (reason == std::errc::no_space_on_device) code = ErrorCode::kDiskFull;
+  if (reason == std::errc::no_such_file_or_directory) code = ErrorCode::kNotFound;
+  if (reason == std::errc::permission_denied) code = ErrorCode::kPermissions;
+  return Fail(code, what + ": " + reason.message());
+}
+
+Status SyncPath(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const std::error_code reason(errno, std::generic_category());
+  if (descriptor >= 0) ::close(descriptor);
+  return synced ? Ok() : FromSystem("Cannot make " + path + " durable", reason);
+}
+
+std::string FolderOfFile(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void RemoveCopy(const std::string& path) {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  for (const char* suffix : kSidecars) fs::remove(path + suffix, ignored);
+}
+
+// The database first: one without its log is never taken for a whole one.
+Status KeepFormer(const std::string& database, const std::string& former) {
+  std::error_code reason;
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    if (!fs::exists(database + suffix, reason)) continue;
+    fs::rename(database + suffix, former + suffix, reason);
+    EDCSYNC_TRY(FromSystem("Cannot keep the former database", reason));
+  }
+  return Ok();
+}
+
+bool IsDatedName(const std::string& name, const std::string& prefix) {
+  constexpr std::string_view kForm = "-00000000T000000Z.db";
+  if (!name.starts_with(prefix) || name.size() != prefix.size() + kForm.size()) return false;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const char c = name[prefix.size() + i];
+    const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
+    if (kForm[i] == '0' ? !digit : c != kForm[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string RestoringCopyOf(const std::string& database) { return database + ".restoring"; }
+
+Result<std::string> RestoreDatabase(const std::string& database, const std::string& backup,
+                                    WallTime now,
+                                    const std::function<Status(const std::string&)>& prepare) {
+  EDCSYNC_ASSIGN(const FileLock lock,
+                 FileLock::Take(database + ".lock", FileLock::Mode::kExclusive));
+  EDCSYNC_TRY(GiveToFolderOwner(database + ".lock"));
+  const std::string copy = RestoringCopyOf(database);
+  RemoveCopy(copy);  // Of an interrupted restore.
+  std::error_code reason;
+  fs::copy_file(backup, copy, reason);
+  Status prepared = FromSystem("Cannot copy " + backup, reason);
+  if (prepared.ok()) {
+    fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write, reason);
+    prepared = prepare(copy);
+  }
+  if (prepared.ok()) prepared = GiveToFolderOwner(copy);
+  if (prepared.ok()) prepared = SyncPath(copy);
+  if (!prepared.ok()) {
+    RemoveCopy(copy);
+    return tl::unexpected<Error>(prepared.error());
+  }
+  const bool had_one = fs::exists(database, reason);
+  const std::string former = database + ".before-" + FormatUtc(now);
+  EDCSYNC_TRY(KeepFormer(database, former));
+  fs::rename(copy, database, reason);
+  EDCSYNC_TRY(FromSystem("Cannot put the backup in place", reason));
+  RemoveCopy(copy);
+  EDCSYNC_TRY(SyncPath(FolderOfFile(database)));
+  return had_one ? former : std::string();
+}
+
+OpenedBackup::OpenedBackup(std::string path) : path_(std::move(path)) {
+  for (const char* suffix : kSidecars) {
+    if (::access((path_ + suffix).c_str(), F_OK) == 0) left_there_ += suffix;
+  }
+}
+
+OpenedBackup::~OpenedBackup() {
+  for (const char* suffix : kSidecars) {
+    if (left_there_.find(suffix) == std::string::npos) ::unlink((path_ + suffix).c_str());
+  }
+}
+
+std::string DatedBackup(const std::string& folder, const std::string& prefix, WallTime at) {
+  std::string stamp = FormatUtc(at).substr(0, sizeof "2026-11-22T00:15:30" - 1);
+  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
+  return folder + "/" + prefix + "-" + stamp + "Z.db";
+}
+
+Status KeepNewestBackups(const std::string& folder, const std::string& prefix, std::size_t count) {
+  std::vector<std::string> names;
+  std::error_code reason;
+  for (const auto& entry : fs::directory_iterator(folder, reason)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && IsDatedName(name, prefix)) names.push_back(name);
+  }
+  EDCSYNC_TRY(FromSystem("Cannot look into " + folder, reason));
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 0; i + count < names.size(); ++i) {
+    fs::remove(folder + "/" + names[i], reason);
+    EDCSYNC_TRY(FromSystem("Cannot remove the old backup " + names[i], reason));
+  }
+  return Ok();
+}
+
+}  // namespace edcsync

@@ -1,0 +1,29 @@
+// Walks over every revision of a site's records, record by record: what a reconciliation counts.
+// The same statement at both ends, since tables `record` and `revision` are the same.
+//
+//   used by   edge-agent/downlink, central-gateway/store
+//
+// Threads: as the Database; on a snapshot (Database::BeginRead), or the set moves under it.
+#pragma once
+
+#include <functional>
+
+#include "shared/model/odm_keys.h"
+#include "shared/model/revision.h"
+#include "shared/storage/database.h"
+
+namespace edcsync {
+
+struct ScannedRevision {
+  const RecordKey& key;
+  const Digest& key_hash;  // KeyHash(key).
+  RevisionId id;
+  std::int64_t rowid = 0;
+};
+
+// `each` gets every revision of the site once; an error of it ends the walk and is returned.
+// kCorrupt if an id has not 32 bytes.
+Status ScanRevisions(Database& database, const SiteOID& site,
+                     const std::function<Status(const ScannedRevision&)>& each);
+
+}  // namespace edcsync

@@ -1,0 +1,80 @@
+// A disk runs low: new work is refused with its reason before the disk is full, what was taken goes
+// its way to the end, and all goes on by itself once there is room.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "shared/base/disk_guard.h"
+#include "tests/support/site_network.h"
+#include "tests/support/small_disk.h"
+
+namespace edcsync::testing {
+namespace {
+
+constexpr std::uint64_t kMiB = 1024 * 1024;
+
+TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
+  Trial trial;
+  Site& tororo = trial.AddSite("tororo", "SITE.703");
+  SmallDisk disk(tororo.dir() + "/data");
+  if (!disk.mounted()) GTEST_SKIP() << "This user may not mount a file system";
+  std::ofstream(tororo.dir() + "/edge-agent.toml", std::ios::app)
+      << "\n[guards]\ndisk_warn_mib = 24\ndisk_refuse_mib = 16\n";
+  const Lines lines = RecordsOf("SITE.703");
+  trial.StartGateway();
+  tororo.Start();
+  tororo.Capture(Slice(lines, 0, 20));
+  tororo.AwaitDelivered();
+  tororo.Cut();
+  tororo.Capture(Slice(lines, 20, 20));
+
+  ASSERT_TRUE(disk.Fill(10 * kMiB));
+  const std::string more = tororo.FileOf(Slice(lines, 40, 10));
+  const Ran refused = tororo.Agent({"submit", more, "--json"});
+  EXPECT_EQ(refused.exit_code, 3) << refused.out;
+  EXPECT_NE(refused.err.find("disk_full"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("goes on by itself"), std::string::npos) << refused.err;
+  EXPECT_EQ(tororo.Status()["captured"], 40);
+
+  tororo.Restore();  // What waits is delivered, its receipts and the feed are stored.
+  tororo.AwaitDelivered();
+  const std::string form = lines[0];
+  trial.EditOnline({Edited(form, ItemName(form, 0), "1931-01-01", "dm")});
+  Await("the feed arrives", [&] { return tororo.Record(form)["current"]["version"] == 2; });
+
+  ASSERT_TRUE(disk.Free());
+  tororo.Capture(Slice(lines, 40, 10));
+  tororo.AwaitDelivered();
+  trial.ExpectCentreHolds();
+  tororo.Stop();
+}
+
+TEST(DiskGuard, ACentreLowOnRoomTakesNoPushAndLosesNone) {
+  Trial trial;
+  Site& tororo = trial.AddSite("tororo", "SITE.703");
+  const std::string toml = trial.GatewayDir() + "/central-gateway.toml";
+  std::filesystem::copy_file(toml, toml + ".roomy");
+  const auto room = RoomAt(trial.GatewayDir());
+  ASSERT_TRUE(room.ok());
+  std::ofstream(toml, std::ios::app)
+      << "\n[guards]\ndisk_refuse_mib = " << (room->size_bytes / kMiB + 1) << "\n";
+  trial.StartGateway();
+  tororo.Start();
+  tororo.Capture(Slice(RecordsOf("SITE.703"), 0, 30));
+  Await("the edge is told why", [&] {
+    std::ifstream log(trial.LogOf("tororo"));
+    const std::string text((std::istreambuf_iterator<char>(log)), std::istreambuf_iterator<char>());
+    return text.find("nearly full") != std::string::npos;
+  });
+  EXPECT_EQ(tororo.Status()["waiting"], 30);
+  EXPECT_EQ(trial.CentreJson({"status"})["revisions"], 0);
+  trial.StopGateway();
+  std::filesystem::rename(toml + ".roomy", toml);
+  trial.StartGateway();
+  trial.ExpectEverythingOnce();
+}
+
+}  // namespace
+}  // namespace edcsync::testing

@@ -1,0 +1,401 @@
+// A run against the edge's own half, both on real databases, without a network between them: the
+// answers go straight back. What was taken from either side at random must be named exactly, and be
+// there afterwards.
+#include "central-gateway/reconcile/run.h"
+
+#include <gtest/gtest.h>
+
+#include "central-gateway/merge/merger.h"
+#include "central-gateway/reconcile/reconciler.h"
+#include "edge-agent/downlink/reconciliation.h"
+#include "edge-agent/store/record_writer.h"
+#include "shared/crypto/digest.h"
+#include "tests/support/edge_world.h"
+#include "tests/support/virtual_scheduler.h"
+#include "tests/unit/central-gateway/store/store_fixture.h"
+
+namespace edcsync::central {
+namespace {
+
+// A test has a Run() of its own.
+using Reconciling = Run;
+
+class RunTest : public CentralStoreTest {
+ protected:
+  void SetUp() override {
+    CentralStoreTest::SetUp();
+    site_.options.edge = kisumu_;
+    site_.options.site = SiteOID("Kisumu");
+    ExpectOk(site_.Open());
+    Result<CertificateAuthority> authority =
+        CertificateAuthority::Create("CA", clock_.Wall(), 100, random_);
+    ASSERT_TRUE(authority.ok());
+    authority_.emplace(std::move(*authority));
+    Issue("gateway", "", centre_key_, centre_certificate_);
+    Issue(kisumu_.str(), "Kisumu", site_key_, site_certificate_);
+    identity_.emplace(ReconcileIdentity{
+        "gateway-1", Must(Sealer::Create(*centre_key_, *centre_certificate_))});
+    OpenSite();
+    HistoryId history;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(history, reader.History());
+      return Ok();
+    }));
+    ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
+      EDCSYNC_ASSIGN(edge::Checkpoint checkpoint, tables.checkpoint.Get());
+      incarnation_here_ = checkpoint.incarnation;
+      checkpoint.history = history;
+      return tables.checkpoint.Update(checkpoint);
+    }));
+    ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+      EDCSYNC_TRY(writer.SetIncarnation(kisumu_, Incarnation()));
+      return writer.SetIncarnation(kisumu_, incarnation_here_);
+    }));
+  }
+  void TearDown() override {
+    answers_.reset();
+    applier_.reset();
+    CentralStoreTest::TearDown();
+  }
+  void Issue(const std::string& name, const std::string& unit, std::optional<PrivateKey>& key,
+             std::optional<Certificate>& certificate) {
+    key.emplace(Must(PrivateKey::Generate()));
+    CertificateAuthority::Request request;
+    request.common_name = name;
+    request.organizational_unit = unit;
+    request.not_before = clock_.Wall();
+    request.valid_days = 90;
+    certificate.emplace(Must(authority_->Issue(*key, request, random_)));
+  }
+  void OpenSite() {
+    applier_ = std::make_unique<edge::FeedApplier>(site_.store(), SiteOID("Kisumu"));
+    answers_ = std::make_unique<edge::Reconciliation>(
+        site_.store(), *applier_, scheduler_, scheduler_,
+        edge::ReconciliationIdentity{kisumu_, SiteOID("Kisumu"), 
+                                     Must(Sealer::Create(*site_key_, *site_certificate_)),
+                                     {*centre_certificate_}},
+        [](const wire::Frame&) { return Ok(); });
+  }
+  Status InEdge(const std::function<Status(edge::EdgeTables&)>& work) {
+    return site_.store().writer().Run([&] { return work(site_.store().writer_tables()); });
+  }
+
+  // Captured at the site: in its outbox, and at the centre only if it is delivered.
+  KnownRevision Capture(const std::string& subject, const std::vector<KnownRevision>& parents,
+                        bool delivered = true) {
+    std::vector<RevisionId> ids;
+    std::uint32_t version = 1;
+    for (const KnownRevision& parent : parents) {
+      ids.push_back(parent.id);
+      version = std::max(version, parent.revision.version + 1);
+    }
+    const KnownRevision known = Make(subject, "F.VS", ids, version, "70");
+    const Bytes canonical = EncodeRevision(known.revision);
+    ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
+      EDCSYNC_ASSIGN(const std::int64_t row,
+                     edge::AddRevision(tables, known, canonical, clock_.Wall()));
+      EDCSYNC_TRY(tables.outbox.Append(row, known.id, clock_.Wall(), 0));
+      EDCSYNC_ASSIGN(edge::Checkpoint checkpoint, tables.checkpoint.Get());
+      if (delivered) checkpoint.acknowledged_through = Sequence(++sequence_);
+      return tables.checkpoint.Update(checkpoint);
+    }));
+    if (!delivered) return known;
+    ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+      EDCSYNC_TRY(Insert(writer, known));
+      EDCSYNC_TRY(writer.InsertIntake(kisumu_, incarnation_here_,
+                                      {Sequence(sequence_), known.id, Outcome::kApplied, 0}));
+      return writer.AdvanceEdge(kisumu_, Sequence(sequence_), Digest{}, clock_.Wall());
+    }));
+    return known;
+  }
+  // Made at the centre, and read by the site from its feed if `fed`.
+  KnownRevision Decide(const KnownRevision& parent, bool fed = true) {
+    KnownRevision known = Make(parent.revision.key.subject.str(), "F.VS", {parent.id},
+                               parent.revision.version + 1, "71");
+    known.revision.origin = Origin::kOnline;
+    known.revision.edge = EdgeId();
+    known.id = IdOf(EncodeRevision(known.revision));
+    Digest mark{};
+    ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+      EDCSYNC_TRY(Insert(writer, known, /*from_edge=*/false));
+      EDCSYNC_ASSIGN(const Bytes mark_key, writer.MarkKey());
+      mark = HmacSha256(mark_key, known.id.view());
+      return Ok();
+    }));
+    unread_.push_back({known, mark});
+    if (fed) ReadFeed();
+    return known;
+  }
+  void ReadFeed() {
+    for (const auto& [known, mark] : std::exchange(unread_, {})) {
+      ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
+        EDCSYNC_ASSIGN(
+            const std::int64_t row,
+            edge::AddRevision(tables, known, EncodeRevision(known.revision), clock_.Wall()));
+        return tables.marks.Put(row, mark);
+      }));
+    }
+    FeedCursor head;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(head, reader.FeedHead());
+      return Ok();
+    }));
+    ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
+      EDCSYNC_ASSIGN(edge::Checkpoint checkpoint, tables.checkpoint.Get());
+      checkpoint.feed_cursor = head;
+      return tables.checkpoint.Update(checkpoint);
+    }));
+  }
+
+  void LoseAtSite(const std::vector<RevisionId>& ids) {
+    answers_.reset();
+    applier_.reset();
+    site_.Close();
+    site_.Tamper(Deletion(ids));
+    ExpectOk(site_.Open());
+    OpenSite();
+  }
+  static std::string Deletion(const std::vector<RevisionId>& ids) {
+    std::string sql =
+        "PRAGMA foreign_keys = OFF; DROP TRIGGER IF EXISTS revision_is_never_removed;";
+    for (const RevisionId& id : ids) {
+      sql += " DELETE FROM revision WHERE revision_id = x'" + id.ToHex() + "';";
+    }
+    return sql;
+  }
+
+  Reconciling NewRun() {
+    SnowflakeId id;
+    ReconciliationRow row;
+    ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+      EDCSYNC_ASSIGN(const std::optional<EdgeRow> edge, writer.FindEdge(kisumu_));
+      EDCSYNC_ASSIGN(id, AskForReconciliation(writer, *edge, "operator", ""));
+      EDCSYNC_ASSIGN(const std::optional<ReconciliationRow> asked, writer.FindReconciliation(id));
+      row = *asked;
+      return Ok();
+    }));
+    return Reconciling(*store_, clock_, *identity_, std::move(row));
+  }
+  // To its end; `between` runs after every answer.
+  ReconciliationRow Reconcile(const std::function<void()>& between = [] {}) {
+    Reconciling run = NewRun();
+    ExpectOk(run.Begin());
+    for (int i = 0; i < 500 && !run.done(); ++i) {
+      if (run.not_yet()) ReadFeed();
+      const Result<wire::Frame> answer = answers_->Answer(run.question());
+      EXPECT_TRUE(answer.ok()) << (answer.ok() ? "" : answer.error().ToString());
+      if (!answer.ok()) break;
+      ExpectOk(run.Take(*answer, {"no certificate", site_certificate_->ToPem()}));
+      between();
+    }
+    EXPECT_TRUE(run.done()) << run.row().step;
+    return run.row();
+  }
+  std::map<RevisionId, DifferenceKind> Found(const ReconciliationRow& row) {
+    std::map<RevisionId, DifferenceKind> found;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(const std::vector<DifferenceRow> rows,
+                     reader.ListDifferences(row.id, nullptr, 100'000));
+      for (const DifferenceRow& one : rows) {
+        found[one.revision] = one.kind;
+        EXPECT_EQ(one.outcome, DifferenceOutcome::kBroughtBack) << one.detail;
+      }
+      return Ok();
+    }));
+    return found;
+  }
+  void ExpectSiteSound() {
+    const auto findings = Must(site_.store().Check([](std::string_view, int) {}));
+    EXPECT_EQ(findings, std::vector<std::string>{});
+  }
+
+  edge::EdgeWorld site_{"Kisumu", 5};
+  testing::VirtualClock virtual_clock_;
+  testing::VirtualScheduler scheduler_{virtual_clock_};
+  std::optional<CertificateAuthority> authority_;
+  std::optional<PrivateKey> centre_key_, site_key_;
+  std::optional<Certificate> centre_certificate_, site_certificate_;
+  std::optional<ReconcileIdentity> identity_;
+  std::unique_ptr<edge::FeedApplier> applier_;
+  std::unique_ptr<edge::Reconciliation> answers_;
+  Incarnation incarnation_here_;
+  std::uint64_t sequence_ = 0;
+  std::vector<std::pair<KnownRevision, Digest>> unread_;
+};
+
+TEST_F(RunTest, NamesExactlyWhatEitherSideLostAndBringsItBack) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    SeededRandom draw(seed);
+    std::vector<KnownRevision> all;
+    for (int record = 0; record < 12; ++record) {
+      const std::string subject = std::to_string(seed) + "-" + std::to_string(record);
+      KnownRevision last = Capture(subject, {});
+      all.push_back(last);
+      for (std::uint64_t more = draw.Next() % 4; more > 0; --more) {
+        last = draw.Next() % 3 == 0 ? Decide(last) : Capture(subject, {last});
+        all.push_back(last);
+      }
+    }
+    // An edge whose last captured revision is gone does not start: a person must look first.
+    Capture(std::to_string(seed) + "-last", {});
+    ReadFeed();
+    std::vector<RevisionId> at_site, at_centre;
+    std::map<RevisionId, DifferenceKind> expected;
+    for (const KnownRevision& known : all) {
+      const std::uint64_t chance = draw.Next() % 8;
+      if (chance == 0) {
+        at_site.push_back(known.id);
+        expected[known.id] = DifferenceKind::kMissingAtSite;
+      } else if (chance == 1) {
+        at_centre.push_back(known.id);
+        expected[known.id] = DifferenceKind::kMissingAtCentre;
+      }
+    }
+    LoseAtSite(at_site);
+    Damage(Deletion(at_centre));
+    const ReconciliationRow row = Reconcile();
+    EXPECT_EQ(Found(row), expected) << "seed " << seed;
+    EXPECT_EQ(row.state,
+              expected.empty() ? ReconciliationState::kEqual : ReconciliationState::kMended);
+    EXPECT_EQ(row.site_revisions, row.centre_revisions);
+    EXPECT_EQ(row.step, "signed by both sides");
+    ExpectSiteSound();
+    const ReconciliationRow again = Reconcile();
+    EXPECT_EQ(again.state, ReconciliationState::kEqual);
+    EXPECT_EQ(again.rounds, 1u);
+  }
+}
+
+TEST_F(RunTest, WhatIsCapturedDeliveredOrDecidedMeanwhileIsNoDifference) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 20; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  ReadFeed();
+  LoseAtSite({all[3].id});
+  int moment = 0;
+  const ReconciliationRow row = Reconcile([&] {
+    ++moment;
+    Capture("L" + std::to_string(moment), {});
+    if (moment == 2) Decide(all[5]);
+    if (moment == 3) Decide(all[6], /*fed=*/false);
+  });
+  EXPECT_EQ(Found(row),
+            (std::map<RevisionId, DifferenceKind>{{all[3].id, DifferenceKind::kMissingAtSite}}));
+  EXPECT_EQ(row.state, ReconciliationState::kMended);
+}
+
+TEST_F(RunTest, TheReportHoldsOnlyAsBothSidesSignedIt) {
+  Capture("S1", {});
+  ReadFeed();
+  const ReconciliationRow row = Reconcile();
+  const std::string file = SignedReport(row);
+  const ReportVerdict verdict = Must(VerifyReports(file, authority_->certificate()));
+  EXPECT_EQ(verdict.findings, std::vector<std::string>{});
+  EXPECT_EQ(verdict.signers.size(), 2u);
+  ReconciliationRow unsigned_row = row;
+  unsigned_row.site_signature.clear();
+  EXPECT_EQ(Must(VerifyReports(SignedReport(unsigned_row), authority_->certificate())).findings,
+            std::vector<std::string>{"the site has not signed"});
+  ReconciliationRow swapped = row;
+  std::swap(swapped.site_signature, swapped.centre_signature);
+  std::swap(swapped.site_pem, swapped.centre_pem);
+  EXPECT_FALSE(
+      Must(VerifyReports(SignedReport(swapped), authority_->certificate())).findings.empty());
+  EXPECT_FALSE(VerifyReports("{}", authority_->certificate()).ok());
+}
+
+TEST_F(RunTest, AnEdgeThatContradictsItselfFailsTheRunAndBringsNothingIn) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 30; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  ReadFeed();
+  // Each lie, told at the first answer that it fits.
+  const std::vector<std::function<bool(wire::Frame&)>> lies = {
+      [](wire::Frame& frame) {
+        auto* answer = std::get_if<wire::Comparison>(&frame);
+        if (answer == nullptr || answer->nodes.size() != 256) return false;
+        answer->nodes[7].count += 5;
+        return true;
+      },
+      [](wire::Frame& frame) {
+        auto* answer = std::get_if<wire::Comparison>(&frame);
+        if (answer == nullptr || answer->nodes.size() != 1) return false;
+        answer->nodes[0].digest[0] ^= 1;
+        return true;
+      },
+      [](wire::Frame& frame) {
+        auto* answer = std::get_if<wire::Comparison>(&frame);
+        if (answer == nullptr || answer->revisions.empty()) return false;
+        answer->revisions[0].key.subject = SubjectKey("another");
+        return true;
+      },
+      [&](wire::Frame& frame) {
+        auto* given = std::get_if<wire::Return>(&frame);
+        if (given == nullptr) return false;
+        given->revisions[0].revision = EncodeRevision(Make("X", "F.VS", {}, 1, "1").revision);
+        return true;
+      },
+      [](wire::Frame& frame) {
+        auto* answer = std::get_if<wire::Comparison>(&frame);
+        if (answer == nullptr || answer->nodes.size() != 1) return false;
+        answer->point.sequence = Sequence(1000);
+        return true;
+      }};
+  Damage(Deletion({all[4].id}));
+  for (std::size_t i = 0; i < lies.size(); ++i) {
+    Reconciling run = NewRun();
+    ExpectOk(run.Begin());
+    bool lied = false;
+    for (int step = 0; step < 50 && !run.done() && !lied; ++step) {
+      Result<wire::Frame> answer = answers_->Answer(run.question());
+      ASSERT_TRUE(answer.ok());
+      lied = lies[i](*answer);
+      ExpectOk(run.Take(*answer, {site_certificate_->ToPem()}));
+    }
+    EXPECT_TRUE(lied) << i;
+    EXPECT_EQ(run.row().state, ReconciliationState::kFailed) << i << " " << run.row().step;
+  }
+  ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const bool here, reader.HasRevision(all[4].id));
+    EXPECT_FALSE(here);
+    EDCSYNC_ASSIGN(const auto waiting, reader.ListQuarantine(true, 10));
+    EXPECT_TRUE(waiting.empty());
+    return Ok();
+  }));
+}
+
+TEST_F(RunTest, AnEdgeSignsNoReportThatSaysOfItWhatItDidNotState) {
+  Capture("S1", {});
+  ReadFeed();
+  Reconciling run = NewRun();
+  ExpectOk(run.Begin());
+  while (!std::holds_alternative<wire::Settlement>(run.question())) {
+    if (run.not_yet()) ReadFeed();
+    ExpectOk(run.Take(Must(answers_->Answer(run.question())), {}));
+  }
+  auto forged = std::get<wire::Settlement>(run.question());
+  EXPECT_FALSE(answers_
+                   ->Answer(wire::Frame([&] {
+                     auto altered = forged;
+                     altered.report.replace(altered.report.find("\"revisions\":1"), 13,
+                                            "\"revisions\":2");
+                     return altered;
+                   }()))
+                   .ok());
+  forged.signature.back() ^= 1;
+  EXPECT_FALSE(answers_->Answer(wire::Frame(forged)).ok());
+  EXPECT_TRUE(answers_->Answer(run.question()).ok());
+}
+
+TEST(Schedule, SpreadsEdgesOverTheLastTenthOfThePeriod) {
+  const std::int64_t week = 7LL * 24 * 3600 * 1000;
+  std::set<std::int64_t> due;
+  for (int i = 0; i < 50; ++i) {
+    const WallTime at = DueAt(EdgeId("edge-" + std::to_string(i)), WallTime{1000}, week);
+    EXPECT_LE(at.ms, 1000 + week);
+    EXPECT_GE(at.ms, 1000 + week - week / 10);
+    due.insert(at.ms);
+  }
+  EXPECT_GT(due.size(), 30u);
+}
+
+}  // namespace
+}  // namespace edcsync::central
