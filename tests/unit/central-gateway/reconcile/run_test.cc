@@ -127,12 +127,12 @@ class RunTest : public CentralStoreTest {
     return known;
   }
   void ReadFeed() {
-    for (const auto& [known, mark] : std::exchange(unread_, {})) {
+    for (const Unread& unread : std::exchange(unread_, {})) {
       ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
-        EDCSYNC_ASSIGN(
-            const std::int64_t row,
-            edge::AddRevision(tables, known, EncodeRevision(known.revision), clock_.Wall()));
-        return tables.marks.Put(row, mark);
+        EDCSYNC_ASSIGN(const std::int64_t row,
+                       edge::AddRevision(tables, unread.known,
+                                         EncodeRevision(unread.known.revision), clock_.Wall()));
+        return tables.marks.Put(row, unread.mark);
       }));
     }
     FeedCursor head;
@@ -220,7 +220,11 @@ class RunTest : public CentralStoreTest {
   std::unique_ptr<edge::Reconciliation> answers_;
   Incarnation incarnation_here_;
   std::uint64_t sequence_ = 0;
-  std::vector<std::pair<KnownRevision, Digest>> unread_;
+  struct Unread {
+    KnownRevision known;
+    Digest mark;
+  };
+  std::vector<Unread> unread_;
 };
 
 TEST_F(RunTest, NamesExactlyWhatEitherSideLostAndBringsItBack) {
