@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "schema/config_templates.h"
 #include "central-gateway/admin/trust.h"
@@ -12,12 +13,12 @@
 #include "shared/base/file_owner.h"
 #include "shared/base/toml_template.h"
 #include "shared/crypto/certificate_request.h"
+#include "shared/crypto/revocation_list.h"
 
 namespace edcsync::central {
 namespace {
 
 constexpr int kEdgeDays = 2 * 365;
-constexpr std::size_t kCrlBytesMax = 16 * 1024 * 1024;
 
 std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOptions& bundle) {
   TomlTemplate config(schema::EdgeConfigTemplate());
@@ -30,6 +31,41 @@ std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOp
     config.Set("enrolment", "address", bundle.enrolment_address);
   }
   return config.text();
+}
+
+// What the list names: the certificates that were revoked and have not ended, and what `present`
+// names of certificates that this registry does not know, because it was restored from a backup.
+Result<std::vector<RevokedCertificate>> RevokedNow(CentralStore& store,
+                                                   const Result<RevocationList>& present,
+                                                   WallTime now) {
+  std::vector<EdgeRow> edges;
+  std::vector<std::string> revoked_pem;
+  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(edges, reader.ListEdges());
+    EDCSYNC_ASSIGN(revoked_pem, reader.RevokedCertificatesPem());
+    return Ok();
+  }));
+  std::set<std::string> trusted_edges, known_serials;
+  for (const EdgeRow& edge : edges) {
+    if (edge.standing != EdgeStanding::kRevoked) trusted_edges.insert(edge.edge.str());
+    for (const std::string& pem : edge.certificates_pem) {
+      EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
+      known_serials.insert(certificate.SerialHex());
+    }
+  }
+  std::vector<RevokedCertificate> revoked;
+  for (const std::string& pem : revoked_pem) {
+    EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
+    known_serials.insert(certificate.SerialHex());
+    if (certificate.NotAfter() <= now) continue;  // Nobody takes it anyway.
+    revoked.push_back(
+        {certificate.SerialHex(), trusted_edges.count(certificate.CommonName()) != 0});
+  }
+  if (!present.ok()) return revoked;
+  for (const RevokedCertificate& entry : present->revoked) {
+    if (known_serials.count(entry.serial_hex) == 0) revoked.push_back(entry);
+  }
+  return revoked;
 }
 
 }  // namespace
@@ -107,31 +143,22 @@ Status RevokeEdge(CentralStore& store, const Installation& installation, const E
 
 Status WriteRevocationList(CentralStore& store, const Installation& installation,
                            const Clock& clock) {
-  std::vector<std::string> revoked;
-  EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
-    EDCSYNC_ASSIGN(revoked, reader.RevokedCertificatesPem());
-    return Ok();
-  }));
-  std::vector<std::string> serials;
-  for (const std::string& pem : revoked) {
-    EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
-    // Past its end nobody takes it anyway.
-    if (certificate.NotAfter() > clock.Wall()) serials.push_back(certificate.SerialHex());
-  }
+  const std::string file = installation.Pki("crl.pem");
+  const Result<RevocationList> present = RevocationList::Load(file);
+  EDCSYNC_ASSIGN(const std::vector<RevokedCertificate> revoked,
+                 RevokedNow(store, present, clock.Wall()));
   // A broker that reads the list again goes by the latest time in it, to the second.
   WallTime issued = IssueStart(clock);
-  const Result<std::string> present = ReadFile(installation.Pki("crl.pem"), kCrlBytesMax);
-  const Result<WallTime> before = CrlIssuedAt(present.ok() ? *present : "");
-  if (before.ok()) issued.ms = std::max(issued.ms, before->ms + 1000);
+  if (present.ok()) issued.ms = std::max(issued.ms, present->issued_at.ms + 1000);
   issued.ms = std::min(issued.ms, clock.Wall().ms);
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(installation));
   std::string lists;
   for (const CertificateAuthority& authority : authorities) {
-    EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl(serials, issued, kCrlDays));
+    EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl(revoked, issued, kCrlDays));
     lists += crl;
   }
-  return WriteFile(installation.Pki("crl.pem"), lists, 0644, false);
+  return WriteFile(file, lists, 0644, false);
 }
 
 Status ReadmitEdge(CentralStore& store, const EdgeId& edge, const std::string& user,

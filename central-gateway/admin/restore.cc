@@ -1,42 +1,66 @@
 #include "central-gateway/admin/restore.h"
 
 #include <algorithm>
+#include <set>
 
-#include "shared/crypto/certificate_facts.h"
+#include "shared/crypto/revocation_list.h"
 #include "shared/storage/database.h"
 #include "shared/storage/database_restore.h"
 
 namespace edcsync::central {
 namespace {
 
+struct RevokedBefore {
+  std::set<std::string> revoked;
+  std::set<std::string> superseded;  // By a later certificate of the same edge.
+};
+
 // The serials that the authority's own list names; none if there is no such list. Another
 // authority's list says nothing of our edges.
-std::vector<std::string> SerialsRevokedBefore(const Installation& installation) {
+RevokedBefore SerialsRevokedBefore(const Installation& installation) {
   const auto list = RevocationList::Load(installation.Pki("crl.pem"));
   const auto authority = Certificate::Load(installation.Pki("ca.crt"));
-  if (!list.ok() || !authority.ok() || !list->IsSignedBy(*authority)) return {};
-  return list->serials;
+  RevokedBefore before;
+  if (!list.ok() || !authority.ok() || !list->IsSignedBy(*authority)) return before;
+  for (const RevokedCertificate& entry : list->revoked) {
+    (entry.superseded ? before.superseded : before.revoked).insert(entry.serial_hex);
+  }
+  return before;
 }
 
-bool AreAllRevoked(const EdgeRow& edge, const std::vector<std::string>& serials) {
-  if (edge.certificates_pem.empty()) return false;
-  return std::ranges::all_of(edge.certificates_pem, [&](const std::string& pem) {
-    const Result<Certificate> certificate = Certificate::FromPem(pem);
-    return certificate.ok() && std::ranges::find(serials, certificate->SerialHex()) != serials.end();
-  });
+// Those of the edge's certificates that the list does not name.
+Result<std::vector<std::string>> StillTrusted(const EdgeRow& edge,
+                                              const std::set<std::string>& serials) {
+  std::vector<std::string> trusted;
+  for (const std::string& pem : edge.certificates_pem) {
+    EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
+    if (serials.count(certificate.SerialHex()) == 0) trusted.push_back(pem);
+  }
+  return trusted;
 }
 
-// An edge that was revoked after the backup would come back to life with it. The list of revoked
-// certificates is a file of its own, mostly younger than the backup.
-Status KeepRevoked(CentralWriter& writer, const std::vector<std::string>& serials,
-                   const std::string& user, std::vector<EdgeId>& revoked) {
+// An edge that was revoked after the backup would come back to life with it, and so would a
+// certificate that was replaced. The list of revoked certificates is a file of its own, mostly
+// younger than the backup. An edge whose certificate was replaced is trusted as before: the centre
+// learns its present one at its next contact for renewal.
+Status KeepRevoked(CentralWriter& writer, const RevokedBefore& before, const std::string& user,
+                   std::vector<EdgeId>& revoked) {
   EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, writer.ListEdges());
   for (const EdgeRow& edge : edges) {
-    if (edge.standing == EdgeStanding::kRevoked || !AreAllRevoked(edge, serials)) continue;
-    const std::string why = "It was revoked after the backup that was restored";
-    EDCSYNC_TRY(writer.SetEdgeStanding(edge.edge, EdgeStanding::kRevoked, why));
-    EDCSYNC_TRY(writer.AppendAudit(user, "edge.revoked", edge.edge.str(), why));
-    revoked.push_back(edge.edge);
+    if (edge.standing == EdgeStanding::kRevoked || edge.certificates_pem.empty()) continue;
+    EDCSYNC_ASSIGN(const auto not_revoked, StillTrusted(edge, before.revoked));
+    if (not_revoked.empty()) {
+      const std::string why = "It was revoked after the backup that was restored";
+      EDCSYNC_TRY(writer.SetEdgeStanding(edge.edge, EdgeStanding::kRevoked, why));
+      EDCSYNC_TRY(writer.AppendAudit(user, "edge.revoked", edge.edge.str(), why));
+      revoked.push_back(edge.edge);
+      continue;
+    }
+    EDCSYNC_ASSIGN(const auto present, StillTrusted(edge, before.superseded));
+    if (present.size() == edge.certificates_pem.size() || present.size() > 1) continue;
+    EDCSYNC_TRY(writer.RevokeCertificatesBut(edge.edge, present.empty() ? "" : present.front()));
+    EDCSYNC_TRY(writer.AppendAudit(user, "edge.certificate_replaced", edge.edge.str(),
+                                   "It was replaced after the backup that was restored"));
   }
   return Ok();
 }

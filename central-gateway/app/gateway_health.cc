@@ -143,10 +143,8 @@ void GatewayHealth::CollectCertificates(MetricSamples& samples) const {
     const std::string& own = config_.desk.certificate_file;
     CollectCertificate(samples, kPrefix, "desk", own.empty() ? installation.Pki("desk.crt") : own);
   }
-  const Result<std::string> crl = ReadFile(installation.Pki("crl.pem"), 16 * 1024 * 1024);
-  const Result<WallTime> end =
-      crl.ok() ? RevocationListEnd(*crl) : tl::unexpected<Error>(crl.error());
-  if (end.ok()) CollectExpiry(samples, kPrefix, "crl", *end);
+  const auto revoked = RevocationList::Load(installation.Pki("crl.pem"));
+  if (revoked.ok()) CollectExpiry(samples, kPrefix, "crl", revoked->next_update);
 }
 
 Status GatewayHealth::CollectStore(MetricSamples& samples, CentralReader& reader) const {

@@ -14,32 +14,6 @@ namespace {
 
 constexpr std::size_t kPemBytesMax = 64 * 1024;  // A chain of a few certificates; one is 1 KB.
 
-// Without it OpenSSL would ask for a pass phrase at the terminal.
-int NoPassPhrase(char*, int, int, void*) { return -1; }
-
-// The first entry `nid` of the subject; empty if none.
-std::string SubjectEntry(const X509* x509, int nid) {
-  const X509_NAME* name = X509_get_subject_name(x509);
-  const int index = X509_NAME_get_index_by_NID(name, nid, -1);
-  if (index < 0) return {};
-  unsigned char* utf8 = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
-  if (size < 0) {
-    ERR_clear_error();
-    return {};
-  }
-  std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
-  OPENSSL_free(utf8);
-  return text;
-}
-
-WallTime ToWallTime(const ASN1_TIME* time) {
-  std::tm fields{};
-  CHECK(ASN1_TIME_to_tm(time, &fields) == 1);  // FromPem has seen that it can be read.
-  return {std::int64_t{timegm(&fields)} * 1000};
-}
-
 std::string Reason(int error, bool of_authority, const Certificate& certificate,
                    const Certificate& authority) {
   const Certificate& subject = of_authority ? authority : certificate;
@@ -132,11 +106,11 @@ std::string Certificate::ToPem() const {
 }
 
 std::string Certificate::CommonName() const {
-  return SubjectEntry(impl().x509.get(), NID_commonName);
+  return EntryText(X509_get_subject_name(impl().x509.get()), NID_commonName);
 }
 
 std::string Certificate::OrganizationalUnit() const {
-  return SubjectEntry(impl().x509.get(), NID_organizationalUnitName);
+  return EntryText(X509_get_subject_name(impl().x509.get()), NID_organizationalUnitName);
 }
 
 WallTime Certificate::NotBefore() const {
@@ -148,11 +122,7 @@ WallTime Certificate::NotAfter() const {
 }
 
 std::string Certificate::SerialHex() const {
-  const BignumPtr number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(impl().x509.get()), nullptr));
-  CHECK(number != nullptr);
-  Bytes bytes(static_cast<std::size_t>(BN_num_bytes(number.get())));
-  BN_bn2bin(number.get(), bytes.data());
-  return ToHex(bytes);
+  return SerialText(X509_get0_serialNumber(impl().x509.get()));
 }
 
 std::string Certificate::FingerprintHex() const {
@@ -196,19 +166,6 @@ Status VerifyIssuedByAny(const Certificate& certificate,
     if (issuer) return verified;
   }
   return verified;
-}
-
-Result<WallTime> CrlIssuedAt(std::string_view crl_pem) {
-  ERR_clear_error();
-  const BioPtr bio = ReadBio(AsBytes(crl_pem));
-  const CrlPtr crl(bio == nullptr
-                       ? nullptr
-                       : PEM_read_bio_X509_CRL(bio.get(), nullptr, NoPassPhrase, nullptr));
-  std::tm fields{};
-  if (crl == nullptr || ASN1_TIME_to_tm(X509_CRL_get0_lastUpdate(crl.get()), &fields) != 1) {
-    return FailOpenssl(ErrorCode::kMalformed, "the revocation list cannot be read");
-  }
-  return WallTime{std::int64_t{timegm(&fields)} * 1000};
 }
 
 }  // namespace edcsync

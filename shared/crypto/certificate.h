@@ -55,8 +55,13 @@ Status VerifyIssued(const Certificate& certificate, const Certificate& authority
 Status VerifyIssuedByAny(const Certificate& certificate,
                          const std::vector<Certificate>& authorities, WallTime at);
 
-// When the first list of `crl_pem` was issued. kMalformed.
-Result<WallTime> CrlIssuedAt(std::string_view crl_pem);
+// What a list of revoked certificates (RFC 5280, 5) says of one of them.
+struct RevokedCertificate {
+  std::string serial_hex;   // As Certificate::SerialHex.
+  bool superseded = false;  // By a later one of the same owner, who is trusted (reasonCode 4).
+
+  bool operator==(const RevokedCertificate&) const = default;
+};
 
 class CertificateRequest;  // certificate_request.h
 
@@ -87,8 +92,8 @@ class CertificateAuthority {
   // The same for the key of a signing request, whose own wishes count for nothing.
   Result<Certificate> Issue(const CertificateRequest& signing_request, const Request& request,
                             Random& random) const;
-  // A CRL (PEM) that lists `serials_hex`, valid `valid_days` from `now`.
-  Result<std::string> IssueCrl(const std::vector<std::string>& serials_hex, WallTime now,
+  // A CRL (PEM) that lists `revoked`, valid `valid_days` from `now`.
+  Result<std::string> IssueCrl(const std::vector<RevokedCertificate>& revoked, WallTime now,
                                int valid_days) const;
 
   const PrivateKey& key() const { return key_; }

@@ -219,7 +219,8 @@ Result<Certificate> CertificateAuthority::IssueFor(const PublicKey& key, const R
 
 namespace {
 
-Status AddRevoked(X509_CRL* crl, const std::string& serial_hex, const ASN1_TIME* at) {
+Status AddRevoked(X509_CRL* crl, const RevokedCertificate& entry, const ASN1_TIME* at) {
+  const std::string& serial_hex = entry.serial_hex;
   BIGNUM* raw = nullptr;
   const bool parsed = !serial_hex.empty() && serial_hex.size() <= kSerialHexDigitsMax &&
                       serial_hex[0] != '-' &&
@@ -233,14 +234,20 @@ Status AddRevoked(X509_CRL* crl, const std::string& serial_hex, const ASN1_TIME*
   CHECK(serial != nullptr && revoked != nullptr);
   CHECK(X509_REVOKED_set_serialNumber(revoked.get(), serial.get()) == 1);
   CHECK(X509_REVOKED_set_revocationDate(revoked.get(), const_cast<ASN1_TIME*>(at)) == 1);
+  if (entry.superseded) {
+    const Asn1EnumeratedPtr reason(ASN1_ENUMERATED_new());
+    CHECK(reason != nullptr && ASN1_ENUMERATED_set(reason.get(), CRL_REASON_SUPERSEDED) == 1);
+    CHECK(X509_REVOKED_add1_ext_i2d(revoked.get(), NID_crl_reason, reason.get(), 0,
+                                    X509V3_ADD_DEFAULT) == 1);
+  }
   CHECK(X509_CRL_add0_revoked(crl, revoked.release()) == 1);
   return Ok();
 }
 
 }  // namespace
 
-Result<std::string> CertificateAuthority::IssueCrl(const std::vector<std::string>& serials_hex,
-                                                   WallTime now, int valid_days) const {
+Result<std::string> CertificateAuthority::IssueCrl(
+    const std::vector<RevokedCertificate>& revoked, WallTime now, int valid_days) const {
   if (valid_days < 1 || valid_days > kValidDaysMax) {
     return Fail(ErrorCode::kFieldInvalid, "a revocation list is valid for 1 to 14640 days");
   }
@@ -251,8 +258,8 @@ Result<std::string> CertificateAuthority::IssueCrl(const std::vector<std::string
   const Asn1TimePtr next_update(
       ASN1_TIME_set(nullptr, ToSeconds({now.ms + valid_days * kMsPerDay})));
   CHECK(crl != nullptr && this_update != nullptr && next_update != nullptr);
-  for (const std::string& serial_hex : serials_hex) {
-    EDCSYNC_TRY(AddRevoked(crl.get(), serial_hex, this_update.get()));
+  for (const RevokedCertificate& entry : revoked) {
+    EDCSYNC_TRY(AddRevoked(crl.get(), entry, this_update.get()));
   }
   // crlNumber must rise from list to list (RFC 5280, 5.2.3): the time of issue does.
   const Asn1IntegerPtr number(ASN1_INTEGER_new());

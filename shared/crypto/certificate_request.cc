@@ -22,21 +22,6 @@ constexpr std::size_t kSubjectBytesMax = 255;
 
 using Pkcs7Ptr = std::unique_ptr<PKCS7, OpensslFree<PKCS7_free>>;
 
-std::string EntryOf(const X509_NAME* name, int nid) {
-  const int index = X509_NAME_get_index_by_NID(name, nid, -1);
-  if (index < 0) return {};
-  unsigned char* utf8 = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
-  if (size < 0) {
-    ERR_clear_error();
-    return {};
-  }
-  std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
-  OPENSSL_free(utf8);
-  return text;
-}
-
 bool AddSubjectEntry(X509_NAME* name, int nid, const std::string& text) {
   return text.empty() ||
          X509_NAME_add_entry_by_NID(name, nid, V_ASN1_UTF8STRING,
@@ -118,11 +103,11 @@ Result<CertificateRequest> CertificateRequest::FromDer(BytesView der) {
 }
 
 std::string CertificateRequest::CommonName() const {
-  return EntryOf(X509_REQ_get_subject_name(impl().request.get()), NID_commonName);
+  return EntryText(X509_REQ_get_subject_name(impl().request.get()), NID_commonName);
 }
 
 std::string CertificateRequest::OrganizationalUnit() const {
-  return EntryOf(X509_REQ_get_subject_name(impl().request.get()), NID_organizationalUnitName);
+  return EntryText(X509_REQ_get_subject_name(impl().request.get()), NID_organizationalUnitName);
 }
 
 std::string CertificateRequest::PublicKeyHex() const {

@@ -29,6 +29,7 @@ struct OpensslFree {
 };
 inline void FreeCertificateStack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 
+using Asn1EnumeratedPtr = std::unique_ptr<ASN1_ENUMERATED, OpensslFree<ASN1_ENUMERATED_free>>;
 using Asn1IntegerPtr = std::unique_ptr<ASN1_INTEGER, OpensslFree<ASN1_INTEGER_free>>;
 using Asn1TimePtr = std::unique_ptr<ASN1_TIME, OpensslFree<ASN1_TIME_free>>;
 using BignumPtr = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
@@ -69,8 +70,18 @@ BioPtr ReadBio(BytesView bytes);
 BioPtr WriteBio();
 BytesView BioContent(BIO* bio);
 
+// What PEM readers ask for a pass phrase: without it OpenSSL would ask at the terminal.
+int NoPassPhrase(char*, int, int, void*);
+
 // True if `key` is an elliptic curve key on P-256.
 bool IsP256(const EVP_PKEY* key);
+
+// The first entry `nid` of a name; empty if none.
+std::string EntryText(const X509_NAME* name, int nid);
+// Lower-case hexadecimal, without leading zeros.
+std::string SerialText(const ASN1_INTEGER* serial);
+// 1970 if it is absent or cannot be read.
+WallTime ToWallTime(const ASN1_TIME* time);
 
 // Seconds since 1970, rounded down.
 inline std::int64_t ToSeconds(WallTime time) {

@@ -1,14 +1,29 @@
-// What a list of revoked certificates (RFC 5280, 5) says of itself. Threads: any.
+// A list of revoked certificates (CRL, RFC 5280, 5), as CertificateAuthority::IssueCrl writes it.
+// Threads: any.
 #pragma once
 
-#include <string_view>
+#include <memory>
+#include <string>
+#include <vector>
 
-#include "shared/base/status.h"
-#include "shared/base/time.h"
+#include "shared/crypto/certificate.h"
 
 namespace edcsync {
 
-// When it ends (nextUpdate): a broker refuses everybody from then on. kCertificate if it is none.
-Result<WallTime> RevocationListEnd(std::string_view pem);
+struct RevocationList {
+  WallTime issued_at;
+  WallTime next_update;  // From then on it counts no more, and a broker refuses everybody.
+  std::vector<RevokedCertificate> revoked;
+
+  bool Names(const std::string& serial_hex) const;
+  bool IsSignedBy(const Certificate& authority) const;
+
+  // The first list of the text. Fail as ReadFile does, kMalformed.
+  static Result<RevocationList> FromPem(std::string_view pem);
+  static Result<RevocationList> Load(const std::string& path);
+
+  struct Impl;  // Never null.
+  std::shared_ptr<const Impl> impl;
+};
 
 }  // namespace edcsync

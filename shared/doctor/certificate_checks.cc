@@ -1,9 +1,8 @@
 #include "shared/doctor/certificate_checks.h"
 
-#include <algorithm>
-
 #include "shared/crypto/certificate.h"
 #include "shared/crypto/certificate_facts.h"
+#include "shared/crypto/revocation_list.h"
 
 namespace edcsync::doctor {
 namespace {
@@ -97,15 +96,14 @@ Finding CheckRevocationList(const std::string& check, const std::string& file,
   }
   if (!own_certificate_file.empty()) {
     const Result<Certificate> own = Certificate::Load(own_certificate_file);
-    if (own.ok() && std::find(list->serials.begin(), list->serials.end(), own->SerialHex()) !=
-                        list->serials.end()) {
+    if (own.ok() && list->Names(own->SerialHex())) {
       return Problem(check, own_certificate_file + " was revoked.",
                      "Ask the operator of the centre; what was captured is kept.");
     }
   }
   const std::int64_t age = (now.ms - list->issued_at.ms) / kMsPerDay;
   const std::int64_t left = (list->next_update.ms - now.ms) / kMsPerDay;
-  const std::string found = std::to_string(list->serials.size()) +
+  const std::string found = std::to_string(list->revoked.size()) +
                             " certificates are revoked; the list is " + std::to_string(age) +
                             " days old and counts for " + std::to_string(left) + " more.";
   if (left < kDaysLeftWarning) return Warning(check, found, anew);

@@ -131,7 +131,7 @@ Status TestBroker::KillAndAwaitRestart() {
 }
 
 Status TestBroker::Revoke(const std::string& name) {
-  revoked_.push_back(serials_.at(name));
+  revoked_.push_back({serials_.at(name)});
   EDCSYNC_TRY(WriteCrl());
   std::erase(settings_.edges, EdgeId(name));
   EDCSYNC_TRY(WriteBrokerFiles(settings_));

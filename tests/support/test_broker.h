@@ -49,7 +49,7 @@ class TestBroker {
   std::unique_ptr<BrokerSupervisor> supervisor_;
   std::map<std::string, MqttOptions> issued_;
   std::map<std::string, std::string> serials_;
-  std::vector<std::string> revoked_;
+  std::vector<RevokedCertificate> revoked_;
 };
 
 }  // namespace edcsync::testing

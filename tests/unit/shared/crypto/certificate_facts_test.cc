@@ -42,17 +42,5 @@ TEST_F(CertificateFacts, AKeyFileIsOfItsCertificateOnly) {
   EXPECT_EQ(IssuerName(certificate), "Centre");
 }
 
-TEST_F(CertificateFacts, ARevocationListTellsSerialsDatesAndWhoseItIs) {
-  const std::string pem = authority_.IssueCrl({"00ab", "1234567890abcdef"}, kStart, 30).value();
-  const RevocationList list = RevocationList::FromPem(pem).value();
-  EXPECT_EQ(list.serials, (std::vector<std::string>{"ab", "1234567890abcdef"}));
-  EXPECT_EQ(list.issued_at, kStart);
-  EXPECT_EQ(list.next_update.ms, kStart.ms + 30LL * 86'400'000);
-  EXPECT_TRUE(list.IsSignedBy(authority_.certificate()));
-  const auto foreign = CertificateAuthority::Create("Other", kStart, 10, random_).value();
-  EXPECT_FALSE(list.IsSignedBy(foreign.certificate()));
-  EXPECT_EQ(RevocationList::FromPem("no list").error().code, ErrorCode::kMalformed);
-}
-
 }  // namespace
 }  // namespace edcsync

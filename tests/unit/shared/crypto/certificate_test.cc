@@ -136,7 +136,7 @@ TEST_F(Certificates, TlsPurposesNamesAndRevocationHoldBeforeAnotherJudge) {
                                     Issue(authority_, "centre", Purpose::kGateway)->ToPem());
   const std::string broker = Write("broker.pem",
                                    Issue(authority_, "broker", Purpose::kBroker)->ToPem());
-  const std::string crl = Write("crl.pem", *authority_.IssueCrl({edge.SerialHex()}, now_, 30));
+  const std::string crl = Write("crl.pem", *authority_.IssueCrl({{edge.SerialHex()}}, now_, 30));
   const auto accepts = [&](const std::string& arguments) {
     const std::string command =
         "openssl verify -x509_strict -CAfile '" + ca + "' " + arguments + " > /dev/null 2>&1";
@@ -159,7 +159,7 @@ TEST_F(Certificates, TlsPurposesNamesAndRevocationHoldBeforeAnotherJudge) {
 TEST_F(Certificates, RevocationListTakesSerialNumbersOnly) {
   EXPECT_TRUE(authority_.IssueCrl({}, now_, 1).ok());
   for (const char* serial : {"", "xyz", "-1", "12 34"}) {
-    EXPECT_FALSE(authority_.IssueCrl({serial}, now_, 1).ok()) << serial;
+    EXPECT_FALSE(authority_.IssueCrl({{serial}}, now_, 1).ok()) << serial;
   }
 }
 
