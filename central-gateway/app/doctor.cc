@@ -57,20 +57,27 @@ void AddFiles(Diagnosis& report, const Config& config) {
   }
 }
 
+// All that this centre trusts: two authorities while a rotation is under way, when its servers still
+// show certificates of the former one.
+std::string TrustFile(const Installation& installation) {
+  const std::string both = installation.Pki("trust.pem");  // Made at the first start.
+  return IsThere(both) ? both : installation.Pki("ca.crt");
+}
+
 void AddCertificates(Diagnosis& report, const Config& config, WallTime now) {
   const Installation& installation = config.installation;
-  const std::string ca = installation.Pki("ca.crt");
-  report.Add(doctor::CheckCertificate({"certificate.ca", "The authority", ca, "", "", "", "",
-                                       kIssueAnew}, now));
-  report.Add(doctor::CheckCertificate(
-      {"certificate.gateway", "The centre's certificate", installation.Pki("gateway.crt"),
-       installation.Pki("gateway.key"), ca, "", "", kIssueAnew},
-      now));
-  report.Add(doctor::CheckCertificate(
-      {"certificate.broker", "The broker's certificate", installation.Pki("broker.crt"),
-       installation.Pki("broker.key"), ca, "", "", kIssueAnew},
-      now));
-  report.Add(doctor::CheckRevocationList("certificate.revoked", installation.Pki("crl.pem"), ca,
+  const std::string trust = TrustFile(installation);
+  const auto check = [&](const char* name, const char* what, const std::string& authority) {
+    const std::string file = installation.Pki(name);
+    report.Add(doctor::CheckCertificate(
+        {"certificate." + std::string(name), what, file + ".crt",
+         authority.empty() ? "" : file + ".key", authority, "", "", kIssueAnew},
+        now));
+  };
+  check("ca", "The authority", "");
+  check("gateway", "The centre's certificate", trust);
+  check("broker", "The broker's certificate", trust);
+  report.Add(doctor::CheckRevocationList("certificate.revoked", installation.Pki("crl.pem"), trust,
                                          installation.Pki("gateway.crt"), now));
 }
 
@@ -86,7 +93,7 @@ void AddDesk(Diagnosis& report, const Config& config, bool running, WallTime now
       report.Add(doctor::CheckCertificate(
           {"certificate.desk", "The desk's certificate", file,
            own ? config.installation.Pki("desk.key") : desk.key_file,
-           own ? config.installation.Pki("ca.crt") : "", "", "",
+           own ? TrustFile(config.installation) : "", "", "",
            own ? "start the gateway anew: it renews it." : "have your authority renew it."},
           now));
     }
@@ -224,9 +231,12 @@ void AddStore(Diagnosis& report, const Config& config, const Examination& examin
   }
 }
 
-// A gateway holds the lock of its database for as long as it lives, commands for a moment.
+// A gateway holds the lock of its database for as long as it lives, commands for a moment, so the
+// broker that it starts is asked, too. An outside broker runs on without it.
 bool IsGatewayRunning(const Config& config) {
-  return doctor::IsListening(config.broker_bind_address, config.broker_port) &&
+  const bool broker = !config.broker_managed ||
+                      doctor::IsListening(config.broker_bind_address, config.broker_port);
+  return broker &&
          !FileLock::Take(config.installation.DatabaseFile() + ".lock", FileLock::Mode::kExclusive)
               .ok();
 }
@@ -275,7 +285,7 @@ Diagnosis Examine(const std::string& dir, const Examination& examination, const 
   AddBrokerProgram(report, *config, running);
   if (running || !config->broker_managed) {
     report.Add(doctor::CheckBroker(
-        {config->broker_host, config->broker_port, config->installation.Pki("ca.crt"),
+        {config->broker_host, config->broker_port, TrustFile(config->installation),
          config->installation.Pki("gateway.crt"), config->installation.Pki("gateway.key"), "here"},
         now));
   } else {

@@ -47,6 +47,26 @@ void RemoveCopy(const std::string& path) {
   for (const char* suffix : kSidecars) fs::remove(path + suffix, ignored);
 }
 
+// What a write-ahead log holds belongs to the file beside it: one that was in use when its program
+// was killed lacks its last transactions without the log.
+Status CopyWithLog(const std::string& from, const std::string& to) {
+  std::error_code reason;
+  fs::copy_file(from, to, reason);
+  if (!reason && fs::exists(from + "-wal", reason)) {
+    fs::copy_file(from + "-wal", to + "-wal", reason);
+  }
+  return FromSystem("Cannot copy " + from, reason);
+}
+
+// A log that is left after the last connection was closed could not be written into the file.
+Status CheckNoLogIsLeft(const std::string& path) {
+  std::error_code none;
+  const auto size = fs::file_size(path + "-wal", none);
+  if (none || size == 0) return Ok();
+  return Fail(ErrorCode::kDiskFull, path + " could not be completed from its log; make room on "
+                                           "its disk and restore again");
+}
+
 // The database first: one without its log is never taken for a whole one.
 Status KeepFormer(const std::string& database, const std::string& former) {
   std::error_code reason;
@@ -82,12 +102,12 @@ Result<std::string> RestoreDatabase(const std::string& database, const std::stri
   const std::string copy = RestoringCopyOf(database);
   RemoveCopy(copy);  // Of an interrupted restore.
   std::error_code reason;
-  fs::copy_file(backup, copy, reason);
-  Status prepared = FromSystem("Cannot copy " + backup, reason);
+  Status prepared = CopyWithLog(backup, copy);
   if (prepared.ok()) {
     fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write, reason);
     prepared = prepare(copy);
   }
+  if (prepared.ok()) prepared = CheckNoLogIsLeft(copy);
   if (prepared.ok()) prepared = GiveToFolderOwner(copy);
   if (prepared.ok()) prepared = SyncPath(copy);
   if (!prepared.ok()) {

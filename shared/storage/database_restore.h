@@ -17,8 +17,8 @@ namespace edcsync {
 // While a restore is under way, and after one that was cut off, the copy lies here.
 std::string RestoringCopyOf(const std::string& database);
 
-// Copies `backup` beside `database`, has `prepare` check and alter the copy, and gives it the
-// database's name; the former database (and its log) is kept as the name returned, empty if there
+// Copies `backup`, and a log that lies beside it, to beside `database`, has `prepare` check and alter
+// the copy (which writes the log into it), and gives it the database's name; the former database (and its log) is kept as the name returned, empty if there
 // was none. Root leaves files to the folder's owner. Fails with kAlreadyRunning while another
 // process has `database`.lock, kNotFound, kDiskFull, kIo, and what `prepare` fails with; a failure
 // before the last step changes nothing. Cut off at its last step it leaves no database but the

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "shared/base/file.h"
+#include "shared/storage/database.h"
 #include "shared/storage/file_lock.h"
 
 namespace edcsync {
@@ -45,6 +46,47 @@ TEST_F(DatabaseRestore, GivesTheCopyTheNameAndKeepsTheFormerWithItsLog) {
   EXPECT_EQ(Text(*former + "-wal"), "log of the former");
   EXPECT_FALSE(std::filesystem::exists(In("data.db-wal")));
   EXPECT_FALSE(std::filesystem::exists(RestoringCopyOf(In("data.db"))));
+}
+
+// Story: only the file was copied, so that the last commits of a database whose program was killed
+// were missing without a word.
+TEST_F(DatabaseRestore, TakesWhatIsInTheBackupsLogOnly) {
+  DatabaseOptions options;
+  options.path = In("killed.db");
+  {
+    const auto killed = Database::Open(options).value();
+    ASSERT_TRUE(killed->Execute("CREATE TABLE t (n INTEGER)").ok());
+    ASSERT_TRUE(killed->Execute("INSERT INTO t VALUES (7)").ok());
+    for (const char* suffix : {"", "-wal"}) {  // As they lie there while it is in use.
+      std::filesystem::copy_file(In("killed.db") + suffix, In("left.db") + suffix);
+    }
+  }
+  const auto read = [](const std::string& path) -> Result<std::int64_t> {
+    DatabaseOptions copy;
+    copy.path = path;
+    EDCSYNC_ASSIGN(const auto database, Database::Open(copy));
+    Statement statement = database->Prepare("SELECT n FROM t");
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    return found ? statement.Int(0) : 0;
+  };
+  const auto restored = RestoreDatabase(In("data.db"), In("left.db"), kNow,
+                                        [&](const std::string& copy) -> Status {
+                                          EDCSYNC_ASSIGN(const std::int64_t n, read(copy));
+                                          EXPECT_EQ(n, 7);
+                                          return Ok();
+                                        });
+  ASSERT_TRUE(restored.ok()) << restored.error().message;
+  EXPECT_EQ(read(In("data.db")).value_or(0), 7);
+}
+
+TEST_F(DatabaseRestore, ACopyThatCouldNotBeCompletedFromItsLogIsRefused) {
+  const auto restored =
+      RestoreDatabase(In("data.db"), In("backup"), kNow, [](const std::string& copy) -> Status {
+        std::ofstream(copy + "-wal") << "not written back";
+        return Ok();
+      });
+  EXPECT_EQ(restored.error().code, ErrorCode::kDiskFull);
+  EXPECT_EQ(Text(In("data.db")), "former");
 }
 
 TEST_F(DatabaseRestore, ThatIsRefusedChangesNothing) {
