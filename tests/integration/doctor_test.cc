@@ -138,7 +138,7 @@ TEST_F(DoctorTest, FindsNoProblemOnASoundPairRunningOrStopped) {
 // Story: all through a rotation of the authority, broker and desk show certificates of the former
 // one, and the doctor called that a stranger's broker.
 TEST_F(DoctorTest, FindsNoProblemWhileTheAuthorityIsRotated) {
-  const Ran rotated = trial_.Centre({"ca", "rotate", "--reason", "Yearly"});
+  const Ran rotated = trial_.Centre({"ca", "rotate"});
   ASSERT_EQ(rotated.exit_code, 0) << rotated.err;
   Await("the link is live", [&] { return Edge(0).With("ok").contains("link"); });
   const Examined centre = Centre(0);
