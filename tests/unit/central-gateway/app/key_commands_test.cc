@@ -72,6 +72,13 @@ TEST_F(KeyCommands, MovingIntoACredentialWorksOnceTheConfigurationNamesIt) {
   EXPECT_EQ(RunJson({"key", "status"})["source"], "credential");
   std::filesystem::remove(Key());
   EXPECT_EQ(Run({"check"}).code, kExitOk);
+  // A unit that may not see the folder named has its credentials where systemd says.
+  std::filesystem::rename(folder_ + "/credentials", folder_ + "/own");
+  EXPECT_NE(Run({"check"}).code, kExitOk);
+  ASSERT_EQ(::setenv("CREDENTIALS_DIRECTORY", (folder_ + "/own").c_str(), 1), 0);
+  EXPECT_EQ(Run({"check"}).code, kExitOk);
+  ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+  std::filesystem::rename(folder_ + "/own", folder_ + "/credentials");
   const Ran again = Run({"key", "rotate"});
   EXPECT_EQ(again.code, kExitRefused);
   EXPECT_NE(again.err.find("credential_next"), std::string::npos) << again.err;

@@ -113,17 +113,57 @@ TEST_F(DatabaseRestore, PutsABackupWhereThereIsNone) {
 TEST_F(DatabaseRestore, OnlyBackupsOfThatNameAndFormGoWhenOldOnesGo) {
   for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db",
                            "edge-a-20260103T000000Z.db", "edge-ab-20260101T000000Z.db",
-                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old"}) {
+                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old",
+                           "edge-a-20260101T000000Z.db.partial-abcdef",
+                           "edge-a-20260104T000000Z.db.partial-abcdef"}) {
     Write(name, "x");
   }
   EXPECT_EQ(DatedBackup("/f", "edge-a", kNow), "/f/edge-a-20260921T141320Z.db");
-  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 1).ok());
+  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 1, In("edge-a-20260103T000000Z.db")).ok());
   EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260101T000000Z.db")));
   EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260102T000000Z.db")));
+  EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260101T000000Z.db.partial-abcdef")));
   for (const char* name : {"edge-a-20260103T000000Z.db", "edge-ab-20260101T000000Z.db",
-                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old"}) {
+                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old",
+                           "edge-a-20260104T000000Z.db.partial-abcdef"}) {
     EXPECT_TRUE(std::filesystem::exists(In(name))) << name;
   }
+}
+
+TEST_F(DatabaseRestore, TheBackupJustMadeStaysThoughTheClockWentBack) {
+  for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db",
+                           "edge-a-20270101T000000Z.db"}) {
+    Write(name, "x");
+  }
+  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 2, In("edge-a-20260101T000000Z.db")).ok());
+  EXPECT_TRUE(std::filesystem::exists(In("edge-a-20260101T000000Z.db")));
+  EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260102T000000Z.db")));
+  EXPECT_TRUE(std::filesystem::exists(In("edge-a-20270101T000000Z.db")));
+}
+
+TEST_F(DatabaseRestore, ACopyThatIsNotVerifiedCountsAsNoBackupAndIsTheOnlyOneOfItsKind) {
+  const Error why{ErrorCode::kCorrupt, "damaged"};
+  for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db"}) {
+    Write(name, name);
+    const Status told = SetAsideUnverified(folder_, "edge-a", In(name), why);
+    EXPECT_EQ(told.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(told.error().message.find("edge-a-unverified.db"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(In(name)));
+  }
+  EXPECT_EQ(Text(In("edge-a-unverified.db")), "edge-a-20260102T000000Z.db");
+}
+
+TEST_F(DatabaseRestore, ABackupLeavesTheRoomThatCaptureNeeds) {
+  const DiskRoom room = RoomAt(folder_).value();
+  DiskMarks marks;
+  marks.warn_bytes = 0;
+  marks.refuse_bytes = 0;
+  EXPECT_TRUE(CheckRoomForBackup(folder_, In("data.db"), marks).ok());
+  marks.warn_bytes = room.size_bytes;
+  marks.warn_percent_max = 100;
+  EXPECT_EQ(CheckRoomForBackup(folder_, In("data.db"), marks).error().code, ErrorCode::kDiskFull);
+  EXPECT_EQ(CheckRoomForBackup("/no/such/folder", In("data.db"), marks).error().code,
+            ErrorCode::kIo);
 }
 
 TEST_F(DatabaseRestore, WhatLookingIntoABackupLeavesGoesAgain) {
