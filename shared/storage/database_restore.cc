@@ -176,8 +176,10 @@ Status KeepNewestBackups(const std::string& folder, const std::string& prefix, s
     if (!entry.is_regular_file()) continue;
     if (IsDatedName(name, prefix) && name != newest) others.push_back(name);
     const std::size_t partial = name.find(".partial-");
-    const bool cut_off = partial != std::string::npos && IsDatedName(name.substr(0, partial), prefix);
-    if (cut_off && name < newest) gone.push_back(name);
+    if (partial != std::string::npos && IsDatedName(name.substr(0, partial), prefix) &&
+        name < newest) {
+      gone.push_back(name);
+    }
   }
   EDCSYNC_TRY(FromSystem("Cannot look into " + folder, reason));
   std::sort(others.begin(), others.end());
