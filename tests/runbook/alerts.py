@@ -14,7 +14,8 @@ import time
 RULES = pathlib.Path(__file__).parents[2] / "packaging" / "monitoring" / "edcsync.rules.yml"
 SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? ([-+0-9.eE]+|NaN|\+Inf)$")
 COUNTER = re.compile(r"_(total|bucket|count|sum)$")
-MINUTES = 120
+STEP_MINUTES = 5  # Rates look back ten at least.
+STEPS = 24
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -30,16 +31,18 @@ def parse(text):
 def series(job, now, before, aged_s):
     """promtool's input of one program: `now`, and `before` (or None) as it was a minute ago. What
     waits is `aged_s` older than it says."""
-    yield f'up{{job="{job}",instance="{job}"}}', f"{0 if now is None else 1}x{MINUTES}"
+    yield f'up{{job="{job}",instance="{job}"}}', f"{0 if now is None else 1}x{STEPS}"
     for (name, labels), value in (now or {}).items():
-        grows = value - before.get((name, labels), 0) if before and COUNTER.search(name) else 0
+        grows = 0
+        if before and COUNTER.search(name):
+            grows = STEP_MINUTES * (value - before.get((name, labels), 0))
         if name.endswith("_timestamp_seconds"):
             value -= time.time()
         if name.endswith(("_oldest_seconds", "_oldest_waiting_seconds")) and value > 0:
             value += aged_s
         here = f'job="{job}",instance="{job}"' + (f",{labels}" if labels else "")
-        yield f"{name}{{{here}}}", f"{value:.3f}{grows:+.3f}x{MINUTES}" if grows else \
-            f"{value:.3f}x{MINUTES}"
+        yield f"{name}{{{here}}}", f"{value:.3f}{grows:+.3f}x{STEPS}" if grows else \
+            f"{value:.3f}x{STEPS}"
 
 
 def firing(folder, scrapes, before=None, aged_s=0):
@@ -52,10 +55,10 @@ def firing(folder, scrapes, before=None, aged_s=0):
               if name.startswith("up{") or name.split("{")[0] in wanted]
     case = folder / "alerts.test.yml"  # JSON is YAML.
     case.write_text(json.dumps({
-        "rule_files": [str(RULES)], "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": inputs,
-                   "promql_expr_test": [{"expr": 'ALERTS{alertstate="firing"}',
-                                         "eval_time": f"{MINUTES - 1}m", "exp_samples": []}]}]}))
+        "rule_files": [str(RULES)], "evaluation_interval": f"{STEP_MINUTES}m",
+        "tests": [{"interval": f"{STEP_MINUTES}m", "input_series": inputs, "promql_expr_test": [
+            {"expr": 'ALERTS{alertstate="firing"}', "exp_samples": [],
+             "eval_time": f"{STEP_MINUTES * (STEPS - 1)}m"}]}]}))
     done = subprocess.run(["promtool", "test", "rules", case], capture_output=True, text=True,
                           timeout=60, check=False)
     told = done.stdout + done.stderr

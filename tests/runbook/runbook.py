@@ -6,6 +6,7 @@
 """
 
 import argparse
+import concurrent.futures
 import pathlib
 import sys
 import time
@@ -17,7 +18,7 @@ import procedures_keys  # noqa: F401
 import procedures_watch  # noqa: F401
 from document import HERE, DocumentError, differences, not_told, read
 from registry import TESTS
-from world import World
+from world import World, die_with_parent
 
 BOOTED = "tests/packages"
 
@@ -107,23 +108,33 @@ def check(document):
     return 1 if found else 0
 
 
+def carry_out_one(procedure, binaries, data):
+    """Returns what became of it ("ok", "SKIPPED", "FAILED"), and a text about it."""
+    begun = time.monotonic()
+    world = World(binaries, data, procedure)
+    try:
+        skipped = TESTS[procedure.name](world)
+        if not skipped:
+            world.finish()
+        text = f"{procedure.name} ({time.monotonic() - begun:.1f} s)"
+        return ("SKIPPED", f"{text}: {skipped}") if skipped else ("ok", text)
+    except Exception:  # Whatever it was, the other procedures are tried too.
+        return "FAILED", f"{procedure.name}\n{traceback.format_exc()}{world.logs()}"
+    finally:
+        world.close()
+
+
 def carry_out(document, binaries, data, names):
+    """Two at a time: each has a world of its own, and mostly waits."""
     procedures = read(document.read_text())
+    names = names or [one.name for one in procedures.values() if one.place == HERE]
     failed = 0
-    for name in names or [one.name for one in procedures.values() if one.place == HERE]:
-        begun = time.monotonic()
-        world = World(binaries, data, procedures[name])
-        try:
-            skipped = TESTS[name](world)
-            if not skipped:
-                world.finish()
-            print(f"{'SKIPPED' if skipped else 'ok'}      {name} ({time.monotonic() - begun:.1f} s)"
-                  f"{': ' + skipped if skipped else ''}", flush=True)
-        except Exception:  # Whatever it was, the other procedures are tried too.
-            failed += 1
-            print(f"FAILED  {name}\n{traceback.format_exc()}{world.logs()}", flush=True)
-        finally:
-            world.close()
+    with concurrent.futures.ProcessPoolExecutor(2, initializer=die_with_parent) as pool:
+        running = [pool.submit(carry_out_one, procedures[name], binaries, data) for name in names]
+        for done in running:
+            end, text = done.result()
+            failed += end == "FAILED"
+            print(f"{end:7} {text}", flush=True)
     print(f"{failed} procedures failed")
     return 1 if failed else 0
 
