@@ -6,6 +6,7 @@
 
 #include "central-gateway/admin/edge_admin.h"
 #include "shared/base/file.h"
+#include "shared/base/file_owner.h"
 #include "shared/crypto/certificate_request.h"
 
 namespace edcsync::central {
@@ -21,9 +22,10 @@ Result<Certificate> NewIdentity(const RotationContext& context,
   EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(present.key_file));
   EDCSYNC_ASSIGN(const Certificate certificate, Certificate::Load(present.certificate_file));
   std::error_code error;
-  fs::create_directory(installation.Pki("former"), error);
+  const bool made = fs::create_directory(installation.Pki("former"), error);
   fs::permissions(installation.Pki("former"), fs::perms::owner_all, error);
   if (error) return Fail(ErrorCode::kIo, "Cannot make pki/former: " + error.message());
+  if (made) EDCSYNC_TRY(GiveToFolderOwner(installation.Pki("former")));
   EDCSYNC_TRY(
       ReplaceIdentity(PairOf(installation, "former/" + certificate.SerialHex()), key, certificate));
   CertificateAuthority::Request request;

@@ -1,5 +1,5 @@
 """A test for each procedure of packaging/runbook.md: sets the stage, runs the document's commands,
-and looks whether what the document promises has come true."""
+and looks whether what the document promises has come true. Here: what fails, backup and restore."""
 
 import http.server
 import os
@@ -9,14 +9,9 @@ import signal
 import subprocess
 import threading
 
-TESTS = {}
+from registry import procedure
 
-
-def procedure(name):
-    def register(test):
-        TESTS[name] = test
-        return test
-    return register
+DAY_S = 86400
 
 
 @procedure("look-first")
@@ -46,9 +41,11 @@ def _(world):
     world.expect("5 of 10 captured, the oldest since" in status, status)
     found = world.run_next("edge-agent doctor", exit_code=1)
     world.expect("broker.tcp" in found and "takes no connection" in found, found)
+    world.expect_alerts("EdcsyncProgramDown", "EdcsyncOutboxOld", aged_s=2 * DAY_S)
     world.start("centre")
     world.run_next("edge-agent sync now")
     world.expect_the_same_at_both(10)
+    world.expect_alerts(aged_s=2 * DAY_S)
 
 
 def restored_by_hand(world):
@@ -72,10 +69,12 @@ def _(world):
     world.start("site")
     world.expect(world.wait_stopped() == "incarnation_mismatch", "it is refused")
     world.expect("suspended" in world.run_next("central-gateway edge list"), "it is suspended")
+    world.expect_alerts("EdcsyncEdgeStopped", "EdcsyncEdgeSuspended")
     world.run_next("central-gateway edge readmit")
     world.run_next("edge-agent sync new-incarnation")
     world.run_next("edge-agent status")
     world.expect_the_same_at_both(20)
+    world.expect_alerts()
 
 
 @procedure("back-up-edge")
@@ -138,6 +137,7 @@ def make_conflict(world):
 def _(world):
     make_conflict(world)
     conflict = world.centre_json("conflict", "list")[0]
+    world.expect_alerts("EdcsyncConflictOld", aged_s=15 * DAY_S)
     world.expect(conflict["conflictId"] in world.run_next("central-gateway conflict list"),
                  "the list shows it")
     world.names["ID"] = conflict["conflictId"]
@@ -147,6 +147,7 @@ def _(world):
     world.run_next("central-gateway conflict resolve")
     world.expect(world.centre_json("conflict", "list") == [], "none is open")
     world.expect_the_same_at_both(6)
+    world.expect_alerts(aged_s=15 * DAY_S)
 
 
 @procedure("quarantine")
@@ -159,6 +160,7 @@ def _(world):
     world.centre("lock", "set", "study", "CDISCPILOT01", "--reason", "Interim analysis")
     world.edge("sync", "resume")
     world.wait("it waits in quarantine", lambda: world.centre_json("quarantine", "list"))
+    world.expect_alerts("EdcsyncQuarantineOld", aged_s=4 * DAY_S)
     waiting = world.centre_json("quarantine", "list")[0]
     world.expect("locked" in world.run_next("central-gateway quarantine list"), "with its reason")
     world.names["REVISION"] = waiting["revisionId"]
@@ -166,6 +168,7 @@ def _(world):
     world.run_next("central-gateway quarantine release")
     world.expect(world.centre_json("quarantine", "list") == [], "nothing waits any more")
     world.expect_the_same_at_both(4)
+    world.expect_alerts(aged_s=4 * DAY_S)
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -274,10 +277,20 @@ def _(world):
 
 @procedure("centre-machine-lost")
 def _(world):
-    back_up_and_go_on(world, world.backups / "full", "--full", "--keys", world.safe / "keys")
+    world.make()
+    world.centre("certificate", "rotate")  # The former one still opens frames; it must come back.
+    former = {file.name: file.read_bytes() for file in (world.gateway / "pki/former").iterdir()}
+    world.start_both()
+    world.capture(world.lines[:10])
+    world.wait_delivered()
+    world.centre("backup", world.backups / "full", "--full", "--keys", world.safe / "keys")
+    make_more(world)
     world.kill("centre")
     shutil.rmtree(world.gateway)
     world.run_next("central-gateway restore")
+    world.expect(len(former) == 2 and former == {
+        file.name: file.read_bytes() for file in (world.gateway / "pki/former").iterdir()},
+        "certificate and key of before the rotation are back")
     world.run_next("central-gateway doctor")
     world.run_next("systemctl start")
     world.edge("sync", "now")
@@ -319,6 +332,13 @@ def _(world):
         done = world.shell("site", f"edge-agent submit {forms} --batch 20")
         world.expect(done.returncode == 3 and "disk_full" in done.stderr, done.stdout + done.stderr)
         world.expect("disk.room" in world.run_next("edge-agent doctor", exit_code=1), "it is named")
+        filler = data / "filler"  # What is left is less than what a receipt takes.
+        filler.write_bytes(bytes(max(0, shutil.disk_usage(data).free - 2**16)))
+        fires = world.firing()
+        filler.unlink()
+        for name in ("EdcsyncDiskLow", "EdcsyncDiskAlmostFull"):
+            jobs = [labels["job"] for labels in fires.get(name, [])]
+            world.expect("edcsync-edge" in jobs, f"{name} does not fire: {fires}")
         subprocess.run(["mount", "-o", "remount,size=200m", data], check=True)
         world.names["FORMS"] = str(forms)
         world.run_next("edge-agent submit")
