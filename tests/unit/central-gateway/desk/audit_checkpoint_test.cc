@@ -47,7 +47,7 @@ class AuditCheckpointTest : public TrialTest {
         MakeCheckpoint(*store_, "gateway-1", identity.key, identity.certificate, clock_.Wall()));
   }
   std::vector<std::string> Check(const std::string& text) {
-    return Must(CheckCheckpoint(*store_, text, authority_.certificate()));
+    return Must(CheckCheckpoint(*store_, text, {authority_.certificate()}));
   }
   // The checkpoint with one field set.
   std::string With(const char* field, const nlohmann::ordered_json& value) {
