@@ -137,12 +137,12 @@ TEST_F(AuditCheckpointTest, WhatIsNoCheckpointSaysSo) {
   for (const std::string& text :
        {std::string(), std::string("{}"), std::string("[1]"), With("entries", "5"),
         With("signature", "xyz"), With("hash", "")}) {
-    const auto checked = CheckCheckpoint(*store_, text, authority_.certificate());
+    const auto checked = CheckCheckpoint(*store_, text, {authority_.certificate()});
     ASSERT_FALSE(checked.ok()) << text;
     EXPECT_EQ(checked.error().code, ErrorCode::kMalformed) << text;
   }
   EXPECT_FALSE(
-      CheckCheckpoint(*store_, With("certificate", "none"), authority_.certificate()).ok());
+      CheckCheckpoint(*store_, With("certificate", "none"), {authority_.certificate()}).ok());
 }
 
 }  // namespace
