@@ -132,9 +132,8 @@ Status RevokeEdge(CentralStore& store, const Installation& installation, const E
   EDCSYNC_TRY(store.Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_ASSIGN(const std::optional<EdgeRow> row, writer.FindEdge(edge));
     if (!row) return Fail(ErrorCode::kNotFound, "There is no edge " + edge.str());
-    if (row->standing == EdgeStanding::kRevoked) {
-      return Fail(ErrorCode::kAlreadyExists, "Edge " + edge.str() + " is revoked already");
-    }
+    // Said again, perhaps since the list could not be written: it is written below.
+    if (row->standing == EdgeStanding::kRevoked) return Ok();
     EDCSYNC_TRY(writer.SetEdgeStanding(edge, EdgeStanding::kRevoked, reason));
     return writer.AppendAudit(user, "edge.revoked", edge.str(), reason);
   }));

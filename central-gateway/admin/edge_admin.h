@@ -24,6 +24,8 @@ Status AddEdge(CentralStore& store, const Installation& installation, const Edge
                const SiteOID& site, const BundleOptions& bundle, const std::string& user,
                const Clock& clock, Random& random);
 
+// Ends the edge's rights and writes the list of the revoked. Done again, as after a failure to write
+// that list, it writes it and leaves the rest. kNotFound.
 Status RevokeEdge(CentralStore& store, const Installation& installation, const EdgeId& edge,
                   const std::string& user, const std::string& reason, const Clock& clock);
 

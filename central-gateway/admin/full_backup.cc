@@ -9,6 +9,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "central-gateway/admin/trust.h"
 #include "shared/base/file.h"
 #include "shared/base/file_owner.h"
 #include "shared/base/json.h"
@@ -50,7 +51,8 @@ std::vector<std::string> NamesIn(const std::string& folder,
 
 bool IsKey(const fs::path& path) { return path.extension() == ".key"; }
 bool IsPublic(const fs::path& path) {
-  return path.extension() == ".crt" || path.filename() == "crl.pem";
+  return path.extension() == ".crt" || path.extension() == ".untrusted" ||
+         path.filename() == "crl.pem";
 }
 bool IsTemplate(const fs::path& path) { return path.extension() == ".txt"; }
 
@@ -70,6 +72,24 @@ Result<std::string> DigestOf(const std::string& path) {
   return ToHex(digest);
 }
 
+// Of DIR/pki, each with the files of its own that `wanted` holds for.
+constexpr const char* kPkiFolders[] = {"", "/former", "/retired"};
+
+Status CopyPki(const Installation& installation, const std::string& folder, std::uint32_t mode,
+               const std::function<bool(const fs::path&)>& wanted) {
+  EDCSYNC_TRY(MakeBackupFolder(folder + "/pki"));
+  const std::string pki = fs::path(installation.Pki("ca.crt")).parent_path().string();
+  for (const std::string part : kPkiFolders) {
+    const std::vector<std::string> names = NamesIn(pki + part, wanted);
+    if (!names.empty()) EDCSYNC_TRY(MakeBackupFolder(folder + "/pki" + part));
+    for (const std::string& name : names) {
+      const std::string file = part + "/" + name;
+      EDCSYNC_TRY(CopySmall(pki + file, folder + "/pki" + file, mode));
+    }
+  }
+  return Ok();
+}
+
 // The same content, or nothing there: then it is put there.
 Status PutFile(const std::string& from, const std::string& to, std::uint32_t mode) {
   EDCSYNC_ASSIGN(const std::string bytes, ReadFile(from, kSmallFileBytesMax));
@@ -82,16 +102,31 @@ Status PutFile(const std::string& from, const std::string& to, std::uint32_t mod
   return WriteFile(to, bytes, mode, /*exclusive=*/true);
 }
 
+Status PutPkiBack(const std::string& folder, const std::string& pki, std::uint32_t mode,
+                  const std::function<bool(const fs::path&)>& wanted) {
+  for (const std::string part : kPkiFolders) {
+    const std::vector<std::string> names = NamesIn(folder + "/pki" + part, wanted);
+    if (!names.empty() && !fs::exists(pki + part)) {
+      EDCSYNC_TRY(MakeBackupFolder(pki + part));
+      EDCSYNC_TRY(GiveToFolderOwner(pki + part));
+    }
+    for (const std::string& name : names) {
+      const std::string file = part + "/" + name;
+      // A younger list of the revoked is the better one.
+      if (name == "crl.pem" && fs::exists(pki + file)) continue;
+      EDCSYNC_TRY(PutFile(folder + "/pki" + file, pki + file, mode));
+    }
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Status CopyWithoutKeys(const Installation& installation, const std::string& folder) {
   EDCSYNC_TRY(MakeBackupFolder(folder));
   EDCSYNC_TRY(CopySmall(installation.Config(), folder + "/" + kConfig, 0600));
-  EDCSYNC_TRY(MakeBackupFolder(folder + "/pki"));
-  const std::string pki = fs::path(installation.Pki("ca.crt")).parent_path().string();
-  for (const std::string& name : NamesIn(pki, IsPublic)) {
-    EDCSYNC_TRY(CopySmall(pki + "/" + name, folder + "/pki/" + name, 0644));
-  }
+  EDCSYNC_TRY(SettleTrust(installation));  // A pair half replaced is copied as the new one.
+  EDCSYNC_TRY(CopyPki(installation, folder, 0644, IsPublic));
   const std::string notices = installation.dir + "/notices";
   const std::vector<std::string> templates = NamesIn(notices, IsTemplate);
   if (!templates.empty()) EDCSYNC_TRY(MakeBackupFolder(folder + "/notices"));
@@ -104,11 +139,26 @@ Status CopyWithoutKeys(const Installation& installation, const std::string& fold
 Status CopyKeys(const Installation& installation, const std::string& key_file,
                 const std::string& folder) {
   EDCSYNC_TRY(MakeBackupFolder(folder));
-  EDCSYNC_TRY(MakeBackupFolder(folder + "/pki"));
   if (fs::exists(key_file)) EDCSYNC_TRY(CopySmall(key_file, folder + "/central.key", 0600));
-  const std::string pki = fs::path(installation.Pki("ca.key")).parent_path().string();
-  for (const std::string& name : NamesIn(pki, IsKey)) {
-    EDCSYNC_TRY(CopySmall(pki + "/" + name, folder + "/pki/" + name, 0600));
+  return CopyPki(installation, folder, 0600, IsKey);
+}
+
+Status CheckPairs(const std::string& folder, const std::string& keys_folder) {
+  for (const std::string part : kPkiFolders) {
+    const std::string keys = keys_folder + "/pki" + part;
+    for (const std::string& name : NamesIn(keys, IsKey)) {
+      const fs::path certificate_file =
+          fs::path(folder + "/pki" + part + "/" + name).replace_extension(".crt");
+      // A key alone: what a retirement that was broken off left.
+      if (!fs::exists(certificate_file)) continue;
+      EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(keys + "/" + name));
+      EDCSYNC_ASSIGN(const Certificate certificate, Certificate::Load(certificate_file.string()));
+      if (Belongs(key, certificate)) continue;
+      return Fail(ErrorCode::kBusy, keys + "/" + name + " is another key than that of " +
+                                        certificate_file.string() +
+                                        ": a certificate was rotated meanwhile. Remove what was "
+                                        "made and back up again");
+    }
   }
   return Ok();
 }
@@ -151,11 +201,7 @@ Status PutBack(const Installation& installation, const std::string& key_file,
     EDCSYNC_TRY(MakeBackupFolder(made));
     EDCSYNC_TRY(GiveToFolderOwner(made));
   }
-  for (const std::string& name : NamesIn(folder + "/pki", IsPublic)) {
-    // A younger list of the revoked is the better one.
-    if (name == "crl.pem" && fs::exists(pki + "/crl.pem")) continue;
-    EDCSYNC_TRY(PutFile(folder + "/pki/" + name, pki + "/" + name, 0644));
-  }
+  EDCSYNC_TRY(PutPkiBack(folder, pki, 0644, IsPublic));
   for (const std::string& name : NamesIn(folder + "/notices", IsTemplate)) {
     EDCSYNC_TRY(PutFile(folder + "/notices/" + name, installation.dir + "/notices/" + name, 0644));
   }
@@ -163,10 +209,7 @@ Status PutBack(const Installation& installation, const std::string& key_file,
   if (fs::exists(keys_folder + "/central.key")) {
     EDCSYNC_TRY(PutFile(keys_folder + "/central.key", key_file, 0600));
   }
-  for (const std::string& name : NamesIn(keys_folder + "/pki", IsKey)) {
-    EDCSYNC_TRY(PutFile(keys_folder + "/pki/" + name, pki + "/" + name, 0600));
-  }
-  return Ok();
+  return PutPkiBack(keys_folder, pki, 0600, IsKey);
 }
 
 }  // namespace edcsync::central

@@ -5,6 +5,8 @@
 //   FOLDER/central.db, central-gateway.toml, pki/*.crt, pki/crl.pem, notices/*.txt, manifest.json
 //   KEYS/central.key, pki/*.key, manifest.json                                   (0600, folder 0700)
 //
+// Likewise pki/former, with which frames sealed to an earlier certificate open, and pki/retired.
+//
 // Each manifest holds the SHA-256 of every file, and is compared before anything is put in place.
 #pragma once
 
@@ -18,6 +20,9 @@ Status CopyWithoutKeys(const Installation& installation, const std::string& fold
 // `key_file`: the key that opens the database; passed over if it lies elsewhere than in a file.
 Status CopyKeys(const Installation& installation, const std::string& key_file,
                 const std::string& folder);
+// kBusy unless each key that was copied is that of its certificate: one was rotated meanwhile, and the
+// backup must be made again.
+Status CheckPairs(const std::string& folder, const std::string& keys_folder);
 // Writes manifest.json over all that lies in `folder`.
 Status WriteManifest(const std::string& folder, WallTime now);
 

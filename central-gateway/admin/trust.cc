@@ -106,6 +106,18 @@ Result<CertificateAuthority> LoadServerAuthority(const Installation& installatio
   return std::move(authorities.back());
 }
 
+std::vector<Certificate> RetiredAuthorities(const Installation& installation) {
+  std::vector<Certificate> retired;
+  std::error_code absent;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(installation.Pki("retired"), absent)) {
+    if (entry.path().extension() != ".crt") continue;
+    Result<Certificate> certificate = Certificate::Load(entry.path().string());
+    if (certificate.ok()) retired.push_back(std::move(*certificate));
+  }
+  return retired;
+}
+
 std::string TrustGeneration(const Installation& installation) {
   Result<std::string> generation = ReadFile(installation.Pki("generation"), 256);
   return generation.ok() ? std::move(*generation) : std::string();

@@ -6,6 +6,8 @@
 //                              servers still show certificates of this one, which every edge knows
 //   gateway.{crt,key}          the centre's identity
 //   former/SERIAL.{crt,key}    its earlier ones: frames sealed to them still open
+//   retired/FINGERPRINT.crt    authorities that were retired in order: nobody is trusted for them, but
+//                              what the centre signed under them can still be checked
 //   trust.pem, crl.pem         made from these and the registry
 //   generation                 changes last when any of it has changed: running gateways look at it
 //
@@ -34,6 +36,9 @@ Result<CentreTrust> LoadTrust(const Installation& installation);
 Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& installation);
 // The authority whose certificates servers show: the former one while a rotation is under way.
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation);
+
+// What the centre signed when they were its authority can be checked with these.
+std::vector<Certificate> RetiredAuthorities(const Installation& installation);
 
 // "" before anything was rotated.
 std::string TrustGeneration(const Installation& installation);

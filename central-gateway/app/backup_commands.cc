@@ -66,6 +66,7 @@ Status MakeBackup(CommandContext& context, const BackupRequest& request, std::st
   if (request.full) EDCSYNC_TRY(WriteManifest(request.file, context.clock.Wall()));
   if (!request.keys_folder.empty()) {
     EDCSYNC_TRY(CopyKeys(installation, config.keys.file, request.keys_folder));
+    if (request.full) EDCSYNC_TRY(CheckPairs(request.file, request.keys_folder));
     EDCSYNC_TRY(WriteManifest(request.keys_folder, context.clock.Wall()));
   }
   if (request.keep == 0) return Ok();

@@ -16,6 +16,9 @@ namespace edcsync::central {
 namespace {
 
 constexpr std::size_t kReasonsBytesMax = 64 * 1024;
+constexpr std::int64_t kMsPerDay = 86'400'000;
+// As the doctor's: renewal begins months before.
+constexpr std::int64_t kCertificateDaysWarning = 30;
 
 constexpr std::size_t kOdmBytesMax = 64 * 1024 * 1024;
 
@@ -38,19 +41,49 @@ int AddEdgeCommand(CommandContext& context, const std::string& edge, const std::
   });
 }
 
+// What a person shall know of an edge's certificate, and do about it; empty if nothing.
+std::string WarningOf(const Json& edge, WallTime now) {
+  const auto end = ParseTime(Text(edge["certificateNotAfter"]));
+  if (Text(edge["standing"]) == "revoked" || Text(edge["standing"]) == "invited") return "";
+  if (!end) return "no certificate of it is valid: invite it again with --rebuild";
+  if (end->ms < now.ms) return "its certificate has ended: invite it again with --rebuild";
+  const std::int64_t days = (end->ms - now.ms) / kMsPerDay;
+  if (days >= kCertificateDaysWarning) return "";
+  return "its certificate ends in " + std::to_string(days) +
+         " days: see at the site why it was not renewed (`edge-agent status`)";
+}
+
+std::string InvitationText(const Json& invitation) {
+  if (invitation.is_null()) return "";
+  const bool open = Text(invitation["state"]) == "open";
+  return std::string(", invitation ") + (open ? "open until " : "expired ") +
+         Text(invitation["expiresAt"]) +
+         (invitation["rebuild"].get<bool>() ? " (to rebuild it)" : "");
+}
+
 Status ListEdges(CommandContext& context, CentralStore& store) {
-  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store));
-  const Json edges = Json::parse(body);
+  const WallTime now = context.clock.Wall();
+  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store, now));
+  Json edges = Json::parse(body);
+  for (Json& edge : edges) {
+    const std::string warning = WarningOf(edge, now);
+    edge["warning"] = warning.empty() ? Json(nullptr) : Json(warning);
+  }
   if (context.json) {
     std::printf("%s\n", edges.dump(2).c_str());
     return Ok();
   }
   for (const Json& edge : edges) {
-    std::printf(
-        "%-16s site %-12s %-10s received through %s, last contact %s%s\n",
-        Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(), Text(edge["standing"]).c_str(),
-        Text(edge["acknowledgedThrough"]).c_str(), Text(edge["lastContactAt"]).c_str(),
-        Text(edge["standingReason"]).empty() ? "" : (", " + Text(edge["standingReason"])).c_str());
+    std::printf("%-16s site %-12s %-10s received through %s, last contact %s, certificate until "
+                "%s%s%s\n",
+                Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(),
+                Text(edge["standing"]).c_str(), Text(edge["acknowledgedThrough"]).c_str(),
+                Text(edge["lastContactAt"]).c_str(), Text(edge["certificateNotAfter"]).c_str(),
+                InvitationText(edge["invitation"]).c_str(),
+                Text(edge["standingReason"]).empty()
+                    ? ""
+                    : (", " + Text(edge["standingReason"])).c_str());
+    if (!edge["warning"].is_null()) std::printf("  ATTENTION: %s\n", Text(edge["warning"]).c_str());
   }
   return Ok();
 }

@@ -85,11 +85,28 @@ int WithRotation(CommandContext& context, const std::function<Status(RotationCon
   });
 }
 
+// Mosquitto (2.0.11) reads certificates and revocation lists again at SIGHUP, but whom it trusts only
+// when it starts.
+Status TellOfOutsideBroker(CommandContext& context) {
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  if (config.broker_managed) return Ok();
+  const std::string pki = config.installation.Pki("");
+  std::printf(
+      "Your own broker: give it %strust.pem and %scrl.pem, after `ca retire` %sbroker.crt and "
+      "%sbroker.key, too, if it shows these, and type `systemctl restart mosquitto` there: a reload "
+      "does not read whom it trusts.\n",
+      pki.c_str(), pki.c_str(), pki.c_str(), pki.c_str());
+  return Ok();
+}
+
 Status PrintTrust(CommandContext& context, RotationContext& rotation) {
   EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(rotation.installation));
   EDCSYNC_ASSIGN(const std::vector<std::string> needs, NeedsFormerAuthority(rotation));
+  EDCSYNC_ASSIGN(const std::string broken_off, BrokenOff(rotation));
   if (context.json) {
-    Json json = {{"authorities", Json::array()}, {"formerNeededBy", needs}};
+    Json json = {{"authorities", Json::array()},
+                 {"formerNeededBy", needs},
+                 {"brokenOff", broken_off.empty() ? Json(nullptr) : Json(broken_off)}};
     for (const Certificate& authority : trust.authorities) {
       json["authorities"].push_back({{"name", authority.CommonName()},
                                      {"fingerprint", authority.FingerprintHex()},
@@ -113,7 +130,9 @@ Status PrintTrust(CommandContext& context, RotationContext& rotation) {
               FormatUtc(trust.identities.front().certificate().NotAfter()).c_str(),
               trust.identities.size() - 1);
   for (const std::string& need : needs) std::printf("needs the former: %s\n", need.c_str());
-  if (trust.authorities.size() > 1 && needs.empty()) {
+  if (!broken_off.empty()) {
+    std::printf("`central-gateway %s` was broken off: type it again.\n", broken_off.c_str());
+  } else if (trust.authorities.size() > 1 && needs.empty()) {
     std::printf("Nothing needs the former authority: `central-gateway ca retire` ends it.\n");
   }
   return Ok();
@@ -177,7 +196,7 @@ void AddRotationCommands(CLI::App& app, CommandContext& context) {
               "The authority %s issues from now on, and the former one is trusted too. Keep "
               "pki/ca.key safe. Edges renew by themselves; see `ca status`, then `ca retire`.\n",
               issued.FingerprintHex().c_str());
-          return Ok();
+          return TellOfOutsideBroker(context);
         });
       });
   auto regardless = std::make_shared<bool>(false);
@@ -191,7 +210,7 @@ void AddRotationCommands(CLI::App& app, CommandContext& context) {
       std::printf(
           "The former authority is trusted no longer. Browsers at the desk need the new "
           "one, pki/ca.crt.\n");
-      return Ok();
+      return TellOfOutsideBroker(context);
     });
   });
 }

@@ -52,6 +52,19 @@ MqttOptions BrokerOptions(const Config& config, Random& random) {
   return options;
 }
 
+// The centre's own key and certificate as they lie there now.
+Result<SigningIdentity> PresentIdentity(const Installation& installation) {
+  const IdentityFiles files = PairOf(installation, "gateway");
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    EDCSYNC_TRY(SettleIdentity(files));
+    EDCSYNC_ASSIGN(PrivateKey key, PrivateKey::Load(files.key_file));
+    EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(files.certificate_file));
+    // Else a command replaced them between the two reads.
+    if (Belongs(key, certificate)) return SigningIdentity{std::move(key), std::move(certificate)};
+  }
+  return Fail(ErrorCode::kCertificate, files.certificate_file + " is not for " + files.key_file);
+}
+
 }  // namespace
 
 struct Gateway::Impl {
@@ -74,6 +87,8 @@ struct Gateway::Impl {
   std::unique_ptr<ServiceNotifier> notifier;
   std::string trust_generation;          // What of DIR/pki is in use.
   std::string trusted_authorities;       // By the broker that runs: PEM.
+  std::vector<EdgeId> admitted;          // To the broker: not revoked.
+  bool rights_pending = false;           // The broker has not got them yet.
   Scheduler::TimerId trust_timer = 0;
 
   Status OpenStore();
@@ -85,6 +100,7 @@ struct Gateway::Impl {
   void WatchTrust();
   Status TakeTrust();
   void RegistryChanged(const EdgeDirectory& directory);
+  Status WriteRights();
 };
 
 Status Gateway::Impl::OpenStore() {
@@ -178,10 +194,9 @@ Status Gateway::Impl::OpenDesk() {
       options.key_file = installation.Pki("desk.key");
     }
   }
-  EDCSYNC_ASSIGN(PrivateKey key, PrivateKey::Load(installation.Pki("gateway.key")));
-  EDCSYNC_ASSIGN(Certificate certificate, Certificate::Load(installation.Pki("gateway.crt")));
+  EDCSYNC_TRY(PresentIdentity(installation));
   EDCSYNC_ASSIGN(desk, DeskServer::Start(options, *store, clock, random, config.gateway.str(),
-                                         std::move(key), std::move(certificate)));
+                                         [this] { return PresentIdentity(config.installation); }));
   const std::string port = std::to_string(desk->port());
   EDCSYNC_TRY(WriteFile(installation.dir + "/desk.port", port + "\n", 0644, false));
   Log(LogLevel::kInfo, "desk.ready",
@@ -218,6 +233,10 @@ void Gateway::Impl::WatchTrust() {
       Log(LogLevel::kError, "trust.not_taken", {{"why", taken.error().message}});
     }
   }
+  if (rights_pending && WriteRights().ok()) {
+    rights_pending = false;
+    Log(LogLevel::kInfo, "broker.rights_updated");
+  }
   trust_timer = loop->After(kTrustWatchUs, [this] { WatchTrust(); });
 }
 
@@ -250,16 +269,21 @@ Status Gateway::Impl::OpenNotices() {
 }
 
 void Gateway::Impl::RegistryChanged(const EdgeDirectory& directory) {
-  std::vector<EdgeId> edges;
+  admitted.clear();
   for (const auto& [edge, entry] : directory.all()) {
-    if (entry.standing != EdgeStanding::kRevoked) edges.push_back(edge);
+    if (entry.standing != EdgeStanding::kRevoked) admitted.push_back(edge);
   }
-  // A certificate that was replaced is taken back as one that was revoked is.
-  Status done = WriteRevocationList(*store, config.installation, clock);
-  if (done.ok()) done = WriteBrokerFiles(SettingsOf(config, std::move(edges)));
-  if (done.ok() && broker != nullptr) done = broker->Reload();
-  if (!done.ok())
+  const Status done = WriteRights();
+  rights_pending = !done.ok();  // Tried again with the next look at what commands did.
+  if (rights_pending)
     Log(LogLevel::kError, "broker.rights_not_updated", {{"why", done.error().message}});
+}
+
+Status Gateway::Impl::WriteRights() {
+  // A certificate that was replaced is taken back as one that was revoked is.
+  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
+  EDCSYNC_TRY(WriteBrokerFiles(SettingsOf(config, admitted)));
+  return broker != nullptr ? broker->Reload() : Ok();
 }
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

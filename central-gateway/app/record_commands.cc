@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "central-gateway/app/commands.h"
+#include "central-gateway/admin/trust.h"
 #include "central-gateway/desk/audit_checkpoint.h"
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/online_edit.h"
@@ -205,9 +206,12 @@ Status CheckCheckpointFile(CommandContext& context, CentralStore& store, const s
                            bool& holds) {
   EDCSYNC_ASSIGN(const std::string text, ReadFile(file, kCheckpointBytesMax));
   EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
-  EDCSYNC_ASSIGN(const Certificate authority,
-                 Certificate::Load(config.installation.Pki("ca.crt")));
-  EDCSYNC_ASSIGN(const std::vector<std::string> findings, CheckCheckpoint(store, text, authority));
+  EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(config.installation));
+  std::vector<Certificate> authorities = trust.authorities;
+  const std::vector<Certificate> retired = RetiredAuthorities(config.installation);
+  authorities.insert(authorities.end(), retired.begin(), retired.end());
+  EDCSYNC_ASSIGN(const std::vector<std::string> findings,
+                 CheckCheckpoint(store, text, authorities));
   holds = findings.empty();
   if (context.json) {
     std::printf("%s\n", Json{{"holds", holds}, {"findings", findings}}.dump(2).c_str());

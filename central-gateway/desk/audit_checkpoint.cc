@@ -60,7 +60,7 @@ Result<std::string> MakeCheckpoint(CentralStore& store, const std::string& gatew
 }
 
 Result<std::vector<std::string>> CheckCheckpoint(CentralStore& store, const std::string& text,
-                                                 const Certificate& authority) {
+                                                 const std::vector<Certificate>& authorities) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto text_at = [&](const char* name) {
     return json.is_object() && json.contains(name) && json[name].is_string()
@@ -79,7 +79,7 @@ Result<std::vector<std::string>> CheckCheckpoint(CentralStore& store, const std:
   std::vector<std::string> findings;
   // As of the time it was made: the certificate may have ended since.
   const std::optional<WallTime> at = ParseTime(checkpoint.at);
-  const Status issued = at ? VerifyIssued(certificate, authority, *at)
+  const Status issued = at ? VerifyIssuedByAny(certificate, authorities, *at)
                            : Fail(ErrorCode::kMalformed, "the checkpoint's time is no time");
   if (!issued.ok()) findings.push_back("its certificate: " + issued.error().message);
   // The same authority issues those of edges and brokers.

@@ -20,10 +20,10 @@ Result<std::string> MakeCheckpoint(CentralStore& store, const std::string& gatew
                                    const PrivateKey& key, const Certificate& certificate,
                                    WallTime now);
 
-// What speaks against it, empty if it holds: the signature, a certificate that `authority` did not
-// issue to the centre, an entry that is not there or has another hash, a chain that does not lead
+// What speaks against it, empty if it holds: the signature, a certificate that none of `authorities`
+// issued to the centre, an entry that is not there or has another hash, a chain that does not lead
 // to it. The whole chain is computed anew. kMalformed if it is no checkpoint.
 Result<std::vector<std::string>> CheckCheckpoint(CentralStore& store, const std::string& text,
-                                                 const Certificate& authority);
+                                                 const std::vector<Certificate>& authorities);
 
 }  // namespace edcsync::central

@@ -1,8 +1,10 @@
 #include "central-gateway/desk/central_queries.h"
 
+#include <map>
 #include <set>
 
 #include "central-gateway/desk/form_view.h"
+#include "shared/crypto/certificate.h"
 #include "shared/crypto/trace_id.h"
 #include "shared/model/submission.h"
 
@@ -22,6 +24,39 @@ Json IdList(const std::vector<RevisionId>& ids) {
   Json list = Json::array();
   for (const RevisionId& id : ids) list.push_back(id.ToHex());
   return list;
+}
+
+// Of the newest certificate, with which the edge speaks or will speak next; null if none is valid.
+Json CertificateEndJson(const EdgeRow& row) {
+  if (row.certificates_pem.empty()) return nullptr;
+  const Result<Certificate> newest = Certificate::FromPem(row.certificates_pem.front());
+  return newest.ok() ? Json(FormatUtc(newest->NotAfter())) : Json(nullptr);
+}
+
+Json RegisteredEdgeJson(const EdgeRow& row) {
+  Json edge;
+  edge["edgeId"] = row.edge.str();
+  edge["siteOID"] = row.site.str();
+  edge["standing"] = ToString(row.standing);
+  edge["standingReason"] = row.standing_reason;
+  edge["acknowledgedThrough"] = row.acknowledged_through.value();
+  edge["feedCursor"] = row.feed_cursor.value();
+  edge["epoch"] = row.epoch.value();
+  edge["gateway"] = row.gateway.str();
+  edge["incarnation"] = row.incarnation.ToHex();
+  edge["lastContactAt"] = row.last_contact ? Json(FormatUtc(*row.last_contact)) : Json(nullptr);
+  edge["clockDriftMs"] = row.clock_drift_ms ? Json(*row.clock_drift_ms) : Json(nullptr);
+  edge["release"] = row.release;
+  edge["addedAt"] = FormatUtc(row.added_at);
+  edge["certificateNotAfter"] = CertificateEndJson(row);
+  edge["invitation"] = nullptr;
+  return edge;
+}
+
+Json InvitationJson(const InvitationRow& row, WallTime now) {
+  return {{"state", now < row.expires_at ? "open" : "expired"},
+          {"expiresAt", FormatUtc(row.expires_at)},
+          {"rebuild", row.rebuild}};
 }
 
 std::string_view NameOf(LockScope scope) {
@@ -259,27 +294,30 @@ Result<std::string> QuarantineJson(CentralStore& store, const RevisionId& revisi
   return json.dump();
 }
 
-Result<std::string> EdgeListJson(CentralStore& store) {
+Result<std::string> EdgeListJson(CentralStore& store, WallTime now) {
   Json json = Json::array();
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const auto rows, reader.ListEdges());
+    EDCSYNC_ASSIGN(const std::vector<InvitationRow> invitations, reader.ListOpenInvitations());
+    std::map<EdgeId, Json> invited;
+    for (const InvitationRow& row : invitations) invited[row.edge] = InvitationJson(row, now);
     for (const EdgeRow& row : rows) {
-      Json edge;
-      edge["edgeId"] = row.edge.str();
-      edge["siteOID"] = row.site.str();
-      edge["standing"] = ToString(row.standing);
-      edge["standingReason"] = row.standing_reason;
-      edge["acknowledgedThrough"] = row.acknowledged_through.value();
-      edge["feedCursor"] = row.feed_cursor.value();
-      edge["epoch"] = row.epoch.value();
-      edge["gateway"] = row.gateway.str();
-      edge["incarnation"] = row.incarnation.ToHex();
-      edge["lastContactAt"] =
-          row.last_contact ? Json(FormatUtc(*row.last_contact)) : Json(nullptr);
-      edge["clockDriftMs"] = row.clock_drift_ms ? Json(*row.clock_drift_ms) : Json(nullptr);
-      edge["release"] = row.release;
-      edge["addedAt"] = FormatUtc(row.added_at);
-      json.push_back(std::move(edge));
+      json.push_back(RegisteredEdgeJson(row));
+      const auto invitation = invited.find(row.edge);
+      if (invitation == invited.end()) continue;
+      json.back()["invitation"] = invitation->second;
+      invited.erase(invitation);
+    }
+    for (const InvitationRow& row : invitations) {  // Who has not enrolled yet.
+      const auto invitation = invited.find(row.edge);
+      if (invitation == invited.end()) continue;
+      EdgeRow unknown;
+      unknown.edge = row.edge;
+      unknown.site = row.site;
+      unknown.added_at = row.invited_at;
+      json.push_back(RegisteredEdgeJson(unknown));
+      json.back()["standing"] = "invited";
+      json.back()["invitation"] = invitation->second;
     }
     return Ok();
   }));
@@ -328,13 +366,14 @@ Result<std::string> FeedJson(CentralStore& store, FeedCursor after, std::size_t 
 }
 
 Result<std::string> StatusJson(CentralStore& store) {
-  EDCSYNC_ASSIGN(const std::string edges, EdgeListJson(store));
   Json json;
+  json["edges"] = Json::array();
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const CentralReader::Figures figures, reader.CountAll());
     EDCSYNC_ASSIGN(const HistoryId history, reader.History());
     EDCSYNC_ASSIGN(const FeedCursor head, reader.FeedHead());
     EDCSYNC_ASSIGN(const auto studies, reader.ListStudies(/*with_xml=*/false));
+    EDCSYNC_ASSIGN(const auto edges, reader.ListEdges());
     json["records"] = figures.records;
     json["revisions"] = figures.revisions;
     json["duplicatesDropped"] = figures.duplicates;
@@ -350,9 +389,9 @@ Result<std::string> StatusJson(CentralStore& store) {
                                  {"metaDataVersionOID", study.metadata_version.str()},
                                  {"importedAt", FormatUtc(study.imported_at)}});
     }
+    for (const EdgeRow& edge : edges) json["edges"].push_back(RegisteredEdgeJson(edge));
     return Ok();
   }));
-  json["edges"] = Json::parse(edges);
   return json.dump();
 }
 

@@ -34,7 +34,9 @@ Result<std::string> ConflictJson(CentralStore& store, SnowflakeId id);
 
 Result<std::string> QuarantineListJson(CentralStore& store, bool all, std::size_t count_max);
 Result<std::string> QuarantineJson(CentralStore& store, const RevisionId& revision);
-Result<std::string> EdgeListJson(CentralStore& store);
+// [{"edgeId","siteOID","standing",...,"certificateNotAfter","invitation":{"state","expiresAt",
+// "rebuild"}|null}]; who is invited and has not enrolled stands last, with the standing "invited".
+Result<std::string> EdgeListJson(CentralStore& store, WallTime now);
 Result<std::string> LockListJson(CentralStore& store);
 // {"rows":[...],"next":CURSOR}
 Result<std::string> FeedJson(CentralStore& store, FeedCursor after, std::size_t count_max);

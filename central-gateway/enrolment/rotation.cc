@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "central-gateway/admin/edge_admin.h"
@@ -14,6 +15,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kRotated[] = "ca.rotated";
+constexpr char kRetired[] = "ca.retired";
+// Beside pki/retired/FINGERPRINT.crt: retired regardless, perhaps because its key was stolen, so that
+// nothing signed under it proves anything.
+constexpr char kUntrusted[] = ".untrusted";
+
+Status MakePkiFolder(const Installation& installation, const std::string& name) {
+  std::error_code error;
+  const std::string folder = installation.Pki(name);
+  const bool made = fs::create_directory(folder, error);
+  fs::permissions(folder, fs::perms::owner_all, error);
+  if (error) return Fail(ErrorCode::kIo, "Cannot make " + folder + ": " + error.message());
+  return made ? GiveToFolderOwner(folder) : Ok();
+}
+
 // Keeps the present identity among the former ones and takes a new one of `authority`.
 Result<Certificate> NewIdentity(const RotationContext& context,
                                 const CertificateAuthority& authority) {
@@ -21,11 +37,7 @@ Result<Certificate> NewIdentity(const RotationContext& context,
   const IdentityFiles present = PairOf(installation, "gateway");
   EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(present.key_file));
   EDCSYNC_ASSIGN(const Certificate certificate, Certificate::Load(present.certificate_file));
-  std::error_code error;
-  const bool made = fs::create_directory(installation.Pki("former"), error);
-  fs::permissions(installation.Pki("former"), fs::perms::owner_all, error);
-  if (error) return Fail(ErrorCode::kIo, "Cannot make pki/former: " + error.message());
-  if (made) EDCSYNC_TRY(GiveToFolderOwner(installation.Pki("former")));
+  EDCSYNC_TRY(MakePkiFolder(installation, "former"));
   EDCSYNC_TRY(
       ReplaceIdentity(PairOf(installation, "former/" + certificate.SerialHex()), key, certificate));
   CertificateAuthority::Request request;
@@ -77,23 +89,100 @@ std::string NeedOf(const EdgeRow& edge, const EdgeCredential* credential,
   return {};
 }
 
+// Their certificates first, so that nobody loads one whose key is gone; a key alone is one whose
+// certificate an earlier attempt dropped.
 Status DropFormerIdentities(const Installation& installation, const Certificate& retired,
                             WallTime now) {
   std::error_code error;
   std::vector<fs::path> dropped;
   for (const auto& entry : fs::directory_iterator(installation.Pki("former"), error)) {
-    if (entry.path().extension() != ".crt") continue;
-    const Result<Certificate> certificate = Certificate::Load(entry.path().string());
-    if (certificate.ok() && VerifyIssued(*certificate, retired, now).ok()) {
-      dropped.push_back(entry.path());
+    const fs::path& path = entry.path();
+    if (path.extension() == ".key" && !fs::exists(fs::path(path).replace_extension(".crt"))) {
+      dropped.push_back(path);
     }
+    if (path.extension() != ".crt") continue;
+    const Result<Certificate> certificate = Certificate::Load(path.string());
+    if (!certificate.ok() || !VerifyIssued(*certificate, retired, now).ok()) continue;
+    dropped.push_back(path);
+    dropped.push_back(fs::path(path).replace_extension(".key"));
   }
-  for (fs::path path : dropped) {
+  for (const fs::path& path : dropped) {
     fs::remove(path, error);
-    fs::remove(path.replace_extension(".key"), error);
     if (error) return Fail(ErrorCode::kIo, "Cannot remove " + path.string());
   }
   return Ok();
+}
+
+// The rotation to `authority` has come to its end.
+Result<bool> IsRotated(const RotationContext& context, const Certificate& authority) {
+  EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(context.installation));
+  const Certificate& gateway = trust.identities.front().certificate();
+  if (!VerifyIssued(gateway, authority, context.clock.Wall()).ok()) return false;
+  bool told = false;
+  EDCSYNC_TRY(context.store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(const std::vector<AuditEntry> entries,
+                   reader.ListAudit(authority.CommonName(), 0, 1000));
+    for (const AuditEntry& entry : entries) {
+      told = told || (entry.action == kRotated &&
+                      entry.detail.find("certificate=" + authority.SerialHex()) !=
+                          std::string::npos);
+    }
+    return Ok();
+  }));
+  return told;
+}
+
+// From when `authority` issues: the gateway gets its certificate from it, and all are told.
+Status EndRotation(const RotationContext& context, const CertificateAuthority& authority) {
+  EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(context.installation));
+  const Certificate& gateway = trust.identities.front().certificate();
+  if (!VerifyIssued(gateway, authority.certificate(), context.clock.Wall()).ok()) {
+    EDCSYNC_TRY(NewIdentity(context, authority));
+  }
+  return Finish(context, kRotated, authority.certificate());
+}
+
+// The authority whose retirement was broken off: its certificate has gone to pki/retired, its key is
+// still there.
+Result<std::optional<Certificate>> HalfRetired(const Installation& installation) {
+  std::optional<Certificate> half;
+  const IdentityFiles files = PairOf(installation, "ca-former");
+  if (!fs::exists(files.key_file) || fs::exists(files.certificate_file)) return half;
+  EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(files.key_file));
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(installation.Pki("retired"), absent)) {
+    Result<Certificate> certificate = Certificate::Load(entry.path().string());
+    if (certificate.ok() && Belongs(key, *certificate)) half = std::move(*certificate);
+  }
+  if (half) return half;
+  return Fail(ErrorCode::kCertificate, files.key_file + " is there without the certificate of a "
+                                           "retired authority: move that key away");
+}
+
+// From when the retired authority's certificate is in its new place.
+Status EndRetirement(const RotationContext& context, const Certificate& retired) {
+  EDCSYNC_TRY(Finish(context, kRetired, retired));
+  std::error_code error;
+  fs::remove(context.installation.Pki("ca-former.key"), error);
+  if (error) return Fail(ErrorCode::kIo, "Cannot remove pki/ca-former.key: " + error.message());
+  return SyncFolderOf(context.installation.Pki("ca-former.key"));
+}
+
+// Brings a retirement to its end that was broken off; true if there was one.
+Result<bool> TakeUpRetirement(const RotationContext& context) {
+  EDCSYNC_ASSIGN(const std::optional<Certificate> half, HalfRetired(context.installation));
+  if (!half) return false;
+  EDCSYNC_TRY(EndRetirement(context, *half));
+  return true;
+}
+
+// Likewise a rotation of the authority.
+Status TakeUpRotation(const RotationContext& context) {
+  EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
+                 LoadAuthorities(context.installation));
+  if (authorities.size() < 2) return Ok();
+  EDCSYNC_ASSIGN(const bool whole, IsRotated(context, authorities.front().certificate()));
+  return whole ? Ok() : EndRotation(context, authorities.front());
 }
 
 Status ReissueBroker(const RotationContext& context, const CertificateAuthority& authority) {
@@ -110,7 +199,19 @@ Status ReissueBroker(const RotationContext& context, const CertificateAuthority&
 
 }  // namespace
 
+Result<std::string> BrokenOff(const RotationContext& context) {
+  EDCSYNC_ASSIGN(const std::optional<Certificate> half, HalfRetired(context.installation));
+  if (half) return std::string("ca retire");
+  EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
+                 LoadAuthorities(context.installation));
+  if (authorities.size() < 2) return std::string();
+  EDCSYNC_ASSIGN(const bool whole, IsRotated(context, authorities.front().certificate()));
+  return std::string(whole ? "" : "ca rotate");
+}
+
 Result<Certificate> RotateGatewayCertificate(const RotationContext& context) {
+  EDCSYNC_TRY(TakeUpRetirement(context));
+  EDCSYNC_TRY(TakeUpRotation(context));
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(context.installation));
   EDCSYNC_ASSIGN(Certificate issued, NewIdentity(context, authorities.front()));
@@ -119,10 +220,16 @@ Result<Certificate> RotateGatewayCertificate(const RotationContext& context) {
 }
 
 Result<Certificate> RotateAuthority(const RotationContext& context) {
+  EDCSYNC_TRY(TakeUpRetirement(context));
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(context.installation));
   const CertificateAuthority& present = authorities.front();
   if (authorities.size() > 1) {
+    EDCSYNC_ASSIGN(const bool whole, IsRotated(context, present.certificate()));
+    if (!whole) {
+      EDCSYNC_TRY(EndRotation(context, present));
+      return present.certificate();
+    }
     return Fail(ErrorCode::kAlreadyExists,
                 "A rotation is under way: the authority with the fingerprint " +
                     authorities.back().certificate().FingerprintHex() +
@@ -137,8 +244,7 @@ Result<Certificate> RotateAuthority(const RotationContext& context) {
                               present.certificate()));
   EDCSYNC_TRY(
       ReplaceIdentity(PairOf(context.installation, "ca"), fresh.key(), fresh.certificate()));
-  EDCSYNC_TRY(NewIdentity(context, fresh));
-  EDCSYNC_TRY(Finish(context, "ca.rotated", fresh.certificate()));
+  EDCSYNC_TRY(EndRotation(context, fresh));
   return fresh.certificate();
 }
 
@@ -181,6 +287,9 @@ Result<std::vector<std::string>> NeedsFormerAuthority(const RotationContext& con
 }
 
 Status RetireAuthority(const RotationContext& context, bool regardless) {
+  EDCSYNC_ASSIGN(const bool taken_up, TakeUpRetirement(context));
+  if (taken_up) return Ok();
+  EDCSYNC_TRY(TakeUpRotation(context));
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(context.installation));
   if (authorities.size() < 2) {
@@ -199,11 +308,15 @@ Status RetireAuthority(const RotationContext& context, bool regardless) {
   // Before it goes: what is broken off here is repeated by the same command.
   EDCSYNC_TRY(ReissueBroker(context, authorities.front()));
   EDCSYNC_TRY(DropFormerIdentities(installation, retired, context.clock.Wall()));
+  EDCSYNC_TRY(MakePkiFolder(installation, "retired"));
+  const std::string kept = installation.Pki("retired/" + retired.FingerprintHex() +
+                                            (regardless ? kUntrusted : ".crt"));
   std::error_code error;
-  fs::remove(installation.Pki("ca-former.crt"), error);
-  if (!error) fs::remove(installation.Pki("ca-former.key"), error);
-  if (error) return Fail(ErrorCode::kIo, "Cannot remove pki/ca-former: " + error.message());
-  return Finish(context, "ca.retired", retired);
+  fs::rename(installation.Pki("ca-former.crt"), kept, error);
+  if (error) return Fail(ErrorCode::kIo, "Cannot move pki/ca-former.crt: " + error.message());
+  EDCSYNC_TRY(SyncFolderOf(kept));
+  EDCSYNC_TRY(SyncFolderOf(installation.Pki("ca-former.crt")));
+  return EndRetirement(context, retired);
 }
 
 }  // namespace edcsync::central

@@ -10,8 +10,12 @@
 //   ca retire            ends that once no edge needs the former one any more: servers show
 //                        certificates of the new one, the former is trusted no longer
 //
-// A running gateway follows within a second (central-gateway/admin/trust.h). Each step may be
-// broken off anywhere and be repeated.
+// A running gateway follows within a second (central-gateway/admin/trust.h). Each may be broken off
+// anywhere: what is trusted and who speaks stays whole, and the same command, or any other of them,
+// takes up what is left, also on a machine restored from a backup made in between.
+//
+// What tells that: an authority rotation ends with its entry in the audit trail; a retirement ends
+// when the retired key is removed, last.
 //
 // Threads: one command at a time.
 #pragma once
@@ -30,10 +34,14 @@ struct RotationContext {
   std::vector<std::string> broker_hosts;  // For the broker's certificate.
 };
 
+// The command that was broken off and is to be repeated ("ca rotate", "ca retire"); empty if none.
+Result<std::string> BrokenOff(const RotationContext& context);
+
 // The new certificate.
 Result<Certificate> RotateGatewayCertificate(const RotationContext& context);
 
-// The new authority. kAlreadyExists if a rotation is under way.
+// The new authority; the one at hand if its rotation was broken off. kAlreadyExists if a rotation is
+// under way.
 Result<Certificate> RotateAuthority(const RotationContext& context);
 
 // What still needs the former authority, each a sentence that names an edge or invitation; empty if

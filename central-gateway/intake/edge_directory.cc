@@ -3,6 +3,22 @@
 #include "shared/base/log.h"
 
 namespace edcsync::central {
+namespace {
+
+// The certificates that revoked edges had, newest first: with them they can be told what became of
+// them, also by a gateway that did not run when it happened.
+Result<std::map<EdgeId, std::vector<Certificate>>> FormerCertificates(CentralReader& reader) {
+  std::map<EdgeId, std::vector<Certificate>> former;
+  EDCSYNC_ASSIGN(std::vector<std::string> revoked, reader.RevokedCertificatesPem());
+  for (auto pem = revoked.rbegin(); pem != revoked.rend(); ++pem) {
+    auto certificate = Certificate::FromPem(*pem);
+    if (!certificate.ok()) continue;
+    former[EdgeId(certificate->CommonName())].push_back(std::move(*certificate));
+  }
+  return former;
+}
+
+}  // namespace
 
 Result<bool> EdgeDirectory::Refresh() {
   bool changed = false;
@@ -11,6 +27,7 @@ Result<bool> EdgeDirectory::Refresh() {
     if (known_ && generation == generation_) return Ok();
     EDCSYNC_ASSIGN(const std::vector<EdgeRow> rows, reader.ListEdges());
     std::map<EdgeId, EdgeEntry> edges;
+    std::optional<std::map<EdgeId, std::vector<Certificate>>> former;
     for (const EdgeRow& row : rows) {
       EdgeEntry entry{row.edge, row.site, row.standing, row.standing_reason, {}};
       for (const std::string& pem : row.certificates_pem) {
@@ -21,11 +38,11 @@ Result<bool> EdgeDirectory::Refresh() {
         }
         entry.certificates.push_back(std::move(*certificate));
       }
-      // A revoked edge has no valid certificate any more; its last one stays here, so that it
-      // can be told.
-      const auto before = edges_.find(row.edge);
-      if (entry.certificates.empty() && before != edges_.end()) {
-        entry.certificates = before->second.certificates;
+      if (entry.standing == EdgeStanding::kRevoked) {  // None of its certificates is valid.
+        if (!former) {
+          EDCSYNC_ASSIGN(former, FormerCertificates(reader));
+        }
+        entry.certificates = (*former)[row.edge];
       }
       edges.emplace(row.edge, std::move(entry));
     }

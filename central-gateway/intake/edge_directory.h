@@ -20,7 +20,7 @@ struct EdgeEntry {
   SiteOID site;
   EdgeStanding standing = EdgeStanding::kActive;
   std::string standing_reason;
-  std::vector<Certificate> certificates;  // Newest first.
+  std::vector<Certificate> certificates;  // Newest first. Of a revoked edge: those it had.
 };
 
 class EdgeDirectory {

@@ -10,6 +10,12 @@
 
 namespace edcsync::central {
 
+// As whom the centre signs.
+struct SigningIdentity {
+  PrivateKey key;
+  Certificate certificate;
+};
+
 struct DeskContext {
   CentralStore& store;
   Sessions& sessions;
@@ -18,8 +24,8 @@ struct DeskContext {
   const Clock& clock;
   Random& random;
   std::string gateway;            // Its name, in checkpoints.
-  PrivateKey signing_key;         // The centre's, for checkpoints;
-  Certificate signing_certificate;
+  // The centre's present one, for checkpoints: asked for each, since it may have been rotated.
+  std::function<Result<SigningIdentity>()> signing_identity;
   DueTimes due_times;
   EventStreams& events;           // Of the store's version, for GET /changes.
   SigningTickets& tickets;

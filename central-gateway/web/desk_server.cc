@@ -42,13 +42,14 @@ SessionOptions SessionsOf(const DeskServerOptions& options) {
 
 struct DeskServer::Impl {
   Impl(const DeskServerOptions& options, CentralStore& store, const Clock& clock, Random& random,
-       const std::string& gateway, PrivateKey key, Certificate certificate, PageFiles files)
+       const std::string& gateway, std::function<Result<SigningIdentity>()> signing_identity,
+       PageFiles files)
       : hasher(options.passwords),
         sessions(store, hasher, clock, random, SessionsOf(options)),
         events(options.events, [&store] { return StoreVersion(store); }),
         tickets(clock, random),
-        context{store, sessions, hasher, catalogue, clock, random, gateway, std::move(key),
-                std::move(certificate), options.due_times, events, tickets},
+        context{store,   sessions, hasher, catalogue, clock, random, gateway,
+                std::move(signing_identity), options.due_times, events, tickets},
         pages(std::move(files)),
         http(HttpOptions(options)),
         router(http, sessions, !options.certificate_file.empty(), options.telemetry) {
@@ -80,15 +81,12 @@ struct DeskServer::Impl {
 DeskServer::DeskServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DeskServer::~DeskServer() { impl_->http.Stop(); }
 
-Result<std::unique_ptr<DeskServer>> DeskServer::Start(const DeskServerOptions& options,
-                                                      CentralStore& store, const Clock& clock,
-                                                      Random& random, const std::string& gateway,
-                                                      PrivateKey signing_key,
-                                                      Certificate signing_certificate) {
+Result<std::unique_ptr<DeskServer>> DeskServer::Start(
+    const DeskServerOptions& options, CentralStore& store, const Clock& clock, Random& random,
+    const std::string& gateway, std::function<Result<SigningIdentity>()> signing_identity) {
   EDCSYNC_ASSIGN(PageFiles pages, PageFiles::Load(options.page_folder));
   std::unique_ptr<DeskServer> server(new DeskServer(std::make_unique<Impl>(
-      options, store, clock, random, gateway, std::move(signing_key),
-      std::move(signing_certificate), std::move(pages))));
+      options, store, clock, random, gateway, std::move(signing_identity), std::move(pages))));
   EDCSYNC_TRY(server->impl_->http.Start());
   return server;
 }

@@ -32,12 +32,10 @@ struct DeskServerOptions {
 
 class DeskServer {
  public:
-  // Fails with kConfiguration or kIo, which say what to do.
-  static Result<std::unique_ptr<DeskServer>> Start(const DeskServerOptions& options,
-                                                   CentralStore& store, const Clock& clock,
-                                                   Random& random, const std::string& gateway,
-                                                   PrivateKey signing_key,
-                                                   Certificate signing_certificate);
+  // `signing_identity`: as in DeskContext. Fails with kConfiguration or kIo, which say what to do.
+  static Result<std::unique_ptr<DeskServer>> Start(
+      const DeskServerOptions& options, CentralStore& store, const Clock& clock, Random& random,
+      const std::string& gateway, std::function<Result<SigningIdentity>()> signing_identity);
   ~DeskServer();  // Stops.
   int port() const;
   Status ReloadCertificate();  // As HttpServer's.

@@ -208,9 +208,10 @@ Result<HttpResponse> VerifyAudit(DeskContext& context, const ApiCall&) {
 }
 
 Result<HttpResponse> Checkpoint(DeskContext& context, const ApiCall&) {
+  EDCSYNC_ASSIGN(const SigningIdentity centre, context.signing_identity());
   EDCSYNC_ASSIGN(const std::string text,
-                 MakeCheckpoint(context.store, context.gateway, context.signing_key,
-                                context.signing_certificate, context.now()));
+                 MakeCheckpoint(context.store, context.gateway, centre.key, centre.certificate,
+                                context.now()));
   HttpResponse response;
   response.body = text;
   response.headers.emplace("Content-Disposition",

@@ -90,6 +90,8 @@ SyncView ViewOf(const SyncSession& session, const RenewalView& renewal) {
   view.state = ToString(status.state);
   view.since = FormatUtc(status.since);
   view.last_error = status.last_error;
+  view.held_back = status.held_back;
+  view.held_back_since = FormatUtc(status.held_back_since);
   view.breaker = status.breaker;
   view.epoch = status.epoch.value();
   view.gateway = status.gateway.str();

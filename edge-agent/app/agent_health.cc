@@ -69,6 +69,9 @@ std::vector<HealthCheck> AgentHealth::ReadyChecks(EdgeStore& store, const SyncSe
           {"link",
            [&session]() -> Status {
              const SyncStatus status = session.status();
+             if (!status.held_back.empty()) {
+               return Fail(ErrorCode::kUnavailable, "live, but held back: " + status.held_back);
+             }
              if (status.state == SyncState::kLive) return Ok();
              return Fail(ErrorCode::kNotConnected,
                          std::string(ToString(status.state)) + ": " + status.last_error);

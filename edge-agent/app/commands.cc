@@ -86,6 +86,10 @@ int StatusCommand(const Options& options) {
   std::printf("link            %s since %s%s\n", Text(sync["state"]).c_str(),
               Text(sync["since"]).c_str(),
               Text(sync["lastError"]).empty() ? "" : (": " + Text(sync["lastError"])).c_str());
+  if (!sync["heldBack"].is_null()) {
+    std::printf("HELD BACK       %s, since %s. What waits here is kept and tried again by itself.\n",
+                Text(sync["heldBack"]["why"]).c_str(), Text(sync["heldBack"]["since"]).c_str());
+  }
   std::printf("last contact    %s, clock %s ms from the centre's\n",
               Text(json["lastContactAt"]).c_str(), Text(json["clockDriftMs"]).c_str());
   const Json& certificate = json["certificate"];

@@ -82,6 +82,14 @@ Finding LinkFinding(const Json& status) {
                            Text(status["stoppedFor"]["advice"]));
   }
   const std::string state = Text(sync["state"]);
+  if (!sync["heldBack"].is_null()) {
+    return doctor::Warning(check,
+                           "Live, but the centre takes nothing since " +
+                               Text(sync["heldBack"]["since"]) + ": " +
+                               Text(sync["heldBack"]["why"]) + ".",
+                           "Tell the centre's operator. Nothing is lost: what waits is kept here "
+                           "and tried again by itself.");
+  }
   if (state == "live") return doctor::Sound(check, "Live since " + Text(sync["since"]) + ".");
   if (state == "paused") {
     return doctor::Warning(check, "Delivery was paused.", "edge-agent sync resume");

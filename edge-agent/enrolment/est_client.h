@@ -3,7 +3,7 @@
 //
 //   answered by   central-gateway/enrolment/est_server.h
 //
-// Threads: one at a time.
+// Threads: one at a time; Cancel() any.
 #pragma once
 
 #include <string>
@@ -45,6 +45,8 @@ class EstClient {
   Result<Certificate> Enrol(const EdgeId& edge, const std::string& secret, BytesView request);
   Result<Certificate> Reenrol(BytesView request);
   Result<CentreConfiguration> Configuration();
+  // Ends what is asked at hand, and all that is asked later, at once with kStopped.
+  void Cancel() { client_.Cancel(); }
 
  private:
   Result<Certificate> Ask(const std::string& operation, BytesView request,

@@ -44,11 +44,14 @@ void Renewal::Start() {
 }
 
 void Renewal::Stop() {
+  std::shared_ptr<EstClient> contact;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    contact = contact_;
   }
   wake_.notify_all();
+  if (contact != nullptr) contact->Cancel();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -126,7 +129,21 @@ void Renewal::Work() {
 }
 
 void Renewal::Contact() {
-  const Result<bool> updated = Update();
+  const TlsFiles& files = options_.files;
+  (void)SettleIdentity(files.pair());  // What fails here, fails again where the pair is read.
+  const auto centre = std::make_shared<EstClient>(
+      EstClient::Options{options_.address, files.ca, files.certificate, files.key});
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    contact_ = centre;
+  }
+  const Result<bool> updated = Update(*centre);
+  {
+    const std::lock_guard lock(mutex_);
+    contact_.reset();
+    if (stopping_ && !updated.ok()) return;
+  }
   LookAtCertificate();
   std::string before;
   {
@@ -148,10 +165,8 @@ void Renewal::Contact() {
   }
 }
 
-Result<bool> Renewal::Update() {
+Result<bool> Renewal::Update(EstClient& centre) {
   const TlsFiles& files = options_.files;
-  EDCSYNC_TRY(SettleIdentity(files.pair()));
-  EstClient centre({options_.address, files.ca, files.certificate, files.key});
   EDCSYNC_ASSIGN(const CentreConfiguration configuration, centre.Configuration());
   EDCSYNC_TRY(CheckGateways(configuration.gateways, configuration.authorities, clock_.Wall()));
   // Our own certificate first: one that a retired authority issued is of no use with the new

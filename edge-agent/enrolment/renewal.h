@@ -13,6 +13,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -54,7 +55,7 @@ WallTime RenewalTime(WallTime not_before, WallTime not_after, double spread);
 class Renewal {
  public:
   Renewal(RenewalOptions options, RenewalEvents events, const Clock& clock, Random& random);
-  ~Renewal();  // Stops; a contact at hand ends first, within its deadline.
+  ~Renewal();  // Stops; a contact at hand is ended at once, and begun anew by the next start.
 
   void Start();
   void Stop();
@@ -65,7 +66,7 @@ class Renewal {
   void Work();
   std::int64_t WaitMs();  // Until the next contact.
   void Contact();
-  Result<bool> Update();  // True if a file changed.
+  Result<bool> Update(EstClient& centre);  // True if a file changed.
   Result<bool> RenewIfDue(EstClient& centre, const CentreConfiguration& configuration);
   void LookAtCertificate();
 
@@ -77,6 +78,7 @@ class Renewal {
   Backoff backoff_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::shared_ptr<EstClient> contact_;  // At hand.
   RenewalView view_;
   bool hurried_ = false;
   bool stopping_ = false;

@@ -149,6 +149,7 @@ HttpResponse SiteApi::Submit(const HttpRequest& request) {
     if (only.kind == CaptureOutcome::Kind::kStale) response.status = 409;
     if (only.kind == CaptureOutcome::Kind::kRefused) {
       response.status = Describe(only.reasons.front().code).http_status;
+      if (response.status == 503) response.headers.emplace("Retry-After", "1");
     }
   }
   // A full disk is everyone's: the whole request is told.

@@ -43,6 +43,9 @@ Json FillStatus(const Checkpoint& checkpoint, const SyncView& sync) {
   json["sync"] = {{"state", sync.state},
                   {"since", sync.since},
                   {"lastError", sync.last_error},
+                  {"heldBack", sync.held_back.empty()
+                                   ? Json(nullptr)
+                                   : Json{{"why", sync.held_back}, {"since", sync.held_back_since}}},
                   {"breaker", sync.breaker},
                   {"epoch", sync.epoch},
                   {"gateway", sync.gateway},

@@ -28,6 +28,8 @@ struct SyncView {
   std::string state = "not running";
   std::string since;       // UTC.
   std::string last_error;
+  std::string held_back;        // Live, but why the centre takes nothing just now; empty: it does.
+  std::string held_back_since;  // UTC.
   std::string breaker;
   std::uint64_t epoch = 0;
   std::string gateway;

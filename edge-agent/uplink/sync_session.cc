@@ -106,7 +106,14 @@ void SyncSession::Enter(SyncState state, const std::string& error) {
   }
   status_.state = state;
   status_.last_error = state == SyncState::kLive ? "" : error;
+  status_.held_back.clear();  // The first answer of this state says how it is.
   status_.breaker = ToString(link_.breaker());
+}
+
+void SyncSession::HeldBack(const std::string& why) {
+  std::lock_guard lock(status_mutex_);
+  if (status_.held_back.empty()) status_.held_back_since = store_.clock().Wall();
+  status_.held_back = why;
 }
 
 SyncStatus SyncSession::status() const {
@@ -311,6 +318,7 @@ Result<bool> SyncSession::PushOnce() {
 
 void SyncSession::OnReceipt(const wire::Receipt& receipt) {
   window_.SetCredit(receipt.credit);
+  HeldBack("");
   if (refill_.under_way()) {
     if (!refill_.Taken(receipt)) return;
     scheduler_.Cancel(answer_timer_);
@@ -404,6 +412,7 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
     return RestartAfter(Sequence(refuse.resend_from.value() - 1), 0);
   }
   if (state == SyncState::kLive && refuse.retry_after_ms > 0) {
+    HeldBack(why);
     return RestartAfter(window_.acknowledged(), std::int64_t{refuse.retry_after_ms} * 1000);
   }
   link_.Useless({info == nullptr ? ErrorCode::kInternal : info->code, why});

@@ -41,6 +41,10 @@ struct SyncStatus {
   SyncState state = SyncState::kOffline;
   WallTime since;                  // Of this state.
   std::string last_error;          // Why not live; empty if live.
+  // While live: why the centre takes nothing just now (its disk is full, its commit is behind), and
+  // since when; empty if it takes what comes. Tried again by itself.
+  std::string held_back;
+  WallTime held_back_since;
   std::string breaker = "closed";
   Epoch epoch;
   GatewayId gateway;
@@ -112,6 +116,7 @@ class SyncSession {
   void ArmAnswerTimer();
   void NoAnswer();
   void Enter(SyncState state, const std::string& error);
+  void HeldBack(const std::string& why);  // Empty: no longer.
   Result<bool> ChainFits(Sequence sequence, const Digest& chain);
 
   SyncOptions options_;

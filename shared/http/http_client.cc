@@ -2,10 +2,14 @@
 
 #include <httplib.h>
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <mutex>
 
+#include "shared/base/check.h"
 #include "shared/http/send_deadline.h"
 
 namespace edcsync {
@@ -14,6 +18,17 @@ namespace {
 bool IsPath(const std::string& path) {
   return !path.empty() && path.front() == '/' &&
          std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+// The host of "http://HOST:PORT", if it is a name that must be resolved; else empty.
+std::string NameIn(const std::string& url) {
+  const std::size_t begin = url.find("://");
+  if (begin == std::string::npos) return {};
+  std::string host = url.substr(begin + 3);
+  if (host.starts_with('[')) return {};
+  host.erase(std::min(host.find_first_of(":/"), host.size()));
+  in_addr numeric{};
+  return ::inet_pton(AF_INET, host.c_str(), &numeric) == 1 ? std::string() : host;
 }
 
 Error Translate(httplib::Error error, const HttpClientOptions& options, bool too_large,
@@ -55,6 +70,7 @@ Error Translate(httplib::Error error, const HttpClientOptions& options, bool too
 struct HttpClient::Impl {
   explicit Impl(HttpClientOptions given)
       : options(std::move(given)),
+        host(NameIn(options.base_url)),
         client(options.base_url, options.certificate_file, options.key_file) {
     // OpenSSL and cpp-httplib write without MSG_NOSIGNAL: a peer gone would end the program.
     std::signal(SIGPIPE, SIG_IGN);
@@ -92,10 +108,12 @@ struct HttpClient::Impl {
     };
     request.set_header("Accept-Encoding", "identity");
     const auto begun = std::chrono::steady_clock::now();
-    if (options.deadline_s > 0) deadline.emplace(std::chrono::seconds(options.deadline_s));
+    const auto stopped = [] { return Fail(ErrorCode::kStopped, "The request was ended here"); };
+    if (!Begin()) return stopped();
+    if (deadline && !host.empty()) deadline->AwaitName(host);
     const httplib::Result result = client.send(request);
     const bool ended = deadline && deadline->Passed();
-    deadline.reset();
+    if (End()) return stopped();
     const bool timed_out = ended || std::chrono::steady_clock::now() - begun >=
                                         std::chrono::seconds(options.timeout_s);
     if (!result) {
@@ -107,8 +125,31 @@ struct HttpClient::Impl {
     return response;
   }
 
+  // False if the client was cancelled.
+  bool Begin() {
+    const std::lock_guard lock(mutex);
+    if (cancelled) return false;
+    if (options.deadline_s > 0) deadline.emplace(std::chrono::seconds(options.deadline_s));
+    return true;
+  }
+  // True if the request was cancelled.
+  bool End() {
+    const std::lock_guard lock(mutex);
+    deadline.reset();
+    return cancelled;
+  }
+  void Cancel() {
+    CHECK(options.deadline_s > 0);
+    const std::lock_guard lock(mutex);
+    cancelled = true;
+    if (deadline) deadline->EndNow();
+  }
+
   const HttpClientOptions options;
-  std::optional<SendDeadline> deadline;  // Of the request at hand.
+  const std::string host;  // To be resolved; empty: none.
+  std::mutex mutex;  // Of what Cancel() looks at; before the deadline's own.
+  bool cancelled = false;
+  std::optional<SendDeadline> deadline;  // Of the request at hand; set and reset by its caller.
   httplib::Client client;
 };
 
@@ -116,6 +157,8 @@ HttpClient::HttpClient(HttpClientOptions options)
     : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 HttpClient::~HttpClient() = default;
+
+void HttpClient::Cancel() { impl_->Cancel(); }
 
 Result<HttpResponse> HttpClient::Get(const std::string& path) {
   httplib::Request request;

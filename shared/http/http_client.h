@@ -1,5 +1,5 @@
 // A small HTTP client: for the programs' own commands, and for the services that they ask.
-// Follows no redirect. Threads: one at a time per object.
+// Follows no redirect. Threads: one at a time per object; Cancel() any.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ struct HttpClientOptions {
   std::string ca_file = {};    // For https.
   std::string bearer_token = {};
   int timeout_s = 60;          // For connecting, and for each wait.
-  // If above 0, an answer must be whole after so long: the other side may be slow on purpose.
+  // If above 0, an answer must be whole after so long: the other side may be slow on purpose. The
+  // name's resolution counts.
   int deadline_s = 0;
   std::size_t response_bytes_max = limits::kHttpResponseBytesMax;
   // Our own certificate, for servers that ask for one; both or none.
@@ -35,6 +36,8 @@ class HttpClient {
   Result<HttpResponse> Get(const std::string& path);
   Result<HttpResponse> Post(const std::string& path, const std::string& body,
                             const std::string& content_type, const Headers& headers = {});
+  // Ends the request at hand and every later one at once, with kStopped. REQUIRES: a deadline_s.
+  void Cancel();
 
  private:
   struct Impl;

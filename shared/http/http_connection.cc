@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kBearer = "Bearer ";
 // Chunk sizes, trailers and compression frames around a body.
 constexpr std::size_t kBodyFramingBytesMax = 64 * 1024;
+// Bodies are held for as long as a commit takes.
+constexpr char kRetryAfterS[] = "1";
 
 // Its time tells the length of what was given, nothing of the token.
 bool IsToken(std::string_view given, std::string_view token) {
@@ -52,6 +54,7 @@ void FillProblem(const HttpServerOptions& options, const Error& error, httplib::
   if (error.code == ErrorCode::kUnauthorized) {
     problem.headers.emplace("WWW-Authenticate", "Bearer");
   }
+  if (error.code == ErrorCode::kBusy) problem.headers.emplace("Retry-After", kRetryAfterS);
   Fill(std::move(problem), to);
 }
 

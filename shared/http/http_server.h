@@ -21,7 +21,7 @@ struct HttpServerOptions {
   std::string bearer_token = {};      // If set, every route not marked open demands it.
   std::size_t thread_count = 80;      // One connection holds a thread while it lives.
   std::size_t body_bytes_max = 32 * 1024 * 1024;
-  // Of all requests at hand together; past it a request is told to come again (kBusy).
+  // Of all requests at hand together; past it a request is told to come again (kBusy, Retry-After).
   std::size_t body_bytes_total_max = 128 * 1024 * 1024;
   int read_timeout_s = 15;
   int write_timeout_s = 15;

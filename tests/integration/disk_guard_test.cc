@@ -68,12 +68,17 @@ TEST(DiskGuard, ACentreLowOnRoomTakesNoPushAndLosesNone) {
     const std::string text((std::istreambuf_iterator<char>(log)), std::istreambuf_iterator<char>());
     return text.find("nearly full") != std::string::npos;
   });
-  EXPECT_EQ(tororo.Status()["waiting"], 30);
+  const SortedJson status = tororo.Status();
+  EXPECT_EQ(status["waiting"], 30);
+  EXPECT_EQ(status["sync"]["state"], "live");
+  EXPECT_EQ(status["sync"]["heldBack"]["why"], "The centre's disk is nearly full (disk_full)");
+  EXPECT_NE(tororo.Agent({"status"}).out.find("HELD BACK"), std::string::npos);
   EXPECT_EQ(trial.CentreJson({"status"})["revisions"], 0);
   trial.StopGateway();
   std::filesystem::rename(toml + ".roomy", toml);
   trial.StartGateway();
   trial.ExpectEverythingOnce();
+  EXPECT_TRUE(tororo.Status()["sync"]["heldBack"].is_null());
 }
 
 }  // namespace

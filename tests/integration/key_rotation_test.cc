@@ -70,16 +70,5 @@ TEST(KeyRotation, OfBothSidesWhileTheyRunLosesNothingAndHoldsAfterRestarts) {
   EXPECT_EQ(audit.exit_code, 0) << audit.err;
 }
 
-TEST(KeyRotation, AGatewayWithoutItsKeySaysWhatToDoAndMakesNone) {
-  Trial trial;
-  const std::string key = trial.GatewayDir() + "/central.key";
-  std::filesystem::rename(key, key + "-away");
-  const Ran refused = trial.Centre({"run"});
-  EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_NE(refused.err.find("key_missing"), std::string::npos) << refused.err;
-  EXPECT_NE(refused.err.find("put that key's file back"), std::string::npos) << refused.err;
-  EXPECT_FALSE(std::filesystem::exists(key));
-}
-
 }  // namespace
 }  // namespace edcsync::testing

@@ -47,7 +47,7 @@ class AuditCheckpointTest : public TrialTest {
         MakeCheckpoint(*store_, "gateway-1", identity.key, identity.certificate, clock_.Wall()));
   }
   std::vector<std::string> Check(const std::string& text) {
-    return Must(CheckCheckpoint(*store_, text, authority_.certificate()));
+    return Must(CheckCheckpoint(*store_, text, {authority_.certificate()}));
   }
   // The checkpoint with one field set.
   std::string With(const char* field, const nlohmann::ordered_json& value) {
@@ -137,12 +137,12 @@ TEST_F(AuditCheckpointTest, WhatIsNoCheckpointSaysSo) {
   for (const std::string& text :
        {std::string(), std::string("{}"), std::string("[1]"), With("entries", "5"),
         With("signature", "xyz"), With("hash", "")}) {
-    const auto checked = CheckCheckpoint(*store_, text, authority_.certificate());
+    const auto checked = CheckCheckpoint(*store_, text, {authority_.certificate()});
     ASSERT_FALSE(checked.ok()) << text;
     EXPECT_EQ(checked.error().code, ErrorCode::kMalformed) << text;
   }
   EXPECT_FALSE(
-      CheckCheckpoint(*store_, With("certificate", "none"), authority_.certificate()).ok());
+      CheckCheckpoint(*store_, With("certificate", "none"), {authority_.certificate()}).ok());
 }
 
 }  // namespace

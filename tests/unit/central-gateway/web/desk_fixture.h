@@ -40,16 +40,22 @@ class DeskServerTest : public TrialTest {
 
   void StartServer() {
     server_.reset();
+    RotateCentre();
+    auto server = DeskServer::Start(options_, *store_, clock_, system_random_, "gateway-1",
+                                    [this] { return Result<SigningIdentity>(*centre_); });
+    ASSERT_TRUE(server.ok()) << server.error().ToString();
+    server_ = std::move(*server);
+  }
+
+  // The centre has a new key and certificate.
+  void RotateCentre() {
     const PrivateKey key = Must(PrivateKey::Generate());
     CertificateAuthority::Request request;
     request.common_name = "gateway";
     request.purpose = CertificateAuthority::Purpose::kGateway;
     request.not_before = clock_.Wall();
     request.valid_days = 30;
-    auto server = DeskServer::Start(options_, *store_, clock_, system_random_, "gateway-1", key,
-                                    Must(authority_.Issue(key, request, system_random_)));
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = std::move(*server);
+    centre_ = SigningIdentity{key, Must(authority_.Issue(key, request, system_random_))};
   }
 
   // An account that has chosen its password.
@@ -126,6 +132,7 @@ class DeskServerTest : public TrialTest {
   const CertificateAuthority authority_ =
       *CertificateAuthority::Create("edcsync", clock_.Wall(), 365, system_random_);
   DeskServerOptions options_;
+  std::optional<SigningIdentity> centre_;
   std::unique_ptr<DeskServer> server_;
 };
 

@@ -124,9 +124,8 @@ TEST_F(DeskPages, NeitherAnUnknownCallNorAnotherMethodGetsThePage) {
 
 TEST_F(DeskPages, WithoutThePagesTheDeskDoesNotStart) {
   options_.page_folder = folder_ + "/nowhere";
-  const PrivateKey key = Must(PrivateKey::Generate());
-  const auto server = DeskServer::Start(options_, *store_, clock_, system_random_, "gateway-1", key,
-                                        authority_.certificate());
+  const auto server = DeskServer::Start(options_, *store_, clock_, system_random_, "gateway-1",
+                                        [this] { return Result<SigningIdentity>(*centre_); });
   ASSERT_FALSE(server.ok());
   EXPECT_EQ(server.error().code, ErrorCode::kConfiguration);
   EXPECT_THAT(server.error().message, HasSubstr("nowhere"));

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "central-gateway/desk/audit_checkpoint.h"
 #include "tests/unit/central-gateway/web/desk_fixture.h"
 
 namespace edcsync::central {
@@ -145,6 +146,14 @@ TEST_F(DeskQueue, TheTrailIsVerifiedAndItsCheckpointSigned) {
   const Answer checkpoint = client.Get("/api/v1/audit/checkpoint");
   EXPECT_EQ(checkpoint.json()["entries"], verified["entries"]);
   EXPECT_EQ(checkpoint.json()["gateway"], "gateway-1");
+  const std::string signer = checkpoint.json()["certificate"];
+  EXPECT_EQ(signer, centre_->certificate.ToPem());
+  // Story: after `certificate rotate` the desk signed with the former key until it was started anew.
+  RotateCentre();
+  const Answer rotated = client.Get("/api/v1/audit/checkpoint");
+  EXPECT_EQ(rotated.json()["certificate"], centre_->certificate.ToPem());
+  EXPECT_NE(rotated.json()["certificate"], signer);
+  EXPECT_TRUE(Must(CheckCheckpoint(*store_, rotated.body, {authority_.certificate()})).empty());
   Damage("DROP TRIGGER audit_is_never_altered; UPDATE audit SET actor = 'nobody' WHERE number = 3");
   EXPECT_EQ(client.Post("/api/v1/audit/verify", Json::object()).json()["findings"].size(), 1u);
 }

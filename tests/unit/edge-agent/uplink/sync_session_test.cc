@@ -47,12 +47,19 @@ class SyncSessionTest : public ::testing::Test {
     welcome.epoch = Epoch(1);
     welcome.gateway = GatewayId("g1");
     welcome.acknowledged_through = acknowledged;
-    welcome.acknowledged_chain.fill(7);
-    const auto sealed = wire::SealFrame(welcome, gateway_.sealer, edge_.certificate());
+    if (acknowledged != Sequence()) welcome.acknowledged_chain.fill(7);
+    Tell(welcome);
+  }
+  // What the gateway says.
+  void Tell(const wire::Frame& frame) {
+    const auto sealed = wire::SealFrame(frame, gateway_.sealer, edge_.certificate());
     ASSERT_TRUE(sealed.ok());
     ASSERT_TRUE(
         gateway_client_->Publish(wire::DownTopic(EdgeId("kisumu-1")), *sealed, false, [](Status) {})
             .ok());
+  }
+  bool RunUntil(const std::function<bool(const SyncStatus&)>& reached) {
+    return scheduler_.RunUntil([&] { return reached(session_->status()); }, 60'000'000);
   }
   Party Join(const std::string& name, CertificateAuthority::Purpose purpose) {
     CertificateAuthority::Request request;
@@ -107,6 +114,37 @@ TEST_F(SyncSessionTest, AnOutboxThatCannotBeReadIsNotReportedAsAnotherOne) {
   ASSERT_TRUE(RunUntilHellos(2));
   EXPECT_EQ(hellos_[1].next_sequence, Sequence(3));
   EXPECT_FALSE(hellos_[1].chain_differs);
+}
+
+TEST_F(SyncSessionTest, WhyTheCentreTakesNothingIsToldUntilItDoesAgain) {
+  Welcome(Sequence());
+  ASSERT_TRUE(RunUntil([](const SyncStatus& now) { return now.state == SyncState::kLive; }));
+  EXPECT_EQ(session_->status().held_back, "");
+  wire::Refuse refuse;
+  refuse.reason = static_cast<std::uint16_t>(ErrorCode::kDiskFull);
+  refuse.epoch = Epoch(1);
+  refuse.message = "The centre's disk is nearly full";
+  refuse.retry_after_ms = 10'000;
+  Tell(refuse);
+  ASSERT_TRUE(RunUntil([](const SyncStatus& now) { return !now.held_back.empty(); }));
+  EXPECT_EQ(session_->status().held_back, "The centre's disk is nearly full (disk_full)");
+  EXPECT_EQ(session_->status().state, SyncState::kLive);
+  const WallTime since = session_->status().held_back_since;
+  world_.clock.Advance(10'000);
+  Tell(refuse);  // Tried again, refused again: since the first time.
+  scheduler_.RunFor(1'000'000);
+  EXPECT_EQ(session_->status().held_back_since, since);
+  wire::Receipt receipt;
+  receipt.epoch = Epoch(1);
+  receipt.credit = {1, 1};
+  Tell(receipt);
+  ASSERT_TRUE(RunUntil([](const SyncStatus& now) { return now.held_back.empty(); }));
+  EXPECT_EQ(session_->status().state, SyncState::kLive);
+  Tell(refuse);
+  ASSERT_TRUE(RunUntil([](const SyncStatus& now) { return !now.held_back.empty(); }));
+  edge_client_->Cut(true);
+  ASSERT_TRUE(RunUntil([](const SyncStatus& now) { return now.state == SyncState::kOffline; }));
+  EXPECT_EQ(session_->status().held_back, "");  // Another trouble now.
 }
 
 }  // namespace

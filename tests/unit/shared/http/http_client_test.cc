@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <latch>
 #include <thread>
 
 namespace edcsync {
@@ -87,6 +88,39 @@ TEST(HttpClientDeadline, AnAnswerBeyondTheLimitIsNotKept) {
   const auto answer = HttpClient(options).Get("/");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().code, ErrorCode::kTooLarge);
+}
+
+TEST(HttpClient, ARequestThatNobodyAnswersEndsWhenItIsCancelledAndSoDoesALaterOne) {
+  std::latch asked(1);
+  const BadServer server([&](int fd, const std::atomic<bool>&) {
+    char byte = 0;
+    EXPECT_EQ(::recv(fd, &byte, 1, 0), 1);
+    asked.count_down();
+    while (::recv(fd, &byte, 1, 0) > 0) {
+    }  // Until the client has gone: it is never answered.
+  });
+  HttpClientOptions options = server.Options();
+  options.deadline_s = 3600;
+  options.timeout_s = 3600;
+  HttpClient client(options);
+  std::jthread stops([&] {
+    asked.wait();
+    client.Cancel();
+  });
+  EXPECT_EQ(client.Get("/").error().code, ErrorCode::kStopped);
+  EXPECT_EQ(client.Get("/").error().code, ErrorCode::kStopped);
+}
+
+TEST(HttpClient, ANameIsLookedUpBeforeTheDeadlineCounts) {
+  const BadServer server([](int fd, const std::atomic<bool>&) {
+    (void)Send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup");
+  });
+  HttpClientOptions options = server.Options();
+  options.deadline_s = 60;
+  options.base_url.replace(options.base_url.find("127.0.0.1"), 9, "localhost");
+  const auto answer = HttpClient(options).Get("/");
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->body, "up");
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <barrier>
 #include <fstream>
+#include <latch>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -274,6 +276,92 @@ TEST(HttpServer, ALargeAnswerArrivesWhole) {
   Site site;
   ASSERT_TRUE(site.Start().ok());
   EXPECT_EQ(site.Client().Get("/large")->body, std::string(3'000'000, 'x'));
+}
+
+// A server whose handler keeps the body it was given until the test lets it go.
+class FullHands {
+ public:
+  explicit FullHands(std::size_t body_bytes_total_max) : server_(Options(body_bytes_total_max)) {
+    server_.Route("POST", "/records", Access::kOpen, [this](const HttpRequest& request) {
+      if (request.body.front() == 'w') {
+        arrived.count_down();
+        may_go_on.wait();
+      }
+      const std::lock_guard lock(mutex_);
+      taken_.insert(request.body.substr(0, 8));
+      return Text("taken");
+    });
+    EXPECT_TRUE(server_.Start().ok());
+  }
+  int port() const { return server_.port(); }
+  Result<HttpResponse> Post(const std::string& body) const {
+    return HttpClient({.base_url = "http://127.0.0.1:" + std::to_string(port())})
+        .Post("/records", body, "text/plain");
+  }
+  std::multiset<std::string> taken() {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
+
+  std::latch arrived{1};
+  std::latch may_go_on{1};
+
+ private:
+  static HttpServerOptions Options(std::size_t body_bytes_total_max) {
+    HttpServerOptions options;
+    options.body_bytes_max = 700'000;
+    options.body_bytes_total_max = body_bytes_total_max;
+    return options;
+  }
+  std::mutex mutex_;
+  std::multiset<std::string> taken_;
+  HttpServer server_;  // Last: its threads end first.
+};
+
+TEST(HttpServerMemory, AllBodiesTogetherMayHold128MiBUnlessToldOtherwise) {
+  EXPECT_EQ(HttpServerOptions().body_bytes_total_max, 128u * 1024 * 1024);
+}
+
+TEST(HttpServerMemory, WhoComesWhileOthersHoldItIsToldWhenToComeAgainAndIsThenTaken) {
+  FullHands server(1'000'000);
+  const auto body = [](const std::string& name) { return name + std::string(599'992, 'b'); };
+  std::jthread first([&] {
+    const auto answer = server.Post(body("waits-01"));
+    EXPECT_TRUE(answer.ok() && answer->status == 200);
+  });
+  server.arrived.wait();  // 600,000 of 1,000,000 bytes are held.
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = server.Post(body("late-001"));
+    ASSERT_TRUE(refused.ok()) << refused.error().message;
+    EXPECT_EQ(refused->status, 503);
+    EXPECT_EQ(Name(*refused), "urn:edcsync:error:busy");
+    EXPECT_EQ(refused->headers.find("Retry-After")->second, "1");
+  }
+  EXPECT_EQ(server.Post("small-01")->status, 200);  // There is room for that.
+  server.may_go_on.count_down();
+  first.join();
+  const auto taken = server.Post(body("late-001"));
+  ASSERT_TRUE(taken.ok()) << taken.error().message;
+  EXPECT_EQ(taken->status, 200);
+  EXPECT_EQ(server.taken(), (std::multiset<std::string>{"waits-01", "late-001", "small-01"}));
+}
+
+TEST(HttpServerMemory, WhatBrokeOffOrWasRefusedHoldsNothing) {
+  FullHands server(1'000'000);
+  for (int i = 0; i < 8; ++i) {
+    RawConnection connection(server.port());
+    connection.Send("POST /records HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n" +
+                    std::string(400'000, 'b'));
+  }  // The rest never comes.
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(server.Post(std::string(700'001, 'b'))->status, 413);
+  // Those connections end in the server's own time; from then on there is room again.
+  int status = 503;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (status == 503 && std::chrono::steady_clock::now() < until) {
+    status = server.Post("a-fit-01" + std::string(650'000, 'b'))->status;
+  }
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(server.taken(), (std::multiset<std::string>{"a-fit-01"}));
 }
 
 TEST(HttpServer, PlainHttpIsServedOnLoopbackOnly) {
