@@ -40,6 +40,7 @@ class DeskServer {
                                                    Certificate signing_certificate);
   ~DeskServer();  // Stops.
   int port() const;
+  HttpServer::Figures http_figures() const;
   Status ReloadCertificate();  // As HttpServer's.
 
  private:

@@ -266,7 +266,8 @@ Result<std::unique_ptr<Agent>> Agent::Start(const Config& config) {
       Log(LogLevel::kError, "sync.not_started", {{"why", started.error().message}});
   });
   self.renewal->Start();
-  self.health->Start(*self.store, *self.session, *self.loop);
+  self.health->Start({self.store.get(), self.session.get(), self.loop.get(), self.disk.get(),
+                      self.renewal.get(), self.server.get()});
   Log(LogLevel::kInfo, "agent.ready",
       {{"edge", config.edge.str()}, {"site", config.site.str()}, {"port", self.server->port()}});
   self.notifier = std::make_unique<ServiceNotifier>(*self.loop);

@@ -239,6 +239,9 @@ void SyncSession::OnMessage(Message message) {
   if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) return OnRefuse(*refuse);
   const SyncStatus now = status();
   if (now.state != SyncState::kLive) return;  // Of an earlier session.
+  if (ExchangeTelemetry* exchanges = Exchanges()) {
+    exchanges->Answered(*frame, message.trace_parent);
+  }
   if (auto* receipt = std::get_if<wire::Receipt>(&*frame)) {
     if (receipt->epoch == now.epoch) OnReceipt(*receipt);
   } else if (auto* feed = std::get_if<wire::Feed>(&*frame)) {
@@ -254,10 +257,12 @@ void SyncSession::OnMessage(Message message) {
   }
 }
 
-Status SyncSession::SendFrame(const wire::Frame& frame) {
+Status SyncSession::SendFrame(const wire::Frame& frame, const RecordKey* record) {
   if (up_topic_.empty()) return Fail(ErrorCode::kNotConnected, "There is no session");
   EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(frame, sealer_, gateways_.front()));
-  EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
+  ExchangeTelemetry* const exchanges = Exchanges();
+  EDCSYNC_TRY(link_.SendTraced(up_topic_, sealed,
+                               exchanges == nullptr ? "" : exchanges->Asking(frame, record)));
   std::lock_guard lock(status_mutex_);
   ++status_.frames_sent;
   status_.bytes_sent += sealed.size();
@@ -364,6 +369,7 @@ void SyncSession::Settle() {
   };
   const auto settled = [this, receipt](const Status& status) {
     settling_ = false;
+    if (status.ok() && Exchanges() != nullptr) Exchanges()->Settled();
     if (status.ok()) return Settle();
     Log(LogLevel::kError, "receipt.not_settled", {{"why", status.error().message}});
     if (!unsettled_) {

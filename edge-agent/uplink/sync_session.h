@@ -87,10 +87,14 @@ class SyncSession {
 
   // The downlink asked and no gateway answered: begins anew, by Hello, with one that does.
   void Unanswered();
-  // Sends a frame of the downlink; kNotConnected without a session.
-  Status SendFrame(const wire::Frame& frame);
+  // Sends a frame of the downlink; kNotConnected without a session. `record`: the one that it is of,
+  // or nullptr.
+  Status SendFrame(const wire::Frame& frame, const RecordKey* record = nullptr);
 
  private:
+  ExchangeTelemetry* Exchanges() const {
+    return options_.telemetry == nullptr ? nullptr : options_.telemetry->exchanges();
+  }
   void Post(std::function<void()> handler);
   void OnLinkUp();
   void OnLinkDown(const Error& why);

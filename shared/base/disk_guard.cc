@@ -69,10 +69,13 @@ std::uint64_t DiskGuard::MarkOf(std::uint64_t bytes, unsigned percent, const Dis
   return std::min(bytes, room.size_bytes / 100 * percent);
 }
 
-DiskState DiskGuard::Next(const DiskRoom& room) const {
+DiskGuard::Marks DiskGuard::MarksOn(const DiskRoom& room) const {
   const std::uint64_t refuse = MarkOf(marks_.refuse_bytes, marks_.refuse_percent_max, room);
-  const std::uint64_t warn =
-      std::max(refuse, MarkOf(marks_.warn_bytes, marks_.warn_percent_max, room));
+  return {std::max(refuse, MarkOf(marks_.warn_bytes, marks_.warn_percent_max, room)), refuse};
+}
+
+DiskState DiskGuard::Next(const DiskRoom& room) const {
+  const auto [warn, refuse] = MarksOn(room);
   const DiskState now = state_;
   if (room.free_bytes < refuse) return DiskState::kRefusing;
   if (now == DiskState::kRefusing && room.free_bytes < End(refuse)) return now;
@@ -104,12 +107,21 @@ DiskRoom DiskGuard::room() const {
 Status DiskGuard::MayTake() {
   if (Look() != DiskState::kRefusing) return Ok();
   const DiskRoom now = room();
-  const std::uint64_t end =
-      End(MarkOf(marks_.refuse_bytes, marks_.refuse_percent_max, now));
+  const std::uint64_t end = End(MarksOn(now).refuse_bytes);
   return Fail(ErrorCode::kDiskFull,
               "the disk of " + path_ + " has " + Mebibytes(now.free_bytes) +
                   " left, which is kept for what was taken before; it goes on by itself from " +
                   Mebibytes(end) + " on");
+}
+
+Status DiskGuard::HasRoom() {
+  if (Look() != DiskState::kLow) return Ok();
+  const DiskRoom now = room();
+  const Marks marks = MarksOn(now);
+  return Fail(ErrorCode::kDiskFull, "the disk of " + path_ + " has " + Mebibytes(now.free_bytes) +
+                                        " left, less than the mark of " +
+                                        Mebibytes(marks.warn_bytes) + "; below " +
+                                        Mebibytes(marks.refuse_bytes) + " nothing new is taken");
 }
 
 void DiskWatch::Start() {

@@ -168,6 +168,19 @@ TEST_F(Watched, MetricsTellWhatHappenedAndEveryOneThatAlertsAndDashboardNameIsTh
   ASSERT_TRUE(Await("the site shows it", [&] {
     return Sample(SiteMetrics(), "edcsync_edge_conflicts_open") == 1;
   }));
+  const auto began = static_cast<double>(std::time(nullptr));
+  EXPECT_EQ(Sample(CentreMetrics(), "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}"),
+            std::nullopt);
+  const Ran reconciled =
+      trial_.Centre({"reconcile", "--site", "SITE.703", "--reason", "to be seen"});
+  ASSERT_EQ(reconciled.exit_code, 0) << reconciled.out << reconciled.err;
+  ASSERT_TRUE(Await("the site shows the comparison", [&] {
+    return Sample(SiteMetrics(), "edcsync_edge_reconciliation_last_timestamp_seconds").has_value();
+  }));
+  ASSERT_TRUE(Await("the centre shows the comparison", [&] {
+    return Sample(CentreMetrics(), "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}")
+        .has_value();
+  }));
   const std::string site = SiteMetrics(), centre = CentreMetrics();
   EXPECT_EQ(Sample(site, "edcsync_edge_submissions_total{outcome=\"captured\"}"), 41);
   EXPECT_EQ(Sample(site, "edcsync_edge_outbox_waiting"), 0);
@@ -186,6 +199,28 @@ TEST_F(Watched, MetricsTellWhatHappenedAndEveryOneThatAlertsAndDashboardNameIsTh
     const std::string ends = "edcsync_gateway_certificate_expiry_timestamp_seconds{certificate=\"";
     EXPECT_GT(Sample(centre, ends + name + "\"}"), static_cast<double>(std::time(nullptr)) + 86400);
   }
+  // Guards: none is at work.
+  for (const auto& [metrics, prefix] :
+       {std::pair(site, "edcsync_edge"), std::pair(centre, "edcsync_gateway")}) {
+    const std::string disk = std::string(prefix) + "_disk_";
+    EXPECT_GT(Sample(metrics, disk + "warn_bytes"), Sample(metrics, disk + "refuse_bytes"));
+    EXPECT_GT(Sample(metrics, disk + "refuse_bytes"), 0);
+    EXPECT_EQ(Sample(metrics, disk + "state{state=\"refusing\"}"), 0);
+  }
+  EXPECT_GE(Sample(centre, "edcsync_gateway_commit_lag_seconds"), 0);
+  EXPECT_GE(Sample(centre, "edcsync_gateway_credit_frames"), 1);
+  for (const char* why : {"commit_behind", "disk", "rate"}) {
+    const std::string put_off = "edcsync_gateway_frames_put_off_total{why=\"";
+    EXPECT_EQ(Sample(centre, put_off + why + "\"}"), 0) << why;
+  }
+  EXPECT_EQ(Sample(site, "edcsync_edge_requests_put_off_total{server=\"api\",why=\"rate\"}"), 0);
+  // What was compared, and when.
+  const double compared = Sample(centre, "edcsync_gateway_reconciliation_last_timestamp_seconds{"
+                                         "edge=\"tororo\"}").value_or(0);
+  EXPECT_GE(compared, began);
+  EXPECT_GE(Sample(site, "edcsync_edge_reconciliation_last_timestamp_seconds"), began);
+  EXPECT_EQ(Sample(centre, "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}"), 0);
+  EXPECT_EQ(Sample(centre, "edcsync_gateway_reconciliations_overdue"), 0);
   // Bounded labels: no subject, no record.
   EXPECT_EQ((site + centre).find("01-703"), std::string::npos);
 
