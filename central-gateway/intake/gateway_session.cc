@@ -130,11 +130,23 @@ void GatewaySession::OnMessage(Message message) {
   entry = directory_.Find(*edge);  // Opening may have read the registry anew.
   if (entry == nullptr) return;
   if (!frame.ok()) {
-    Log(LogLevel::kWarn, "frame.refused",
-        {{"edge", edge->str()}, {"why", frame.error().message}});
-    return Refuse(*edge, frame.error().code, frame.error().message, peer.epoch, 0);
+    return RefuseUnopened(*entry, peer, frame.error(), message.trace_parent);
   }
   Handle(*entry, peer, std::move(*frame), message.payload.size(), message.trace_parent);
+}
+
+// What it is of nobody knows: its trace, which links its records, stands beside it.
+void GatewaySession::RefuseUnopened(const EdgeEntry& entry, const Peer& peer, const Error& why,
+                                    const std::string& trace_parent) {
+  Log(LogLevel::kWarn, "frame.refused",
+      {{"edge", entry.edge.str()},
+       {"reason", static_cast<std::uint16_t>(why.code)},
+       {"why", why.message},
+       {"trace_id", TraceIdTextIn(trace_parent)}});
+  const auto telemetry = BeginFrame("intake", entry, trace_parent);
+  if (telemetry != nullptr) telemetry->Draw(std::string(Describe(why.code).name));
+  Refuse(entry.edge, why.code, why.message, peer.epoch, 0,
+         telemetry == nullptr ? "" : telemetry->TraceParent());
 }
 
 Result<wire::Frame> GatewaySession::Open(const EdgeEntry& entry, Peer& peer, BytesView bytes) {
@@ -394,7 +406,10 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
   wire::Refuse refuse = std::get<wire::Refuse>(*answer);
   ++figures_.frames_refused;
   Log(LogLevel::kWarn, "edge.refused",
-      {{"edge", edge.str()}, {"reason", refuse.reason}, {"why", refuse.message}});
+      {{"edge", edge.str()},
+       {"reason", refuse.reason},
+       {"why", refuse.message},
+       {"trace_id", TraceIdTextIn(trace_parent)}});
   // Only a session that ended: a late frame of an earlier one must not end the one that lives.
   Peer& peer = peers_[edge];
   const bool gap = refuse.reason == static_cast<std::uint16_t>(ErrorCode::kSequenceGap);

@@ -123,6 +123,8 @@ class GatewaySession {
               std::int64_t retry_after_us, const std::string& trace_parent = "");
   std::size_t Send(const EdgeId& edge, const wire::Frame& frame, const std::string& trace_parent);
   void HandleReconcile(const EdgeEntry& entry, Peer& peer, wire::Frame frame, std::size_t bytes);
+  void RefuseUnopened(const EdgeEntry& entry, const Peer& peer, const Error& why,
+                      const std::string& trace_parent);
   Result<wire::Frame> Open(const EdgeEntry& entry, Peer& peer, BytesView bytes);
   Result<wire::Frame> OpenOnce(const EdgeEntry& entry, Peer& peer, BytesView bytes);
   const Sealer& IdentityFor(const Peer& peer) const;

@@ -178,7 +178,9 @@ Status Agent::Impl::OpenSync() {
       [this] { endorsements->LookAgain(); }, [this] { session->Unanswered(); });
   endorsements = std::make_unique<EndorsementSender>(
       *store, *loop,
-      [this](const wire::Endorsement& endorsement) { return session->SendFrame(endorsement); });
+      [this](const wire::Endorsement& endorsement, const RecordKey& key) {
+        return session->SendFrame(endorsement, &key);
+      });
   worker = std::make_unique<EventLoop>(clock);
   reconciliation = std::make_unique<Reconciliation>(
       *store, *applier, *loop, *worker, std::move(identity),
@@ -236,7 +238,7 @@ Status Agent::Impl::OpenApi() {
   api = std::make_unique<SiteApi>(
       *store, *capture, Control(),
       [this] { loop->Post([this] { endorsements->LookAgain(); }); },
-      static_cast<double>(config.submissions_per_second_max));
+      static_cast<double>(config.submissions_per_second_max), &health->site());
   api->AddRoutes(*server);
   AddKeyRoutes(*server, *store, *keys);
   EDCSYNC_TRY(server->Start());

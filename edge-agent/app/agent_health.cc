@@ -27,7 +27,8 @@ AgentHealth::AgentHealth(const Config& config, const Clock& clock, Random& rando
                                            ShortTimes())),
       capture_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
       uplink_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
-      feed_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)) {}
+      feed_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
+      site_(telemetry_.tracer.get()) {}
 
 void AgentHealth::Start(const Parts& parts) {
   if (!config_.health.enabled) return;

@@ -12,6 +12,7 @@
 #include "edge-agent/capture/capture_telemetry.h"
 #include "edge-agent/downlink/feed_telemetry.h"
 #include "edge-agent/enrolment/renewal.h"
+#include "edge-agent/site/site_telemetry.h"
 #include "edge-agent/store/edge_store.h"
 #include "edge-agent/uplink/sync_session.h"
 #include "shared/base/disk_guard.h"
@@ -44,6 +45,7 @@ class AgentHealth {
   CaptureTelemetry& capture() { return capture_; }
   UplinkTelemetry& uplink() { return uplink_; }
   FeedTelemetry& feed() { return feed_; }
+  SiteTelemetry& site() { return site_; }
 
  private:
   void Collect(MetricSamples& samples) const;
@@ -61,6 +63,7 @@ class AgentHealth {
   CaptureTelemetry capture_;
   UplinkTelemetry uplink_;
   FeedTelemetry feed_;
+  SiteTelemetry site_;
   Parts parts_;
   std::unique_ptr<LoopProbe> probe_;
   std::unique_ptr<HealthServer> server_;

@@ -232,11 +232,14 @@ Result<wire::Frame> SyncSession::Open(BytesView bytes) {
 void SyncSession::OnMessage(Message message) {
   Result<wire::Frame> frame = Open(message.payload);
   if (!frame.ok()) {
-    Log(LogLevel::kWarn, "frame.refused", {{"why", frame.error().message}});
+    Log(LogLevel::kWarn, "frame.refused",
+        {{"why", frame.error().message}, {"trace_id", TraceIdTextIn(message.trace_parent)}});
     return;
   }
   if (auto* welcome = std::get_if<wire::Welcome>(&*frame)) return OnWelcome(*welcome);
-  if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) return OnRefuse(*refuse);
+  if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) {
+    return OnRefuse(*refuse, TraceIdTextIn(message.trace_parent));
+  }
   const SyncStatus now = status();
   if (now.state != SyncState::kLive) return;  // Of an earlier session.
   if (ExchangeTelemetry* exchanges = Exchanges()) {
@@ -389,7 +392,7 @@ void SyncSession::Settle() {
   if (!queued.ok()) settled(queued);
 }
 
-void SyncSession::OnRefuse(const wire::Refuse& refuse) {
+void SyncSession::OnRefuse(const wire::Refuse& refuse, const std::string& trace_id) {
   const ErrorInfo* info = FindError(refuse.reason);
   const SyncState state = status().state;
   const bool of_hello = refuse.hello_id != 0;
@@ -397,7 +400,8 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
   if (!of_hello && refuse.epoch != Epoch() && refuse.epoch != status().epoch) return;
   const std::string why =
       refuse.message + (info == nullptr ? "" : " (" + std::string(info->name) + ")");
-  Log(LogLevel::kWarn, "sync.refused", {{"reason", refuse.reason}, {"why", refuse.message}});
+  Log(LogLevel::kWarn, "sync.refused",
+      {{"reason", refuse.reason}, {"why", refuse.message}, {"trace_id", trace_id}});
   if (info != nullptr && info->retry == Retry::kEdge) return StopForPerson(info->code, why);
   // The rest of what flew when the session before this Hello ended.
   if (!of_hello && refuse.epoch != Epoch() && state != SyncState::kLive) return;

@@ -106,7 +106,8 @@ class SyncSession {
   Status TakeWelcome(const wire::Welcome& welcome);
   void OnReceipt(const wire::Receipt& receipt);
   void Settle();
-  void OnRefuse(const wire::Refuse& refuse);
+  // `trace_id`: of the frame refused, if it is known.
+  void OnRefuse(const wire::Refuse& refuse, const std::string& trace_id);
   void StopForPerson(ErrorCode reason, const std::string& message);
   void Pump();
   Result<bool> PushOnce();
