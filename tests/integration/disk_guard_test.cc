@@ -71,12 +71,12 @@ TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   EXPECT_NE(refused.err.find("goes on by itself"), std::string::npos) << refused.err;
   EXPECT_EQ(tororo.Status()["captured"], 40);
   EXPECT_EQ(ReadyOf(tororo).status, 503);
-  EXPECT_FALSE(CheckIn(ReadyOf(tororo), "disk")["ok"]);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk")["ok"], false);
 
   ASSERT_TRUE(disk.Fill(22 * kMiB));  // Between the marks: said, and ready.
   EXPECT_EQ(ReadyOf(tororo).status, 200) << ReadyOf(tororo).body;
-  EXPECT_TRUE(CheckIn(ReadyOf(tororo), "disk")["ok"]);
-  EXPECT_FALSE(CheckIn(ReadyOf(tororo), "disk_room")["ok"]);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk")["ok"], true);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk_room")["ok"], false);
   ASSERT_TRUE(disk.Fill(10 * kMiB));
 
   tororo.Restore();  // What waits is delivered, its receipts and the feed are stored.
@@ -86,7 +86,7 @@ TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   Await("the feed arrives", [&] { return tororo.Record(form)["current"]["version"] == 2; });
 
   ASSERT_TRUE(disk.Free());
-  EXPECT_TRUE(CheckIn(ReadyOf(tororo), "disk_room")["ok"]);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk_room")["ok"], true);
   tororo.Capture(Slice(lines, 40, 10));
   tororo.AwaitDelivered();
   trial.ExpectCentreHolds();

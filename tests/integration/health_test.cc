@@ -426,8 +426,8 @@ TEST_F(Watched, WhatPeopleDecideByCommandStandsInTheRecordsTraceAndFramesHangTog
     for (const SortedJson& conflict : conflicts) {
       if (conflict["key"] != KeyOf(line)) continue;
       const SortedJson decided = trial_.CentreJson(
-          {"conflict", how, conflict["conflictId"], "--take", conflict["heads"][0], "--user", "dm",
-           "--reason", "Source seen"});
+          {"conflict", how, conflict["conflictId"].get<std::string>(), "--take",
+           conflict["heads"][0].get<std::string>(), "--user", "dm", "--reason", "Source seen"});
       return decided.value("revisionId", std::string());
     }
     return std::string();
@@ -488,13 +488,20 @@ TEST_F(Watched, WhatPeopleDecideByCommandStandsInTheRecordsTraceAndFramesHangTog
   EXPECT_EQ(in_trace_of(records_[2], "lock").size(), 1u);
 
   // Questions and their answers, by the traceparents beside them.
-  const std::vector<SeenSpan> all = receiver_.spans();
+  std::vector<SeenSpan> all;
   const auto parent_of = [&](const SeenSpan& span) -> const SeenSpan* {
     const auto found = std::find_if(all.begin(), all.end(), [&](const SeenSpan& each) {
       return each.span == span.parent && each.trace == span.trace;
     });
     return found == all.end() ? nullptr : &*found;
   };
+  ASSERT_TRUE(Await("each answer's span has its parent, which the other program sends", [&] {
+    all = receiver_.spans();
+    return std::all_of(all.begin(), all.end(), [&](const SeenSpan& span) {
+      return (span.name != "feed" && span.name != "feed.page" && span.name != "settle") ||
+             parent_of(span) != nullptr;
+    });
+  }));
   std::size_t pages = 0, settled = 0, linked = 0;
   for (const SeenSpan& span : all) {
     if (span.name == "feed") {
