@@ -93,7 +93,8 @@ TEST_F(Store, AFailingWorkIsRolledBackAloneAndTheAuditChainGoesOn) {
 // A gateway may be watched for years: an edge's last comparison is the last that came to its end,
 // however many failed since.
 TEST_F(Store, AnEdgesLastComparisonIsThatWhichEndedLastWithWhatItFound) {
-  const auto compared = [&](CentralWriter& writer, std::uint64_t id, ReconciliationState state) {
+  const auto compared = [&](CentralWriter& writer, std::uint64_t id,
+                            ReconciliationState state) -> Status {
     ReconciliationRow row;
     row.id = SnowflakeId(id);
     row.site = SiteOID("Kisumu");
