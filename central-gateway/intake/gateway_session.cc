@@ -456,7 +456,7 @@ void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::
         return writer.SetEdgeFeedCursor(edge, after, writer.Now());
       },
       [](Status) {}, 0);
-  if (telemetry != nullptr) {
+  if (telemetry != nullptr && !page->entries.empty()) {
     telemetry->Link(*page);
     telemetry->Draw("");
   }

@@ -52,6 +52,10 @@ void ExchangeTelemetry::End(wire::FrameKind kind, const std::string& error) {
 
 void ExchangeTelemetry::Answered(const wire::Frame& frame, const std::string& trace_parent) {
   if (const auto* feed = std::get_if<wire::Feed>(&frame)) {
+    if (feed->entries.empty()) {  // As most are: every edge asks each minute.
+      asked_.erase(wire::FrameKind::kPull);
+      return;
+    }
     End(wire::FrameKind::kPull, "");
     std::vector<TraceContext> links;
     for (const wire::FeedEntry& entry : feed->entries) {

@@ -3,7 +3,8 @@
 // and, below the span of the gateway that a frame names as its own, "feed", "settle" (from a receipt
 // to its durable end) and "endorsement.receipt".
 //
-// A pull or an offer is of many records: a trace of its own, with links to theirs. An endorsement is
+// A pull or an offer is of many records: a trace of its own, with links to theirs; a pull that brings
+// nothing draws nothing. An endorsement is
 // of one: it stands in that record's trace. Other frames are of no record, and carry none.
 //
 //   used by   edge-agent/uplink/sync_session.h; made by uplink_telemetry.h
