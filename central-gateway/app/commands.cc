@@ -34,6 +34,8 @@ Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context) {
   EDCSYNC_ASSIGN(Config config, LoadConfig(context.dir));
   config.keys.pkcs11.try_pin_again = context.try_pin;
   context.keys = KeySourcesOf(config);
+  context.telemetry = config.telemetry;
+  context.gateway = config.gateway.str();
   StartLog({"central-gateway", LogLevel::kError});
   SqliteCentralStoreOptions options;
   options.path = config.installation.DatabaseFile();

@@ -30,6 +30,8 @@ struct CommandContext {
   int code = kExitOk;
   bool try_pin = false;              // A token's PIN, although the last one was wrong.
   std::shared_ptr<KeySources> keys;  // Of the store that OpenStore opened.
+  TelemetrySettings telemetry;       // Likewise of its configuration,
+  std::string gateway;               // and its name.
 
   CentreWriter centre() { return {clock, random}; }
 };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "central-gateway/app/command_telemetry.h"
 #include "central-gateway/app/commands.h"
 #include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/conflict_desk.h"
@@ -113,6 +114,7 @@ struct ResolveArguments {
 
 Status ResolveCommand(CommandContext& context, CentralStore& store,
                       const ResolveArguments& arguments) {
+  CommandTelemetry telemetry(context);
   Decision decision;
   EDCSYNC_ASSIGN(decision.conflict, ConflictId(arguments.conflict));
   decision.user = context.user;
@@ -136,6 +138,7 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
   }
   if (arguments.propose) {
     EDCSYNC_ASSIGN(const Proposed proposed, Propose(store, context.centre(), decision));
+    telemetry.DrawConflict("propose", store, decision.conflict, proposed.revision);
     if (context.json) {
       const Json json{{"conflictId", arguments.conflict},
                       {"proposalId", std::to_string(proposed.proposal.value())},
@@ -148,6 +151,7 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
     return Ok();
   }
   EDCSYNC_ASSIGN(const RevisionId id, Resolve(store, context.centre(), decision));
+  telemetry.DrawConflict("decide", store, decision.conflict, id);
   if (context.json) {
     std::printf(
         "%s\n",
@@ -167,8 +171,10 @@ void AddProposals(CLI::App& conflict, CommandContext& context) {
   withdraw->fallthrough()->add_option("CONFLICT", *id_text)->required();
   withdraw->callback([&context, id_text] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
       EDCSYNC_TRY(WithdrawProposal(store, id, context.user));
+      telemetry.DrawConflict("withdraw", store, id);
       std::printf("Withdrawn.\n");
       return Ok();
     });
@@ -178,8 +184,10 @@ void AddProposals(CLI::App& conflict, CommandContext& context) {
   reopen->fallthrough()->add_option("CONFLICT", *id_text)->required();
   reopen->callback([&context, id_text] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
       EDCSYNC_ASSIGN(const SnowflakeId opened, Reopen(store, id, context.user, context.reason));
+      telemetry.DrawConflict("reopen", store, opened);
       std::printf("Opened again as conflict %s.\n", std::to_string(opened.value()).c_str());
       return Ok();
     });
@@ -204,6 +212,7 @@ Status ListQuarantine(CommandContext& context, CentralStore& store, bool all) {
 
 // Each on its own: one that no person can lift stops none of the others.
 Status ReleaseAll(CommandContext& context, CentralStore& store) {
+  CommandTelemetry telemetry(context);
   EDCSYNC_ASSIGN(const std::vector<RevisionId> waiting, WaitingForAPerson(store));
   Json outcomes = Json::array();
   std::size_t released = 0;
@@ -214,6 +223,7 @@ Status ReleaseAll(CommandContext& context, CentralStore& store) {
       return tl::unexpected<Error>(result.error());
     }
     if (result.ok()) ++released;
+    if (result.ok()) telemetry.DrawQuarantined("release", store, id);
     const std::string text =
         result.ok() ? std::string(ToString(result->outcome)) : result.error().ToString();
     if (context.json) {
@@ -263,9 +273,11 @@ void AddQuarantine(CLI::App& app, CommandContext& context) {
   release->callback([&context, revision, everything] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
       if (*everything) return ReleaseAll(context, store);
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const RevisionId id, RevisionOf(*revision));
       EDCSYNC_ASSIGN(const MergeResult result,
                      ReleaseQuarantine(store, id, context.user, context.reason));
+      telemetry.DrawQuarantined("release", store, id);
       std::printf("Released: %s.\n", std::string(ToString(result.outcome)).c_str());
       return Ok();
     });
@@ -275,8 +287,10 @@ void AddQuarantine(CLI::App& app, CommandContext& context) {
   reject->add_option("REVISION", *revision)->required();
   reject->callback([&context, revision] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const RevisionId id, RevisionOf(*revision));
       EDCSYNC_TRY(RejectQuarantine(store, id, context.user, context.reason));
+      telemetry.DrawQuarantined("reject", store, id);
       std::printf("Rejected.\n");
       return Ok();
     });

@@ -6,6 +6,7 @@
 
 #include "central-gateway/admin/edge_admin.h"
 #include "central-gateway/admin/study_admin.h"
+#include "central-gateway/app/command_telemetry.h"
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/enrolment_commands.h"
 #include "central-gateway/desk/central_queries.h"
@@ -297,6 +298,13 @@ Result<LockRow> LockOf(const LockArguments& arguments) {
   return lock;
 }
 
+// A form's lock is a record's: it stands in its trace.
+void DrawLock(CommandTelemetry& telemetry, const char* name, const LockRow& lock) {
+  if (lock.scope != LockScope::kForm) return;
+  const Result<RecordKey> key = ParseRecordKey(lock.object);
+  if (key.ok()) telemetry.Draw(name, *key);
+}
+
 void AddLocks(CLI::App& app, CommandContext& context) {
   CLI::App* lock = app.add_subcommand("lock", "Locks of a study, site, subject or form");
   lock->require_subcommand(1)->fallthrough();
@@ -313,19 +321,23 @@ void AddLocks(CLI::App& app, CommandContext& context) {
   };
   add("set", "Lock")->callback([&context, arguments] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(LockRow row, LockOf(*arguments));
       row.set_by = context.user;
       row.reason = context.reason;
       if (row.reason.empty()) return Fail(ErrorCode::kFieldMissing, "--reason is required");
-      EDCSYNC_TRY(SetLock(store, std::move(row)));
+      EDCSYNC_TRY(SetLock(store, row));
+      DrawLock(telemetry, "lock", row);
       std::printf("Locked.\n");
       return Ok();
     });
   });
   add("clear", "Unlock")->callback([&context, arguments] {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
+      CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const LockRow row, LockOf(*arguments));
       EDCSYNC_TRY(ClearLock(store, row, context.user, context.reason));
+      DrawLock(telemetry, "unlock", row);
       std::printf("Unlocked. What waits in quarantine is released one by one.\n");
       return Ok();
     });

@@ -322,8 +322,8 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
   const Status told = self.OpenNotices();  // Likewise.
   if (!told.ok()) Log(LogLevel::kError, "notices.not_started", {{"why", told.error().message}});
   self.loop->Post([&self] { self.WatchTrust(); });
-  self.health->Start({self.store.get(), self.session.get(), self.loop.get(), self.broker.get(),
-                      self.desk != nullptr});
+  self.health->Start({self.store.get(), self.session.get(), self.loop.get(), self.disk.get(),
+                      self.broker.get(), self.desk.get(), self.enrolment.get()});
   Log(LogLevel::kInfo, "gateway.ready",
       {{"gateway", config.gateway.str()}, {"broker_port", config.broker_port}});
   self.notifier = std::make_unique<ServiceNotifier>(*self.loop);

@@ -1,5 +1,7 @@
 #include "central-gateway/app/gateway_health.h"
 
+#include <map>
+
 #include "shared/base/file.h"
 #include "shared/crypto/revocation_list.h"
 #include "shared/telemetry/process_metrics.h"
@@ -11,6 +13,10 @@ constexpr int kLoopAnswersMs = 5'000;
 constexpr int kFiguresWaitMs = 1'000;
 // A commit waits for the disk; one that takes longer than this will not come back.
 constexpr std::int64_t kWriterStuckUs = 60'000'000;
+constexpr std::int64_t kHealthHourMs = 3'600'000;
+
+double Figure(std::uint64_t value) { return static_cast<double>(value); }
+double SecondsSince1970(WallTime time) { return static_cast<double>(time.ms) / 1e3; }
 
 }  // namespace
 
@@ -62,43 +68,47 @@ std::vector<HealthCheck> GatewayHealth::LiveChecks() {
 }
 
 std::vector<HealthCheck> GatewayHealth::ReadyChecks() {
-  return {{"store",
-           [this] {
-             return parts_.store->Read([](CentralReader& reader) -> Status {
-               EDCSYNC_TRY(reader.History());
-               return Ok();
-             });
-           }},
-          {"disk", [this] { return CheckFolderWritable(config_.installation.dir); }},
-          {"broker",
-           [this]() -> Status {
-             const auto figures = AskSession();
-             if (figures && figures->connected) return Ok();
-             return Fail(ErrorCode::kBroker, "no connection to the broker at " +
-                                                 config_.broker_host + ":" +
-                                                 std::to_string(config_.broker_port));
-           }},
-          // Sites' data are taken in all the same.
-          {"desk",
-           [this]() -> Status {
-             if (parts_.desk_runs || !config_.desk.enabled) return Ok();
-             return Fail(ErrorCode::kUnavailable, "the desk did not start: see desk.not_started");
-           },
-           /*required=*/false}};
+  std::vector<HealthCheck> checks = DiskChecks(config_.installation.dir, *parts_.disk);
+  checks.push_back({"store", [this] {
+                      return parts_.store->Read([](CentralReader& reader) -> Status {
+                        EDCSYNC_TRY(reader.History());
+                        return Ok();
+                      });
+                    }});
+  checks.push_back({"broker", [this]() -> Status {
+                      const auto figures = AskSession();
+                      if (figures && figures->connected) return Ok();
+                      return Fail(ErrorCode::kBroker,
+                                  "no connection to the broker at " + config_.broker_host + ":" +
+                                      std::to_string(config_.broker_port));
+                    }});
+  // Sites' data are taken in all the same.
+  checks.push_back({"desk",
+                    [this]() -> Status {
+                      if (parts_.desk != nullptr || !config_.desk.enabled) return Ok();
+                      return Fail(ErrorCode::kUnavailable,
+                                  "the desk did not start: see desk.not_started");
+                    },
+                    /*required=*/false});
+  return checks;
 }
 
 void GatewayHealth::Collect(MetricSamples& samples) {
   CollectProcess(samples, "central-gateway");
   CollectDisk(samples, "edcsync_gateway", config_.installation.dir,
               config_.installation.DatabaseFile());
+  CollectDiskGuard(samples, "edcsync_gateway", *parts_.disk);
   CollectCertificates(samples);
+  CollectServers(samples);
   CollectSpans(samples, "edcsync_gateway", telemetry_.exporter.get());
   CollectSession(samples);
   samples.Gauge("edcsync_gateway_writer_queue", "Works that wait for the store's writer.",
                 static_cast<double>(parts_.store->WorksWaiting()));
   const Status read = parts_.store->Read([&](CentralReader& reader) -> Status {
     EDCSYNC_TRY(CollectStore(samples, reader));
-    EDCSYNC_TRY(CollectEdges(samples, reader));
+    EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, reader.ListEdges());
+    EDCSYNC_TRY(CollectEdges(samples, edges));
+    EDCSYNC_TRY(CollectReconciliation(samples, reader, edges));
     return CollectNotices(samples, reader);
   });
   samples.Gauge("edcsync_gateway_store_readable", "1 if the database could be read just now.",
@@ -131,6 +141,43 @@ void GatewayHealth::CollectSession(MetricSamples& samples) {
                 number(figures->frames_dropped), {{"how", "dropped"}});
   samples.Total("edcsync_gateway_received_bytes_total", "Bytes of frames that came.",
                 number(figures->bytes_in));
+  CollectLoad(samples, *figures);
+}
+
+void GatewayHealth::CollectLoad(MetricSamples& samples,
+                                const GatewaySession::Figures& figures) const {
+  samples.Gauge("edcsync_gateway_commit_lag_seconds",
+                "From a frame's arrival to its commit, as load shedding goes by it; of late.",
+                static_cast<double>(figures.commit_lag_us) / 1e6);
+  samples.Gauge("edcsync_gateway_credit_frames", "Frames in flight that an edge is granted now.",
+                figures.credit.frames);
+  samples.Gauge("edcsync_gateway_credit_bytes", "Bytes in flight that an edge is granted now.",
+                figures.credit.bytes);
+  samples.Total("edcsync_gateway_receipts_reduced_total",
+                "Receipts that granted less than the full credit, for the commit is behind.",
+                Figure(figures.receipts_reduced));
+  const std::string name = "edcsync_gateway_frames_put_off_total";
+  const std::string help = "Frames refused for now, which edges send again; nothing is lost.";
+  samples.Total(name, help, Figure(figures.put_off_behind), {{"why", "commit_behind"}});
+  samples.Total(name, help, Figure(figures.put_off_rate), {{"why", "rate"}});
+  samples.Total(name, help, Figure(figures.put_off_disk), {{"why", "disk"}});
+}
+
+void GatewayHealth::CollectServers(MetricSamples& samples) const {
+  constexpr char kPrefix[] = "edcsync_gateway";
+  if (parts_.desk != nullptr) CollectPutOff(samples, kPrefix, "desk", parts_.desk->http_figures());
+  if (parts_.enrolment == nullptr) return;
+  CollectPutOff(samples, kPrefix, "enrolment", parts_.enrolment->http_figures());
+  const EstServer::Figures figures = parts_.enrolment->figures();
+  const std::string name = "edcsync_gateway_certificate_requests_total";
+  const std::string help = "Edges' requests for a certificate, first and renewed, by outcome.";
+  const auto total = [&](const char* kind, const char* outcome, std::uint64_t count) {
+    samples.Total(name, help, Figure(count), {{"kind", kind}, {"outcome", outcome}});
+  };
+  total("enrolment", "issued", figures.enrolled);
+  total("enrolment", "refused", figures.enrolments_refused);
+  total("renewal", "issued", figures.renewed);
+  total("renewal", "refused", figures.renewals_refused);
 }
 
 void GatewayHealth::CollectCertificates(MetricSamples& samples) const {
@@ -185,8 +232,20 @@ Status GatewayHealth::CollectStore(MetricSamples& samples, CentralReader& reader
   return Ok();
 }
 
-Status GatewayHealth::CollectEdges(MetricSamples& samples, CentralReader& reader) const {
-  EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, reader.ListEdges());
+// nullopt if it has none that can be read.
+std::optional<WallTime> GatewayHealth::CertificateEnd(const EdgeRow& edge) {
+  if (edge.certificates_pem.empty()) return std::nullopt;
+  const std::string& pem = edge.certificates_pem.front();
+  auto& [known, end] = certificate_ends_[edge.edge];
+  if (known == pem) return end;
+  const Result<Certificate> newest = Certificate::FromPem(pem);
+  if (!newest.ok()) return std::nullopt;
+  known = pem;
+  end = newest->NotAfter();
+  return end;
+}
+
+Status GatewayHealth::CollectEdges(MetricSamples& samples, const std::vector<EdgeRow>& edges) {
   std::map<EdgeStanding, double> standings;
   double silent = 0;
   const std::int64_t now_ms = clock_.Wall().ms;
@@ -206,12 +265,11 @@ Status GatewayHealth::CollectEdges(MetricSamples& samples, CentralReader& reader
                     "An edge's clock minus the centre's, at its last session.",
                     static_cast<double>(*edge.clock_drift_ms) / 1e3, labels);
     }
-    if (edge.certificates_pem.empty()) continue;
-    const Result<Certificate> newest = Certificate::FromPem(edge.certificates_pem.front());
-    if (!newest.ok()) continue;
-    samples.Gauge("edcsync_gateway_edge_certificate_expiry_timestamp_seconds",
-                  "When an edge's newest certificate ends, since 1970.",
-                  static_cast<double>(newest->NotAfter().ms) / 1e3, labels);
+    if (const std::optional<WallTime> end = CertificateEnd(edge)) {
+      samples.Gauge("edcsync_gateway_edge_certificate_expiry_timestamp_seconds",
+                    "When an edge's newest certificate ends, since 1970.", SecondsSince1970(*end),
+                    labels);
+    }
   }
   for (const EdgeStanding standing :
        {EdgeStanding::kActive, EdgeStanding::kSuspended, EdgeStanding::kRevoked}) {
@@ -220,6 +278,37 @@ Status GatewayHealth::CollectEdges(MetricSamples& samples, CentralReader& reader
   }
   samples.Gauge("edcsync_gateway_edges_silent",
                 "Active edges not heard of for [notices] edge_silent_hours.", silent);
+  return Ok();
+}
+
+Status GatewayHealth::CollectReconciliation(MetricSamples& samples, CentralReader& reader,
+                                            const std::vector<EdgeRow>& edges) const {
+  EDCSYNC_ASSIGN(const std::vector<LastComparison> comparisons, reader.ListLastComparisons());
+  std::map<EdgeId, WallTime> compared;
+  for (const LastComparison& last : comparisons) {
+    compared[last.edge] = last.ended_at;
+    const MetricLabels labels{{"edge", last.edge.str()}};
+    samples.Gauge("edcsync_gateway_reconciliation_last_timestamp_seconds",
+                  "When an edge was last compared with the centre to the end, since 1970.",
+                  SecondsSince1970(last.ended_at), labels);
+    samples.Gauge("edcsync_gateway_reconciliation_differences",
+                  "Revisions that differed then; counted up to 10000.", Figure(last.differences),
+                  labels);
+    samples.Gauge("edcsync_gateway_reconciliation_differences_open",
+                  "Those of them that were not brought back.", Figure(last.not_brought_back),
+                  labels);
+  }
+  // Twice the time of the schedule: one comparison may be late.
+  const std::int64_t late_ms = 2 * config_.reconcile_every_hours * kHealthHourMs;
+  double overdue = 0;
+  for (const EdgeRow& edge : edges) {
+    if (late_ms == 0 || edge.standing != EdgeStanding::kActive) continue;
+    const auto last = compared.find(edge.edge);
+    const WallTime since = last == compared.end() ? edge.added_at : last->second;
+    if (clock_.Wall().ms - since.ms > late_ms) ++overdue;
+  }
+  samples.Gauge("edcsync_gateway_reconciliations_overdue",
+                "Active edges not compared for twice [reconcile] every_hours.", overdue);
   return Ok();
 }
 

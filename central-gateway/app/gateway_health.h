@@ -11,8 +11,11 @@
 
 #include "central-gateway/admin/broker_supervisor.h"
 #include "central-gateway/app/config.h"
+#include "central-gateway/enrolment/est_server.h"
 #include "central-gateway/intake/gateway_session.h"
+#include "central-gateway/web/desk_server.h"
 #include "central-gateway/web/desk_telemetry.h"
+#include "shared/base/disk_guard.h"
 #include "shared/storage/writer_watch.h"
 #include "shared/telemetry/health_server.h"
 
@@ -27,8 +30,10 @@ class GatewayHealth {
     CentralStore* store = nullptr;
     GatewaySession* session = nullptr;
     Scheduler* loop = nullptr;
+    DiskGuard* disk = nullptr;
     const BrokerSupervisor* broker = nullptr;  // nullptr: an outside one.
-    bool desk_runs = false;
+    const DeskServer* desk = nullptr;          // nullptr: it does not run.
+    const EstServer* enrolment = nullptr;      // Likewise.
   };
   // Serves what [health] says. A port that is taken is logged and fails nothing.
   void Start(const Parts& parts);
@@ -45,9 +50,14 @@ class GatewayHealth {
   std::optional<GatewaySession::Figures> AskSession();
   void Collect(MetricSamples& samples);
   void CollectSession(MetricSamples& samples);
+  void CollectLoad(MetricSamples& samples, const GatewaySession::Figures& figures) const;
+  void CollectServers(MetricSamples& samples) const;
   void CollectCertificates(MetricSamples& samples) const;
   Status CollectStore(MetricSamples& samples, CentralReader& reader) const;
-  Status CollectEdges(MetricSamples& samples, CentralReader& reader) const;
+  Status CollectEdges(MetricSamples& samples, const std::vector<EdgeRow>& edges);
+  std::optional<WallTime> CertificateEnd(const EdgeRow& edge);
+  Status CollectReconciliation(MetricSamples& samples, CentralReader& reader,
+                               const std::vector<EdgeRow>& edges) const;
   Status CollectNotices(MetricSamples& samples, CentralReader& reader) const;
 
   const Config& config_;
@@ -58,6 +68,8 @@ class GatewayHealth {
   IntakeTelemetry intake_;
   DeskTelemetry desk_;
   Parts parts_;
+  // Edges' newest certificates as last read: parsing hundreds would be most of a scrape's work.
+  std::map<EdgeId, std::pair<std::string, WallTime>> certificate_ends_;  // Collectors' only.
   std::unique_ptr<LoopProbe> probe_;
   std::unique_ptr<HealthServer> server_;
 };

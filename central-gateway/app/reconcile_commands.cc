@@ -23,7 +23,7 @@ struct ReconcileOptions {
   std::int64_t wait_s = 60;
 };
 
-Json OrNull(const std::optional<WallTime>& time) {
+Json TimeOrNull(const std::optional<WallTime>& time) {
   return time ? Json(FormatUtc(*time)) : Json(nullptr);
 }
 
@@ -35,8 +35,8 @@ Json RowJson(const ReconciliationRow& row) {
           {"step", row.step},
           {"askedBy", row.asked_by},
           {"askedAt", FormatUtc(row.asked_at)},
-          {"startedAt", OrNull(row.started_at)},
-          {"endedAt", OrNull(row.ended_at)},
+          {"startedAt", TimeOrNull(row.started_at)},
+          {"endedAt", TimeOrNull(row.ended_at)},
           {"rounds", row.rounds},
           {"siteRevisions", row.site_revisions},
           {"centreRevisions", row.centre_revisions},

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "central-gateway/app/command_telemetry.h"
 #include "central-gateway/app/commands.h"
 #include "central-gateway/admin/trust.h"
 #include "central-gateway/desk/audit_checkpoint.h"
@@ -31,15 +32,20 @@ struct SubmitArguments {
 Status SubmitLines(CommandContext& context, CentralStore& store, std::istream& in,
                    std::ofstream& rejects, std::map<std::string, std::uint64_t>& counts) {
   std::uint64_t number = 0;
+  CommandTelemetry telemetry(context);
   for (std::string line; std::getline(in, line);) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     std::vector<Result<Submission>> one;
     one.push_back(ParseSubmission(line));
+    const RecordKey key = one.front().ok() ? one.front()->key : RecordKey();
     const CaptureOutcome outcome =
         SubmitOnline(store, context.centre(), std::move(one), context.user).front();
     ++counts[std::string(ToString(outcome.kind))];
     ++counts["submitted"];
+    if (outcome.kind == CaptureOutcome::Kind::kCaptured) {
+      telemetry.Draw("edit", key, outcome.revision);
+    }
     if (context.json) std::printf("%s\n", FormatOutcome(outcome).c_str());
     const bool rejected = outcome.kind == CaptureOutcome::Kind::kRefused ||
                           outcome.kind == CaptureOutcome::Kind::kStale;

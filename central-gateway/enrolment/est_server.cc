@@ -163,6 +163,7 @@ Result<Certificate> EstServer::EnrolByInvitation(const HttpRequest& request) {
 
 HttpResponse EstServer::Enrol(const HttpRequest& request) {
   const Result<Certificate> issued = EnrolByInvitation(request);
+  ++(issued.ok() ? enrolled_ : enrolments_refused_);
   if (!issued.ok()) return Refused(issued.error(), "enrolment.refused", request);
   Log(LogLevel::kInfo, "enrolment.done",
       {{"edge", issued->CommonName()}, {"certificate", issued->SerialHex()}});
@@ -194,6 +195,7 @@ Result<Certificate> EstServer::RenewByCertificate(const HttpRequest& request) {
 
 HttpResponse EstServer::Reenrol(const HttpRequest& request) {
   const Result<Certificate> issued = RenewByCertificate(request);
+  ++(issued.ok() ? renewed_ : renewals_refused_);
   if (!issued.ok()) return Refused(issued.error(), "renewal.refused", request);
   Log(LogLevel::kInfo, "renewal.done",
       {{"edge", issued->CommonName()}, {"certificate", issued->SerialHex()}});

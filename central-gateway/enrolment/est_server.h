@@ -12,6 +12,7 @@
 // Threads: handlers run on the server's pool; Reload from any.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -40,6 +41,15 @@ class EstServer {
                                                   Random& random);
   ~EstServer();  // Stops.
   int port() const { return server_.port(); }
+
+  // Certificates asked for since the start.
+  struct Figures {
+    std::uint64_t enrolled = 0, enrolments_refused = 0;
+    std::uint64_t renewed = 0, renewals_refused = 0;
+  };
+  Figures figures() const { return {enrolled_, enrolments_refused_, renewed_, renewals_refused_}; }
+  HttpServer::Figures http_figures() const { return server_.figures(); }
+
   // What a rotation changed in DIR/pki counts from now on.
   Status Reload();
 
@@ -64,6 +74,8 @@ class EstServer {
   Random& random_;
   AttemptLimits by_address_{20, 20};
   AttemptLimits by_edge_{6, 12};  // Renewals; one in months is needed.
+  std::atomic<std::uint64_t> enrolled_ = 0, enrolments_refused_ = 0;
+  std::atomic<std::uint64_t> renewed_ = 0, renewals_refused_ = 0;
   mutable std::mutex mutex_;      // A leaf; of trust_.
   std::shared_ptr<const Trust> trust_;
   HttpServer server_;

@@ -77,6 +77,15 @@ void GatewaySession::Stop() {
   transport_.Disconnect();
 }
 
+GatewaySession::Figures GatewaySession::figures() const {
+  Figures figures = figures_;
+  figures.queued_frames = queued_frames_;
+  figures.queued_bytes = queued_bytes_;
+  figures.commit_lag_us = load_.lag_us();
+  figures.credit = load_.CreditNow(options_.credit, queued_frames_);
+  return figures;
+}
+
 void GatewaySession::Connect() { transport_.Connect(); }
 
 SessionContext GatewaySession::ContextOf(const EdgeEntry& entry) const {
@@ -114,17 +123,30 @@ void GatewaySession::OnMessage(Message message) {
   if (!peer.frames->Take(1, scheduler_.Now()) || !peer.bytes->Take(size, scheduler_.Now())) {
     const std::int64_t wait_us = std::max(peer.frames->WaitUs(1, scheduler_.Now()),
                                           peer.bytes->WaitUs(size, scheduler_.Now()));
+    ++figures_.put_off_rate;
     return Refuse(*edge, ErrorCode::kOverCredit, "More frames than agreed", peer.epoch, wait_us);
   }
   Result<wire::Frame> frame = Open(*entry, peer, message.payload);
   entry = directory_.Find(*edge);  // Opening may have read the registry anew.
   if (entry == nullptr) return;
   if (!frame.ok()) {
-    Log(LogLevel::kWarn, "frame.refused",
-        {{"edge", edge->str()}, {"why", frame.error().message}});
-    return Refuse(*edge, frame.error().code, frame.error().message, peer.epoch, 0);
+    return RefuseUnopened(*entry, peer, frame.error(), message.trace_parent);
   }
   Handle(*entry, peer, std::move(*frame), message.payload.size(), message.trace_parent);
+}
+
+// What it is of nobody knows: its trace, which links its records, stands beside it.
+void GatewaySession::RefuseUnopened(const EdgeEntry& entry, const Peer& peer, const Error& why,
+                                    const std::string& trace_parent) {
+  Log(LogLevel::kWarn, "frame.refused",
+      {{"edge", entry.edge.str()},
+       {"reason", static_cast<std::uint16_t>(why.code)},
+       {"why", why.message},
+       {"trace_id", TraceIdTextIn(trace_parent)}});
+  const auto telemetry = BeginFrame("intake", entry, trace_parent);
+  if (telemetry != nullptr) telemetry->Draw(std::string(Describe(why.code).name));
+  Refuse(entry.edge, why.code, why.message, peer.epoch, 0,
+         telemetry == nullptr ? "" : telemetry->TraceParent());
 }
 
 Result<wire::Frame> GatewaySession::Open(const EdgeEntry& entry, Peer& peer, BytesView bytes) {
@@ -188,12 +210,14 @@ void GatewaySession::Handle(const EdgeEntry& entry, Peer& peer, wire::Frame fram
     return HandlePush(entry, std::move(*push), trace_parent);
   }
   if (auto* offer = std::get_if<wire::Offer>(&frame)) {
-    return HandleOffer(entry, std::move(*offer));
+    return HandleOffer(entry, std::move(*offer), trace_parent);
   }
   if (auto* endorsement = std::get_if<wire::Endorsement>(&frame)) {
-    return HandleEndorsement(entry, std::move(*endorsement));
+    return HandleEndorsement(entry, std::move(*endorsement), trace_parent);
   }
-  if (auto* pull = std::get_if<wire::Pull>(&frame)) return HandlePull(entry, peer, *pull);
+  if (auto* pull = std::get_if<wire::Pull>(&frame)) {
+    return HandlePull(entry, peer, *pull, trace_parent);
+  }
   if (std::holds_alternative<wire::Comparison>(frame) ||
       std::holds_alternative<wire::Return>(frame)) {
     return HandleReconcile(entry, peer, std::move(frame), bytes);
@@ -264,7 +288,14 @@ void GatewaySession::HandlePush(const EdgeEntry& entry, wire::Push push,
              telemetry);
 }
 
-void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer) {
+std::shared_ptr<IntakeTelemetry::Frame> GatewaySession::BeginFrame(
+    const char* name, const EdgeEntry& entry, const std::string& trace_parent) {
+  if (options_.telemetry == nullptr) return nullptr;
+  return options_.telemetry->Begin(name, entry.edge, trace_parent);
+}
+
+void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer,
+                                 const std::string& trace_parent) {
   const Epoch epoch = offer.epoch;
   if (RefusedForRoom(entry.edge, epoch)) return;
   std::size_t content_bytes = 0;
@@ -275,30 +306,35 @@ void GatewaySession::HandleOffer(const EdgeEntry& entry, wire::Offer offer) {
   SubmitWork(entry.edge, epoch, content_bytes * kDecodedFactor,
              [this, shared, context = ContextOf(entry)](CentralWriter& writer) {
                return TakeOffer(writer, registry_, context, *shared);
-             });
+             },
+             BeginFrame("offer.intake", entry, trace_parent));
 }
 
-void GatewaySession::HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement) {
+void GatewaySession::HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement,
+                                       const std::string& trace_parent) {
   const Epoch epoch = endorsement.epoch;
   const std::size_t bytes = endorsement.user.size() + endorsement.reason.size();
   SubmitWork(entry.edge, epoch, bytes,
              [this, endorsement = std::move(endorsement),
               context = ContextOf(entry)](CentralWriter& writer) {
                return TakeEndorsement(writer, registry_, context, endorsement);
-             });
+             },
+             BeginFrame("endorsement.intake", entry, trace_parent));
 }
 
 bool GatewaySession::RefusedForRoom(const EdgeId& edge, Epoch epoch) {
   const Status room = options_.may_take ? options_.may_take() : Ok();
   if (room.ok()) return false;
+  ++figures_.put_off_disk;
   Refuse(edge, room.error().code, "The centre's disk is nearly full", epoch, kRetryWhenFullUs);
   return true;
 }
 
 void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
                                 std::function<Result<Answer>(CentralWriter&)> work,
-                                std::shared_ptr<IntakeTelemetry::Push> telemetry) {
+                                std::shared_ptr<IntakeTelemetry::Frame> telemetry) {
   if (queued_bytes_ + bytes > limits::kIntakeQueueBytesMax) {
+    ++figures_.put_off_behind;
     return Refuse(edge, ErrorCode::kBusy, "The centre's commit falls behind", epoch,
                   kRetryWhenBusyUs);
   }
@@ -323,24 +359,26 @@ void GatewaySession::SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t byt
           --queued_frames_;
           load_.Committed(scheduler_.Now().us - arrived.us);
           if (telemetry != nullptr) telemetry->Answered(status, *answer);
-          Deliver(edge, epoch, status, std::move(*answer));
+          Deliver(edge, epoch, status, std::move(*answer),
+                  telemetry == nullptr ? "" : telemetry->TraceParent());
         });
       },
       bytes);
   if (!queued.ok()) {
     queued_bytes_ -= bytes;
     --queued_frames_;
+    ++figures_.put_off_behind;
     Refuse(edge, queued.error().code, queued.error().message, epoch, kRetryWhenBusyUs);
   }
 }
 
 void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
-                             Result<Answer> answer) {
+                             Result<Answer> answer, const std::string& trace_parent) {
   if (!committed.ok()) {
     Log(LogLevel::kError, "store.work_failed",
         {{"edge", edge.str()}, {"why", committed.error().message}});
     return Refuse(edge, committed.error().code, "The centre cannot store at the moment", epoch,
-                  kRetryWhenBusyUs);
+                  kRetryWhenBusyUs, trace_parent);
   }
   if (auto* welcome = std::get_if<wire::Welcome>(&*answer)) {
     // One frame first: many edges come back at once when a broker or a gateway does.
@@ -355,22 +393,28 @@ void GatewaySession::Deliver(const EdgeId& edge, Epoch epoch, Status committed,
   }
   if (auto* receipt = std::get_if<wire::Receipt>(&*answer)) {
     receipt->credit = load_.CreditNow(options_.credit, queued_frames_);
-    Send(edge, *receipt);
+    const bool reduced = receipt->credit.frames < options_.credit.frames ||
+                         receipt->credit.bytes < options_.credit.bytes;
+    if (reduced) ++figures_.receipts_reduced;
+    Send(edge, *receipt, trace_parent);
     return;
   }
   if (auto* taken = std::get_if<wire::EndorsementReceipt>(&*answer)) {
-    Send(edge, *taken);
+    Send(edge, *taken, trace_parent);
     return;
   }
   wire::Refuse refuse = std::get<wire::Refuse>(*answer);
   ++figures_.frames_refused;
   Log(LogLevel::kWarn, "edge.refused",
-      {{"edge", edge.str()}, {"reason", refuse.reason}, {"why", refuse.message}});
+      {{"edge", edge.str()},
+       {"reason", refuse.reason},
+       {"why", refuse.message},
+       {"trace_id", TraceIdTextIn(trace_parent)}});
   // Only a session that ended: a late frame of an earlier one must not end the one that lives.
   Peer& peer = peers_[edge];
   const bool gap = refuse.reason == static_cast<std::uint16_t>(ErrorCode::kSequenceGap);
   if (!gap && (refuse.epoch == Epoch() || refuse.epoch == peer.epoch)) peer.epoch = Epoch();
-  Send(edge, refuse);
+  Send(edge, refuse, trace_parent);
 }
 
 Result<bool> GatewaySession::IsBound(const EdgeId& edge, Epoch epoch) {
@@ -383,7 +427,8 @@ Result<bool> GatewaySession::IsBound(const EdgeId& edge, Epoch epoch) {
   return bound;
 }
 
-void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull) {
+void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull,
+                                const std::string& trace_parent) {
   if (pull.epoch != peer.epoch || peer.epoch == Epoch()) {
     return Refuse(entry.edge, ErrorCode::kStaleEpoch, "No such session", pull.epoch, 0);
   }
@@ -394,10 +439,12 @@ void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::
     peer.epoch = Epoch();
     return Refuse(entry.edge, ErrorCode::kStaleEpoch, "Another session took over", pull.epoch, 0);
   }
+  const auto telemetry = BeginFrame("feed.page", entry, trace_parent);
   Result<wire::Feed> page = feed_.Page(entry.site, entry.edge, peer.incarnation, pull);
   if (!page.ok()) {
     Log(LogLevel::kError, "feed.failed",
         {{"edge", entry.edge.str()}, {"why", page.error().message}});
+    if (telemetry != nullptr) telemetry->Draw(std::string(Describe(page.error().code).name));
     return Refuse(entry.edge, page.error().code, "The feed cannot be read at the moment",
                   pull.epoch, kRetryWhenBusyUs);
   }
@@ -409,7 +456,11 @@ void GatewaySession::HandlePull(const EdgeEntry& entry, Peer& peer, const wire::
         return writer.SetEdgeFeedCursor(edge, after, writer.Now());
       },
       [](Status) {}, 0);
-  Send(entry.edge, *page);
+  if (telemetry != nullptr && !page->entries.empty()) {
+    telemetry->Link(*page);
+    telemetry->Draw("");
+  }
+  Send(entry.edge, *page, telemetry == nullptr ? "" : telemetry->TraceParent());
 }
 
 void GatewaySession::HandleReconcile(const EdgeEntry& entry, Peer& peer, wire::Frame frame,
@@ -429,7 +480,8 @@ std::optional<Epoch> GatewaySession::EpochOf(const EdgeId& edge) const {
 }
 
 void GatewaySession::Refuse(const EdgeId& edge, ErrorCode reason, std::string message,
-                            Epoch epoch, std::int64_t retry_after_us) {
+                            Epoch epoch, std::int64_t retry_after_us,
+                            const std::string& trace_parent) {
   ++figures_.frames_refused;
   wire::Refuse refuse;
   refuse.reason = static_cast<std::uint16_t>(reason);
@@ -437,10 +489,11 @@ void GatewaySession::Refuse(const EdgeId& edge, ErrorCode reason, std::string me
   refuse.message = std::move(message);
   refuse.retry_after_ms = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(retry_after_us / 1000, 0, 60'000));
-  Send(edge, refuse);
+  Send(edge, refuse, trace_parent);
 }
 
-std::size_t GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
+std::size_t GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame,
+                                 const std::string& trace_parent) {
   const EdgeEntry* entry = directory_.Find(edge);
   if (entry == nullptr || entry->certificates.empty()) return 0;
   const Peer& peer = peers_[edge];
@@ -454,8 +507,11 @@ std::size_t GatewaySession::Send(const EdgeId& edge, const wire::Frame& frame) {
     return 0;
   }
   // A frame lost here is asked for again: the edge's receipt and pull time out.
-  const Status sent = transport_.Publish(wire::DownTopic(edge), *sealed, /*retained=*/false,
-                                         [](Status) {});
+  const std::string topic = wire::DownTopic(edge);
+  const Status sent =
+      trace_parent.empty()
+          ? transport_.Publish(topic, *sealed, /*retained=*/false, [](Status) {})
+          : transport_.PublishTraced(topic, *sealed, trace_parent, [](Status) {});
   if (!sent.ok()) {
     Log(LogLevel::kInfo, "frame.not_sent",
         {{"edge", edge.str()}, {"why", sent.error().message}});

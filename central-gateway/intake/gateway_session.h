@@ -62,7 +62,7 @@ class GatewaySession {
   std::optional<Epoch> EpochOf(const EdgeId& edge) const;
   // Sends a frame of that session. Returns its size as sent, 0 if it could not be sent: lost frames are
   // asked for again.
-  std::size_t Send(const EdgeId& edge, const wire::Frame& frame);
+  std::size_t Send(const EdgeId& edge, const wire::Frame& frame) { return Send(edge, frame, ""); }
 
   // Reads the registry and connects; goes on by itself.
   Status Start();
@@ -75,13 +75,13 @@ class GatewaySession {
     bool connected = false;
     std::size_t sessions = 0;
     std::size_t queued_frames = 0, queued_bytes = 0;  // Opened, not answered; by estimate.
+    // Frames to be sent again later: the commit is behind, more came than agreed, no room.
+    std::uint64_t put_off_behind = 0, put_off_rate = 0, put_off_disk = 0;
+    std::uint64_t receipts_reduced = 0;  // Gave less credit than the full one.
+    std::int64_t commit_lag_us = 0;      // LoadShedding::lag_us.
+    wire::Credit credit;                 // What a receipt would give now.
   };
-  Figures figures() const {
-    Figures figures = figures_;
-    figures.queued_frames = queued_frames_;
-    figures.queued_bytes = queued_bytes_;
-    return figures;
-  }
+  Figures figures() const;
 
  private:
   struct Peer {
@@ -101,20 +101,30 @@ class GatewaySession {
               const std::string& trace_parent);
   void HandleHello(const EdgeEntry& entry, const wire::Hello& hello);
   void HandlePush(const EdgeEntry& entry, wire::Push push, const std::string& trace_parent);
-  void HandleOffer(const EdgeEntry& entry, wire::Offer offer);
-  void HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement);
+  void HandleOffer(const EdgeEntry& entry, wire::Offer offer, const std::string& trace_parent);
+  void HandleEndorsement(const EdgeEntry& entry, wire::Endorsement endorsement,
+                         const std::string& trace_parent);
   Result<bool> IsBound(const EdgeId& edge, Epoch epoch);  // In the store, by now.
-  void HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull);
+  void HandlePull(const EdgeEntry& entry, Peer& peer, const wire::Pull& pull,
+                  const std::string& trace_parent);
+  // nullptr if nobody is told.
+  std::shared_ptr<IntakeTelemetry::Frame> BeginFrame(const char* name, const EdgeEntry& entry,
+                                                     const std::string& trace_parent);
   // True, and the edge is told, if the disk has no room for more.
   bool RefusedForRoom(const EdgeId& edge, Epoch epoch);
-  // `bytes`: the memory the work holds while it waits. `telemetry`: of a push, or nullptr.
+  // `bytes`: the memory the work holds while it waits. `telemetry` may be nullptr.
   void SubmitWork(const EdgeId& edge, Epoch epoch, std::size_t bytes,
                   std::function<Result<Answer>(CentralWriter&)> work,
-                  std::shared_ptr<IntakeTelemetry::Push> telemetry = nullptr);
-  void Deliver(const EdgeId& edge, Epoch epoch, Status committed, Result<Answer> answer);
+                  std::shared_ptr<IntakeTelemetry::Frame> telemetry);
+  // `trace_parent` goes beside the answer, if it is not empty.
+  void Deliver(const EdgeId& edge, Epoch epoch, Status committed, Result<Answer> answer,
+               const std::string& trace_parent = "");
   void Refuse(const EdgeId& edge, ErrorCode reason, std::string message, Epoch epoch,
-              std::int64_t retry_after_us);
+              std::int64_t retry_after_us, const std::string& trace_parent = "");
+  std::size_t Send(const EdgeId& edge, const wire::Frame& frame, const std::string& trace_parent);
   void HandleReconcile(const EdgeEntry& entry, Peer& peer, wire::Frame frame, std::size_t bytes);
+  void RefuseUnopened(const EdgeEntry& entry, const Peer& peer, const Error& why,
+                      const std::string& trace_parent);
   Result<wire::Frame> Open(const EdgeEntry& entry, Peer& peer, BytesView bytes);
   Result<wire::Frame> OpenOnce(const EdgeEntry& entry, Peer& peer, BytesView bytes);
   const Sealer& IdentityFor(const Peer& peer) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shared/base/log.h"
+#include "shared/crypto/revision_id.h"
 
 namespace edcsync::central {
 namespace {
@@ -26,6 +27,15 @@ const char* EventOf(Outcome outcome) {
   return nullptr;
 }
 
+// The name of the error that an answer tells; "" if it tells none.
+std::string ErrorOf(const Status& committed, const Result<Answer>& answer) {
+  if (!committed.ok()) return std::string(Describe(committed.error().code).name);
+  const auto* refuse = answer.ok() ? std::get_if<wire::Refuse>(&*answer) : nullptr;
+  if (refuse == nullptr) return "";
+  const ErrorInfo* info = FindError(refuse->reason);
+  return info == nullptr ? "refused" : std::string(info->name);
+}
+
 }  // namespace
 
 IntakeTelemetry::IntakeTelemetry(const Clock& clock, Metrics& metrics, Tracer* tracer)
@@ -43,8 +53,9 @@ IntakeTelemetry::IntakeTelemetry(const Clock& clock, Metrics& metrics, Tracer* t
   }
 }
 
-IntakeTelemetry::Push::Push(IntakeTelemetry& owner, EdgeId edge, const std::string& trace_parent)
-    : owner_(owner), edge_(std::move(edge)), arrived_at_(owner.clock_.Mono()) {
+IntakeTelemetry::Frame::Frame(IntakeTelemetry& owner, const char* name, EdgeId edge,
+                              const std::string& trace_parent)
+    : owner_(owner), edge_(std::move(edge)), name_(name) {
   if (owner_.tracer_ == nullptr) return;
   arrived_us_ = owner_.tracer_->NowUs();
   if (const std::optional<TraceContext> sender = ParseTraceParent(trace_parent)) {
@@ -54,6 +65,47 @@ IntakeTelemetry::Push::Push(IntakeTelemetry& owner, EdgeId edge, const std::stri
     context_ = owner_.tracer_->NewTrace();
   }
 }
+
+std::string IntakeTelemetry::Frame::TraceParent() const {
+  return owner_.tracer_ == nullptr ? "" : FormatTraceParent(context_);
+}
+
+void IntakeTelemetry::Frame::Link(BytesView canonical) {
+  if (links_.size() == Span::kLinksMax) return;
+  const Result<Revision> revision = DecodeRevision(canonical);
+  if (revision.ok()) {
+    links_.push_back(owner_.tracer_->RevisionSpan(revision->key, IdOf(canonical)));
+  }
+}
+
+void IntakeTelemetry::Frame::Link(const wire::Feed& page) {
+  if (!context_.sampled) return;
+  for (const wire::FeedEntry& entry : page.entries) {
+    Link(entry.kind == wire::FeedKind::kRevision ? entry.revision
+                                                 : entry.conflict.proposal.revision);
+  }
+}
+
+void IntakeTelemetry::Frame::Answered(const Status& committed, const Result<Answer>& answer) {
+  Draw(ErrorOf(committed, answer));
+}
+
+void IntakeTelemetry::Frame::Draw(const std::string& error) {
+  if (!context_.sampled) return;
+  Span span;
+  span.name = name_;
+  span.kind = SpanKind::kConsumer;
+  span.context = context_;
+  span.parent = parent_;
+  span.start_us = arrived_us_;
+  span.error = error;
+  span.attributes.emplace_back("edcsync.edge", edge_.str());
+  span.links = links_;
+  owner_.tracer_->End(std::move(span));
+}
+
+IntakeTelemetry::Push::Push(IntakeTelemetry& owner, EdgeId edge, const std::string& trace_parent)
+    : Frame(owner, "intake", std::move(edge), trace_parent), arrived_at_(owner.clock_.Mono()) {}
 
 void IntakeTelemetry::Push::Merging() {
   merging_at_ = owner_.clock_.Mono();
@@ -103,14 +155,12 @@ void IntakeTelemetry::Push::Answered(const Status& committed, const Result<Answe
     LogOutcomes();
   }
   if (owner_.tracer_ == nullptr) return;
-  std::string error;
-  if (!committed.ok()) {
-    error = Describe(committed.error().code).name;
-  } else if (const auto* refuse = answer.ok() ? std::get_if<wire::Refuse>(&*answer) : nullptr) {
-    const ErrorInfo* info = FindError(refuse->reason);
-    error = info == nullptr ? "refused" : std::string(info->name);
+  for (const Record& record : sampled_) {
+    if (links_.size() == Span::kLinksMax) break;
+    links_.push_back(owner_.tracer_->RevisionSpan(record.key, record.id));
   }
-  Draw(error);
+  Draw(ErrorOf(committed, answer));
+  DrawParts();
   if (receipted) DrawRecords();
 }
 
@@ -140,22 +190,8 @@ Span IntakeTelemetry::Push::Part(const char* name, std::int64_t from_us, std::in
   return span;
 }
 
-void IntakeTelemetry::Push::Draw(const std::string& error) {
-  if (!context_.sampled) return;
-  Span span;
-  span.name = "intake";
-  span.kind = SpanKind::kConsumer;
-  span.context = context_;
-  span.parent = parent_;
-  span.start_us = arrived_us_;
-  span.error = error;
-  span.attributes.emplace_back("edcsync.edge", edge_.str());
-  for (const Record& record : sampled_) {
-    if (span.links.size() == Span::kLinksMax) break;
-    span.links.push_back(owner_.tracer_->RevisionSpan(record.key, record.id));
-  }
-  owner_.tracer_->End(std::move(span));
-  if (merged_us_ == 0) return;  // The commit could not begin.
+void IntakeTelemetry::Push::DrawParts() {
+  if (!context_.sampled || merged_us_ == 0) return;  // The commit could not begin.
   owner_.tracer_->End(Part("merge", merging_us_, merged_us_));
   if (committed_us_ != 0) owner_.tracer_->End(Part("commit", merged_us_, committed_us_));
 }

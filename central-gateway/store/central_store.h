@@ -119,8 +119,11 @@ class CentralReader : public PeopleReader,
     std::uint64_t quarantine_waiting = 0, audit_entries = 0, duplicates = 0;
     std::uint64_t conflicts_open_hard = 0;  // Of those open.
     std::optional<WallTime> oldest_conflict, oldest_quarantine;  // Of those open, waiting.
-    std::vector<std::pair<std::uint16_t, std::uint64_t>> quarantine_by_reason;  // Waiting ones.
+    // Waiting ones; those that have waited longest, kReasonsCountedMax at most.
+    std::vector<std::pair<std::uint16_t, std::uint64_t>> quarantine_by_reason;
+    static constexpr std::int64_t kReasonsCountedMax = 10'000;
   };
+  // No walk through a table that grows with the trial, but through an index with all conflicts.
   virtual Result<Figures> CountAll() = 0;
   // Changes whenever edges, locks, studies or policies change, by whichever process.
   virtual Result<std::uint64_t> RegistryGeneration() = 0;

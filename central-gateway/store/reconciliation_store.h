@@ -91,6 +91,16 @@ struct FeedGap {
   EdgeId edge;  // Who captured it; empty: the centre.
 };
 
+// The last comparison of an edge that came to its end.
+struct LastComparison {
+  EdgeId edge;
+  ReconciliationState state = ReconciliationState::kEqual;  // kEqual, kMended or kDifferent.
+  WallTime ended_at;
+  // Of those it found; kDifferencesCountedMax at most are looked at.
+  std::uint64_t differences = 0, not_brought_back = 0;
+  static constexpr std::int64_t kDifferencesCountedMax = 10'000;
+};
+
 class ReconciliationReader {
  public:
   virtual ~ReconciliationReader() = default;
@@ -101,6 +111,8 @@ class ReconciliationReader {
                                                                      const std::string& site,
                                                                      std::size_t count_max) = 0;
   virtual Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() = 0;
+  // Of each edge that has one; a few steps in an index each.
+  virtual Result<std::vector<LastComparison>> ListLastComparisons() = 0;
   // In order of record key; after `after` (nullptr: from the start).
   virtual Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id,
                                                              const RevisionId* after,

@@ -1,6 +1,7 @@
 #include "central-gateway/store/reconciliation_table.h"
 
 #include "central-gateway/store/sql_values.h"
+#include "shared/base/check.h"
 
 namespace edcsync::central {
 namespace {
@@ -20,6 +21,17 @@ constexpr std::string_view kUnfinishedReconciliations =
     EDCSYNC_RECONCILIATION "WHERE state IN (1, 2) ORDER BY reconciliation_id";
 
 #undef EDCSYNC_RECONCILIATION
+
+// Columns before `report` only: what is long lies behind it.
+constexpr std::string_view kLastComparisons =
+    "SELECT r.reconciliation_id, r.edge_id, r.state, r.ended_at_ms "
+    "FROM edge e JOIN reconciliation r ON r.reconciliation_id = ("
+    "SELECT x.reconciliation_id FROM reconciliation x "
+    "WHERE x.edge_id = e.edge_id AND x.state BETWEEN 3 AND 5 "
+    "ORDER BY x.asked_at_ms DESC LIMIT 1)";
+constexpr std::string_view kCountDifferences =
+    "SELECT count(*), coalesce(sum(outcome <> 2), 0) FROM (SELECT outcome "
+    "FROM reconciliation_difference WHERE reconciliation_id = ?1 LIMIT ?2)";
 
 constexpr std::string_view kFeedGaps =
     "SELECT f.revision_rowid, coalesce(e.edge_id, '') FROM feed f "
@@ -137,6 +149,32 @@ Result<std::vector<ReconciliationRow>> ReconciliationTable::List(const std::stri
 Result<std::vector<ReconciliationRow>> ReconciliationTable::ListUnfinished() const {
   Statement statement = database_.Prepare(kUnfinishedReconciliations);
   return ReadReconciliations(statement);
+}
+
+Result<std::vector<LastComparison>> ReconciliationTable::ListLast() const {
+  Statement statement = database_.Prepare(kLastComparisons);
+  std::vector<LastComparison> rows;
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    if (!found) return rows;
+    LastComparison row;
+    row.edge = EdgeId(statement.Text(1));
+    row.state = static_cast<ReconciliationState>(statement.Int(2));
+    row.ended_at.ms = statement.Int(3);
+    EDCSYNC_TRY(CountDifferences(statement.Int(0), row));
+    rows.push_back(std::move(row));
+  }
+}
+
+Status ReconciliationTable::CountDifferences(std::int64_t id, LastComparison& comparison) const {
+  if (comparison.state == ReconciliationState::kEqual) return Ok();
+  Statement statement = database_.Prepare(kCountDifferences);
+  EDCSYNC_ASSIGN(const bool found,
+                 statement.Bind(1, id).Bind(2, LastComparison::kDifferencesCountedMax).Step());
+  CHECK(found);
+  comparison.differences = Unsigned(statement.Int(0));
+  comparison.not_brought_back = Unsigned(statement.Int(1));
+  return Ok();
 }
 
 Status ReconciliationTable::Insert(const ReconciliationRow& row) {

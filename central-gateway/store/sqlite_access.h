@@ -129,6 +129,7 @@ class SqliteAccess final : public CentralWriter {
                                                              const std::string& site,
                                                              std::size_t count_max) override;
   Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() override;
+  Result<std::vector<LastComparison>> ListLastComparisons() override;
   Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id, const RevisionId* after,
                                                      std::size_t count_max) override;
   Result<std::uint64_t> CountSite(

@@ -208,20 +208,20 @@ Result<CentralReader::Figures> SqliteAccess::CountAll() {
   Statement statement = tables_.database.Prepare(
       "SELECT coalesce((SELECT max(record_id) FROM record), 0), "
       "coalesce((SELECT max(revision_rowid) FROM revision), 0), "
-      "(SELECT count(*) FROM conflict WHERE state = 0), "
-      "(SELECT count(*) FROM conflict WHERE state <> 0), "
+      "(SELECT count(*) FROM open_conflict), "
+      "(SELECT count(*) FROM conflict), "  // By its smallest index.
       "(SELECT count(*) FROM quarantine WHERE state = 1), "
       "coalesce((SELECT max(number) FROM audit), 0), "
       "(SELECT count(*) FROM open_conflict WHERE severity = 2), "
       "(SELECT min(opened_at_ms) FROM open_conflict), "
-      "(SELECT min(received_at_ms) FROM quarantine WHERE state = 1)");
+      "(SELECT received_at_ms FROM quarantine WHERE state = 1 ORDER BY quarantine_rowid LIMIT 1)");
   EDCSYNC_ASSIGN(const bool found, statement.Step());
   CHECK(found);
   Figures figures;
   figures.records = Unsigned(statement.Int(0));
   figures.revisions = Unsigned(statement.Int(1));
   figures.conflicts_open = Unsigned(statement.Int(2));
-  figures.conflicts_ended = Unsigned(statement.Int(3));
+  figures.conflicts_ended = Unsigned(statement.Int(3)) - figures.conflicts_open;
   figures.quarantine_waiting = Unsigned(statement.Int(4));
   figures.audit_entries = Unsigned(statement.Int(5));
   figures.conflicts_open_hard = Unsigned(statement.Int(6));
@@ -229,7 +229,9 @@ Result<CentralReader::Figures> SqliteAccess::CountAll() {
   if (!statement.IsNull(8)) figures.oldest_quarantine = WallTime{statement.Int(8)};
   EDCSYNC_ASSIGN(figures.duplicates, tables_.state.Duplicates());
   Statement reasons = tables_.database.Prepare(
-      "SELECT reason, count(*) FROM quarantine WHERE state = 1 GROUP BY reason");
+      "SELECT reason, count(*) FROM (SELECT reason FROM quarantine WHERE state = 1 "
+      "ORDER BY quarantine_rowid LIMIT ?1) GROUP BY reason");
+  reasons.Bind(1, Figures::kReasonsCountedMax);
   while (true) {
     EDCSYNC_ASSIGN(const bool more, reasons.Step());
     if (!more) return figures;

@@ -24,6 +24,10 @@ Result<std::vector<ReconciliationRow>> SqliteAccess::ListUnfinishedReconciliatio
   return tables_.reconciliations.ListUnfinished();
 }
 
+Result<std::vector<LastComparison>> SqliteAccess::ListLastComparisons() {
+  return tables_.reconciliations.ListLast();
+}
+
 Result<std::vector<DifferenceRow>> SqliteAccess::ListDifferences(SnowflakeId id,
                                                                  const RevisionId* after,
                                                                  std::size_t count_max) {

@@ -127,24 +127,36 @@ void TellDecided(DeskContext& context, const char* name, const DeskTelemetry::Ac
                              decision.seen_heads);
 }
 
+std::int64_t NowUs(const DeskContext& context) {
+  return context.telemetry == nullptr ? 0 : context.telemetry->NowUs();
+}
+
+// `name` was done to the conflict. Likewise.
+void TellActed(DeskContext& context, const char* name, std::int64_t begun_us, SnowflakeId conflict) {
+  if (context.telemetry == nullptr || !context.telemetry->traces()) return;
+  const Result<RecordKey> key = RecordOf(context, conflict);
+  if (!key.ok()) return;
+  context.telemetry->Acted(name, begun_us, *key,
+                           {"edcsync.conflict_id", std::to_string(conflict.value())});
+}
+
 Result<HttpResponse> Claim(DeskContext& context, const ApiCall& call) {
-  const std::int64_t begun_us = context.telemetry == nullptr ? 0 : context.telemetry->NowUs();
+  const std::int64_t begun_us = NowUs(context);
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_ASSIGN(const ConflictWork work, ClaimConflict(context.store, id, call.session.user));
-  if (context.telemetry != nullptr) {
-    const Result<RecordKey> key = RecordOf(context, id);
-    if (key.ok()) context.telemetry->Claimed(begun_us, *key, id.value());
-  }
+  TellActed(context, "claim", begun_us, id);
   return JsonResponse({{"user", work.claimed_by},
                        {"expiresAt", FormatUtc(work.claim_expires_at)},
                        {"fencingToken", std::to_string(work.fencing_token)}});
 }
 
 Result<HttpResponse> Release(DeskContext& context, const ApiCall& call) {
+  const std::int64_t begun_us = NowUs(context);
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_TRY(ReleaseClaim(context.store, id, call.session.user));
+  TellActed(context, "unclaim", begun_us, id);
   return NoContent();
 }
 
@@ -217,18 +229,22 @@ Result<HttpResponse> ProposeOne(DeskContext& context, const ApiCall& call) {
 }
 
 Result<HttpResponse> Withdraw(DeskContext& context, const ApiCall& call) {
+  const std::int64_t begun_us = NowUs(context);
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_TRY(WithdrawProposal(context.store, id, call.session.user));
+  TellActed(context, "withdraw", begun_us, id);
   return NoContent();
 }
 
 Result<HttpResponse> ReopenOne(DeskContext& context, const ApiCall& call) {
+  const std::int64_t begun_us = NowUs(context);
   EDCSYNC_ASSIGN(const SnowflakeId id, IdOf(call.Path()));
   EDCSYNC_TRY(RequireDecides(context.store, call.viewer, id));
   EDCSYNC_ASSIGN(const Reason reason, ReasonOf(call.body));
   EDCSYNC_ASSIGN(const std::string text, ReasonFor(context, id, reason));
   EDCSYNC_ASSIGN(const SnowflakeId opened, Reopen(context.store, id, call.session.user, text));
+  TellActed(context, "reopen", begun_us, opened);
   return JsonResponse({{"conflictId", std::to_string(opened.value())}});
 }
 

@@ -95,4 +95,6 @@ Status DeskServer::ReloadCertificate() { return impl_->http.ReloadCertificate();
 
 int DeskServer::port() const { return impl_->http.port(); }
 
+HttpServer::Figures DeskServer::http_figures() const { return impl_->http.figures(); }
+
 }  // namespace edcsync::central

@@ -38,6 +38,7 @@ class DeskServer {
       const std::string& gateway, std::function<Result<SigningIdentity>()> signing_identity);
   ~DeskServer();  // Stops.
   int port() const;
+  HttpServer::Figures http_figures() const;
   Status ReloadCertificate();  // As HttpServer's.
 
  private:

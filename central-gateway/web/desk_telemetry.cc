@@ -24,15 +24,16 @@ void DeskTelemetry::Served(MonoTime begun, bool writes, int status) {
   answers_[status < 400 ? 0 : status < 500 ? 1 : 2]->Add();
 }
 
-void DeskTelemetry::Claimed(std::int64_t begun_us, const RecordKey& key, std::uint64_t conflict) {
+void DeskTelemetry::Acted(const char* name, std::int64_t begun_us, const RecordKey& key,
+                          const std::pair<std::string, std::string>& subject) {
   if (tracer_ == nullptr) return;
   Span span;
-  span.name = "claim";
+  span.name = name;
   span.kind = SpanKind::kServer;
   span.context = tracer_->NewSpan(TraceIdOf(key));
   span.start_us = begun_us;
   DescribeRecord(span, key);
-  span.attributes.emplace_back("edcsync.conflict_id", std::to_string(conflict));
+  span.attributes.emplace_back(subject.first, subject.second);
   tracer_->End(std::move(span));
 }
 

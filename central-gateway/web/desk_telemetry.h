@@ -1,8 +1,9 @@
 // What the desk tells of itself: how long each call takes and how it was answered; and, in a
-// record's trace, the spans "claim", "decide" (the one in which the resolution was written) and
-// "sign".
+// record's trace, the spans "claim", "unclaim", "decide" or "propose" (the one in which the
+// resolution was written), "sign", "withdraw", "reopen", and of what waits in quarantine "release"
+// and "reject".
 //
-//   used by   api_router.h, conflict_routes.cc; made in central-gateway/app
+//   used by   api_router.h, conflict_routes.cc, oversight_routes.cc; made in central-gateway/app
 //
 // Threads: any.
 #pragma once
@@ -29,7 +30,10 @@ class DeskTelemetry {
     std::int64_t begun_us = 0, signing_us = 0, signed_us = 0;
   };
   std::int64_t NowUs() const { return tracer_ == nullptr ? 0 : tracer_->NowUs(); }
-  void Claimed(std::int64_t begun_us, const RecordKey& key, std::uint64_t conflict);
+  bool traces() const { return tracer_ != nullptr; }
+  // `subject`: the attribute that names what was acted upon, beside the record.
+  void Acted(const char* name, std::int64_t begun_us, const RecordKey& key,
+             const std::pair<std::string, std::string>& subject);
   // `revision`: the resolution that was written, or is proposed (`name` "decide" or "propose"),
   // over `heads`.
   void Decided(const char* name, const Act& act, const RecordKey& key, std::uint64_t conflict,

@@ -107,6 +107,20 @@ Result<HttpResponse> ShowQuarantined(DeskContext& context, const ApiCall& call) 
   return JsonResponse(json);
 }
 
+// Nothing to be told of is a failure of what was done.
+void TellDecidedQuarantined(DeskContext& context, bool release, std::int64_t begun_us,
+                            const RevisionId& revision) {
+  if (context.telemetry == nullptr || !context.telemetry->traces()) return;
+  std::optional<QuarantineRow> row;
+  const Status read = context.store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(row, reader.FindQuarantine(revision));
+    return Ok();
+  });
+  if (!read.ok() || !row || !row->key) return;
+  context.telemetry->Acted(release ? "release" : "reject", begun_us, *row->key,
+                           {"edcsync.revision_id", revision.ToHex()});
+}
+
 Result<HttpResponse> DecideQuarantined(DeskContext& context, const ApiCall& call, bool release) {
   EDCSYNC_ASSIGN(const std::vector<std::string> ids, TextsOf(call.body, "revisionIds", kBulkMax));
   EDCSYNC_ASSIGN(const std::string reason, TextOf(call.body, "reason", kReasonBytesMax));
@@ -120,12 +134,15 @@ Result<HttpResponse> DecideQuarantined(DeskContext& context, const ApiCall& call
   for (const std::string& text : ids) {
     const auto decide = [&]() -> Status {
       EDCSYNC_ASSIGN(const RevisionId id, RevisionOf(text));
+      const std::int64_t begun_us = context.telemetry == nullptr ? 0 : context.telemetry->NowUs();
       EDCSYNC_ASSIGN(const bool may, MayDecideQuarantined(context.store, call.viewer, id));
       if (!may) return Fail(ErrorCode::kNotFound, "No such revision waits in quarantine");
       if (!release) {
-        return RejectQuarantine(context.store, id, call.session.user, reason, signing);
+        EDCSYNC_TRY(RejectQuarantine(context.store, id, call.session.user, reason, signing));
+      } else {
+        EDCSYNC_TRY(ReleaseQuarantine(context.store, id, call.session.user, reason, signing));
       }
-      EDCSYNC_TRY(ReleaseQuarantine(context.store, id, call.session.user, reason, signing));
+      TellDecidedQuarantined(context, release, begun_us, id);
       return Ok();
     };
     outcomes.push_back(OutcomeJson(text, decide()));

@@ -180,7 +180,9 @@ Status Agent::Impl::OpenSync() {
       [this] { endorsements->LookAgain(); }, [this] { session->Unanswered(); });
   endorsements = std::make_unique<EndorsementSender>(
       *store, *loop,
-      [this](const wire::Endorsement& endorsement) { return session->SendFrame(endorsement); });
+      [this](const wire::Endorsement& endorsement, const RecordKey& key) {
+        return session->SendFrame(endorsement, &key);
+      });
   worker = std::make_unique<EventLoop>(clock);
   reconciliation = std::make_unique<Reconciliation>(
       *store, *applier, *loop, *worker, std::move(identity),
@@ -238,7 +240,7 @@ Status Agent::Impl::OpenApi() {
   api = std::make_unique<SiteApi>(
       *store, *capture, Control(),
       [this] { loop->Post([this] { endorsements->LookAgain(); }); },
-      static_cast<double>(config.submissions_per_second_max));
+      static_cast<double>(config.submissions_per_second_max), &health->site());
   api->AddRoutes(*server);
   AddKeyRoutes(*server, *store, *keys);
   EDCSYNC_TRY(server->Start());
@@ -268,7 +270,8 @@ Result<std::unique_ptr<Agent>> Agent::Start(const Config& config) {
       Log(LogLevel::kError, "sync.not_started", {{"why", started.error().message}});
   });
   self.renewal->Start();
-  self.health->Start(*self.store, *self.session, *self.loop);
+  self.health->Start({self.store.get(), self.session.get(), self.loop.get(), self.disk.get(),
+                      self.renewal.get(), self.server.get()});
   Log(LogLevel::kInfo, "agent.ready",
       {{"edge", config.edge.str()}, {"site", config.site.str()}, {"port", self.server->port()}});
   self.notifier = std::make_unique<ServiceNotifier>(*self.loop);

@@ -27,15 +27,16 @@ AgentHealth::AgentHealth(const Config& config, const Clock& clock, Random& rando
                                            ShortTimes())),
       capture_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
       uplink_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
-      feed_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)) {}
+      feed_(clock, metrics_, telemetry_.tracer.get(), LogsRecords(config)),
+      site_(telemetry_.tracer.get()) {}
 
-void AgentHealth::Start(EdgeStore& store, const SyncSession& session, Scheduler& loop) {
+void AgentHealth::Start(const Parts& parts) {
   if (!config_.health.enabled) return;
-  probe_ = std::make_unique<LoopProbe>(loop);
-  metrics_.OnCollect(
-      [this, &store, &session](MetricSamples& samples) { Collect(samples, store, session); });
+  parts_ = parts;
+  probe_ = std::make_unique<LoopProbe>(*parts_.loop);
+  metrics_.OnCollect([this](MetricSamples& samples) { Collect(samples); });
   server_ = std::make_unique<HealthServer>(config_.health, clock_, metrics_, LiveChecks(),
-                                           ReadyChecks(store, session));
+                                           ReadyChecks());
   Status started = server_->Start();
   if (started.ok()) {
     started = WriteFile(config_.HealthPortFile(), std::to_string(server_->port()) + "\n", 0644,
@@ -56,42 +57,45 @@ std::vector<HealthCheck> AgentHealth::LiveChecks() {
            }}};
 }
 
-std::vector<HealthCheck> AgentHealth::ReadyChecks(EdgeStore& store, const SyncSession& session) {
-  return {{"store",
-           [&store] {
-             return store.Read([](EdgeTables& tables) -> Status {
-               EDCSYNC_TRY(tables.checkpoint.Get());
-               return Ok();
-             });
-           }},
-          {"disk", [this] { return CheckFolderWritable(config_.data_dir); }},
-          // Capture needs no link: told, but no reason not to be ready.
-          {"link",
-           [&session]() -> Status {
-             const SyncStatus status = session.status();
-             if (!status.held_back.empty()) {
-               return Fail(ErrorCode::kUnavailable, "live, but held back: " + status.held_back);
-             }
-             if (status.state == SyncState::kLive) return Ok();
-             return Fail(ErrorCode::kNotConnected,
-                         std::string(ToString(status.state)) + ": " + status.last_error);
-           },
-           /*required=*/false}};
+std::vector<HealthCheck> AgentHealth::ReadyChecks() {
+  std::vector<HealthCheck> checks = DiskChecks(config_.data_dir, *parts_.disk);
+  checks.push_back({"store", [this] {
+                      return parts_.store->Read([](EdgeTables& tables) -> Status {
+                        EDCSYNC_TRY(tables.checkpoint.Get());
+                        return Ok();
+                      });
+                    }});
+  // Capture needs no link: told, but no reason not to be ready.
+  checks.push_back({"link",
+                    [this]() -> Status {
+                      const SyncStatus status = parts_.session->status();
+                      if (!status.held_back.empty()) {
+                        return Fail(ErrorCode::kUnavailable,
+                                    "live, but held back: " + status.held_back);
+                      }
+                      if (status.state == SyncState::kLive) return Ok();
+                      return Fail(ErrorCode::kNotConnected,
+                                  std::string(ToString(status.state)) + ": " + status.last_error);
+                    },
+                    /*required=*/false});
+  return checks;
 }
 
-void AgentHealth::Collect(MetricSamples& samples, EdgeStore& store,
-                          const SyncSession& session) const {
+void AgentHealth::Collect(MetricSamples& samples) const {
   CollectProcess(samples, "edge-agent");
   CollectDisk(samples, kPrefix, config_.data_dir, config_.DatabaseFile());
+  CollectDiskGuard(samples, kPrefix, *parts_.disk);
+  CollectPutOff(samples, kPrefix, "api", parts_.api->figures());
   CollectCertificate(samples, kPrefix, "edge", config_.certificate_file);
   CollectCertificate(samples, kPrefix, "gateway", config_.gateway_certificate_file);
   CollectCertificate(samples, kPrefix, "ca", config_.ca_file);
   CollectSpans(samples, kPrefix, telemetry_.exporter.get());
-  CollectSync(samples, session);
+  CollectSync(samples);
+  CollectRenewal(samples);
   samples.Gauge("edcsync_edge_writer_queue", "Works that wait for the store's writer.",
-                static_cast<double>(store.writer().waiting()));
+                static_cast<double>(parts_.store->writer().waiting()));
   const Status read =
-      store.Read([&](EdgeTables& tables) { return CollectStore(samples, tables); });
+      parts_.store->Read([&](EdgeTables& tables) { return CollectStore(samples, tables); });
   samples.Gauge("edcsync_edge_store_readable", "1 if the database could be read just now.",
                 read.ok() ? 1 : 0);
 }
@@ -104,6 +108,7 @@ Status AgentHealth::CollectStore(MetricSamples& samples, EdgeTables& tables) con
   EDCSYNC_ASSIGN(const std::uint64_t conflicts, tables.conflicts.Count());
   EDCSYNC_ASSIGN(const std::uint64_t quarantined, tables.quarantine.CountWaiting());
   EDCSYNC_ASSIGN(const std::uint64_t held, tables.held.Count());
+  EDCSYNC_ASSIGN(const std::optional<WallTime> reconciled, tables.reconciliations.LastSettled());
   const std::uint64_t acknowledged = checkpoint.acknowledged_through.value();
   samples.Total("edcsync_edge_outbox_captured_total", "Revisions ever put into the outbox.",
                 static_cast<double>(tail.last.value()));
@@ -118,6 +123,11 @@ Status AgentHealth::CollectStore(MetricSamples& samples, EdgeTables& tables) con
                 static_cast<double>(quarantined));
   samples.Gauge("edcsync_edge_feed_held", "Revisions of the feed that wait for a parent.",
                 static_cast<double>(held));
+  if (reconciled) {
+    samples.Gauge("edcsync_edge_reconciliation_last_timestamp_seconds",
+                  "When a comparison with the centre was last signed here, since 1970.",
+                  Seconds(*reconciled));
+  }
   if (checkpoint.clock_drift_ms) {
     samples.Gauge("edcsync_edge_clock_drift_seconds",
                   "This clock minus the centre's, at the last session.",
@@ -130,8 +140,38 @@ Status AgentHealth::CollectStore(MetricSamples& samples, EdgeTables& tables) con
   return Ok();
 }
 
-void AgentHealth::CollectSync(MetricSamples& samples, const SyncSession& session) const {
-  const SyncStatus status = session.status();
+void AgentHealth::CollectRenewal(MetricSamples& samples) const {
+  const RenewalView view = parts_.renewal->view();
+  const auto totals = [&](const char* name, const char* help, std::uint64_t all,
+                          std::uint64_t failed) {
+    samples.Total(name, help, static_cast<double>(all - failed), {{"outcome", "ok"}});
+    samples.Total(name, help, static_cast<double>(failed), {{"outcome", "failed"}});
+  };
+  totals("edcsync_edge_renewal_contacts_total",
+         "Times the enrolment service was asked for what is new.", view.contacts,
+         view.contacts_failed);
+  totals("edcsync_edge_certificate_renewals_total",
+         "Times a new certificate of this edge was asked for.", view.renewals,
+         view.renewals_failed);
+  if (view.last_contact) {
+    samples.Gauge("edcsync_edge_renewal_last_success_timestamp_seconds",
+                  "When the enrolment service last answered, since 1970.",
+                  Seconds(*view.last_contact));
+  }
+  if (view.last_renewed) {
+    samples.Gauge("edcsync_edge_certificate_renewed_timestamp_seconds",
+                  "When this edge's certificate was last renewed, since 1970; since the start.",
+                  Seconds(*view.last_renewed));
+  }
+  if (view.renews_at) {
+    samples.Gauge("edcsync_edge_certificate_renewal_due_timestamp_seconds",
+                  "When this edge's certificate is to be renewed, since 1970.",
+                  Seconds(*view.renews_at));
+  }
+}
+
+void AgentHealth::CollectSync(MetricSamples& samples) const {
+  const SyncStatus status = parts_.session->status();
   CollectState(samples, "edcsync_edge_sync_state",
                "1 for the state of the link; stopped waits for a person.", ToString(status.state),
                {"paused", "offline", "greeting", "live", "stopped"});

@@ -11,8 +11,12 @@
 #include "edge-agent/app/config.h"
 #include "edge-agent/capture/capture_telemetry.h"
 #include "edge-agent/downlink/feed_telemetry.h"
+#include "edge-agent/enrolment/renewal.h"
+#include "edge-agent/site/site_telemetry.h"
 #include "edge-agent/store/edge_store.h"
 #include "edge-agent/uplink/sync_session.h"
+#include "shared/base/disk_guard.h"
+#include "shared/http/http_server.h"
 #include "shared/storage/writer_watch.h"
 #include "shared/telemetry/health_server.h"
 #include "shared/telemetry/telemetry_settings.h"
@@ -24,22 +28,32 @@ class AgentHealth {
   // `config`, `clock` and `random` outlive it.
   AgentHealth(const Config& config, const Clock& clock, Random& random);
 
+  struct Parts {
+    EdgeStore* store = nullptr;
+    const SyncSession* session = nullptr;
+    Scheduler* loop = nullptr;
+    DiskGuard* disk = nullptr;
+    const Renewal* renewal = nullptr;
+    const HttpServer* api = nullptr;
+  };
   // Serves what [health] says. A port that is taken is logged and fails nothing: capture goes on.
-  void Start(EdgeStore& store, const SyncSession& session, Scheduler& loop);
-  // Before the store and the loop go.
+  void Start(const Parts& parts);
+  // Before what `parts` names goes.
   void StopServing() { server_.reset(); }
 
   WriterWatch& writer() { return writer_; }
   CaptureTelemetry& capture() { return capture_; }
   UplinkTelemetry& uplink() { return uplink_; }
   FeedTelemetry& feed() { return feed_; }
+  SiteTelemetry& site() { return site_; }
 
  private:
-  void Collect(MetricSamples& samples, EdgeStore& store, const SyncSession& session) const;
+  void Collect(MetricSamples& samples) const;
   Status CollectStore(MetricSamples& samples, EdgeTables& tables) const;
-  void CollectSync(MetricSamples& samples, const SyncSession& session) const;
+  void CollectSync(MetricSamples& samples) const;
+  void CollectRenewal(MetricSamples& samples) const;
   std::vector<HealthCheck> LiveChecks();
-  std::vector<HealthCheck> ReadyChecks(EdgeStore& store, const SyncSession& session);
+  std::vector<HealthCheck> ReadyChecks();
 
   const Config& config_;
   const Clock& clock_;
@@ -49,6 +63,8 @@ class AgentHealth {
   CaptureTelemetry capture_;
   UplinkTelemetry uplink_;
   FeedTelemetry feed_;
+  SiteTelemetry site_;
+  Parts parts_;
   std::unique_ptr<LoopProbe> probe_;
   std::unique_ptr<HealthServer> server_;
 };

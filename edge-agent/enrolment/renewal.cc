@@ -151,6 +151,8 @@ void Renewal::Contact() {
     before = view_.last_error;
     view_.last_error = updated.ok() ? "" : updated.error().ToString();
     if (updated.ok()) view_.last_contact = clock_.Wall();
+    ++view_.contacts;
+    if (!updated.ok()) ++view_.contacts_failed;
   }
   if (updated.ok()) {
     backoff_.Reset();
@@ -193,6 +195,20 @@ Result<bool> Renewal::RenewIfDue(EstClient& centre, const CentreConfiguration& c
   }
   const WallTime due = RenewalTime(present.NotBefore(), present.NotAfter(), spread_);
   if (issued_by_present && clock_.Wall() < due) return false;
+  const Status renewed = Renew(centre, configuration, present);
+  {
+    const std::lock_guard lock(mutex_);
+    ++view_.renewals;
+    if (renewed.ok()) view_.last_renewed = clock_.Wall();
+    if (!renewed.ok()) ++view_.renewals_failed;
+  }
+  EDCSYNC_TRY(renewed);
+  return true;
+}
+
+Status Renewal::Renew(EstClient& centre, const CentreConfiguration& configuration,
+                      const Certificate& present) {
+  const TlsFiles& files = options_.files;
   // Kept until the certificate is in place: if the answer is lost, the same key is answered again.
   const std::string pending = files.Beside("renew.key");
   Result<PrivateKey> key = PrivateKey::Load(pending);
@@ -208,7 +224,7 @@ Result<bool> Renewal::RenewIfDue(EstClient& centre, const CentreConfiguration& c
       CheckOwnCertificate(fresh, options_.edge, *key, configuration.authorities, clock_.Wall()));
   EDCSYNC_TRY(ReplaceIdentity(files.pair(), *key, fresh));
   (void)::unlink(pending.c_str());
-  return true;
+  return Ok();
 }
 
 }  // namespace edcsync::edge

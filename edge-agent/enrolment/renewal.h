@@ -39,13 +39,16 @@ struct RenewalEvents {
   std::function<bool()> link_down;            // Perhaps because of what we hold: ask sooner.
 };
 
-// For `status`.
+// For `status` and /metrics.
 struct RenewalView {
   std::string serial;  // Of the certificate in use; empty if it cannot be read.
   std::optional<WallTime> not_after;
   std::optional<WallTime> renews_at;  // None: nobody is there to renew it.
   std::optional<WallTime> last_contact;
   std::string last_error;  // Of the last contact; empty if it went well.
+  std::uint64_t contacts = 0, contacts_failed = 0;  // Since the start, as the rest.
+  std::uint64_t renewals = 0, renewals_failed = 0;  // Certificates asked for; of those, not got.
+  std::optional<WallTime> last_renewed;
 };
 
 // When a certificate is renewed: at two thirds of its life, and up to a twelfth of it later
@@ -68,6 +71,8 @@ class Renewal {
   void Contact();
   Result<bool> Update(EstClient& centre);  // True if a file changed.
   Result<bool> RenewIfDue(EstClient& centre, const CentreConfiguration& configuration);
+  Status Renew(EstClient& centre, const CentreConfiguration& configuration,
+               const Certificate& present);
   void LookAtCertificate();
 
   const RenewalOptions options_;

@@ -101,11 +101,13 @@ void SiteApi::AddRoutes(HttpServer& server) {
 }
 
 SiteApi::SiteApi(EdgeStore& store, Capture& capture, SyncControl sync,
-                 std::function<void()> answered, double submissions_per_second_max)
+                 std::function<void()> answered, double submissions_per_second_max,
+                 SiteTelemetry* telemetry)
     : store_(store),
       capture_(capture),
       sync_(std::move(sync)),
       answered_(std::move(answered)),
+      telemetry_(telemetry),
       burst_(2 * submissions_per_second_max) {
   if (burst_ > 0) rate_.emplace(submissions_per_second_max, burst_, store_.clock().Mono());
 }
@@ -225,9 +227,12 @@ HttpResponse SiteApi::AnswerToProposal(const HttpRequest& request) {
   if (!body.is_object() || !body.contains("accept") || !body["accept"].is_boolean()) {
     return Problem({ErrorCode::kFieldMissing, "accept is true or false"});
   }
-  const Status done = AnswerProposal(
-      store_, {*id, body["accept"].get<bool>(), TextAt(body, "user"), TextAt(body, "reason")});
+  const bool accepted = body["accept"].get<bool>();
+  const std::int64_t begun_us = telemetry_ == nullptr ? 0 : telemetry_->NowUs();
+  const Status done =
+      AnswerProposal(store_, {*id, accepted, TextAt(body, "user"), TextAt(body, "reason")});
   if (!done.ok()) return Problem(done.error());
+  if (telemetry_ != nullptr) telemetry_->Answered(begun_us, store_, *id, accepted);
   if (answered_) answered_();
   return Answer(ProposalJson(store_, *id));
 }

@@ -7,6 +7,7 @@
 
 #include "edge-agent/capture/capture.h"
 #include "edge-agent/site/site_queries.h"
+#include "edge-agent/site/site_telemetry.h"
 #include "shared/base/token_bucket.h"
 #include "shared/http/http_server.h"
 
@@ -24,8 +25,9 @@ class SiteApi {
  public:
   // `answered` is called, from any thread, when somebody answered a proposal.
   // `submissions_per_second_max`: of all callers, with bursts of twice that; 0: any number.
+  // `telemetry` outlives it; nullptr: none.
   SiteApi(EdgeStore& store, Capture& capture, SyncControl sync, std::function<void()> answered,
-          double submissions_per_second_max = 0);
+          double submissions_per_second_max = 0, SiteTelemetry* telemetry = nullptr);
 
   // Registers every route. REQUIRES: before server.Start(); this outlives the server.
   void AddRoutes(HttpServer& server);
@@ -47,6 +49,7 @@ class SiteApi {
   Capture& capture_;
   SyncControl sync_;
   std::function<void()> answered_;
+  SiteTelemetry* const telemetry_;
   const double burst_;
   std::mutex rate_mutex_;
   std::optional<TokenBucket> rate_;

@@ -46,6 +46,15 @@ Result<std::vector<ReconciliationHere>> ReconciliationTable::List(std::size_t co
   }
 }
 
+Result<std::optional<WallTime>> ReconciliationTable::LastSettled() const {
+  Statement statement = database_.Prepare(
+      "SELECT settled_at_ms FROM reconciliation WHERE settled_at_ms IS NOT NULL "
+      "ORDER BY reconciliation_id DESC LIMIT 1");
+  EDCSYNC_ASSIGN(const bool found, statement.Step());
+  if (!found) return std::optional<WallTime>();
+  return std::optional(WallTime{statement.Int(0)});
+}
+
 Status ReconciliationTable::PutStatement(std::uint64_t id, const std::string& statement,
                                          WallTime now) {
   Statement put = database_.Prepare(

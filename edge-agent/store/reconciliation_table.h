@@ -33,6 +33,8 @@ class ReconciliationTable {
 
   Result<std::optional<ReconciliationHere>> Find(std::uint64_t id) const;
   Result<std::vector<ReconciliationHere>> List(std::size_t count_max) const;  // Newest first.
+  // When the newest report was settled.
+  Result<std::optional<WallTime>> LastSettled() const;
   // kStale if it is settled.
   Status PutStatement(std::uint64_t id, const std::string& statement, WallTime now);
   // kStale if it is settled or nothing was stated.

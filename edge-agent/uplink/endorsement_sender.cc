@@ -53,7 +53,8 @@ void EndorsementSender::Tell() {
   endorsement.reason = next->answer_reason;
   endorsement.answered_at = next->answered_at.value_or(WallTime());
   proposal_id_ = next->proposal_id;
-  const Status sent = send_(endorsement);
+  const Result<RecordKey> key = ParseRecordKey(next->record_key);
+  const Status sent = key.ok() ? send_(endorsement, *key) : tl::unexpected<Error>(key.error());
   if (!sent.ok()) Log(LogLevel::kInfo, "endorsement.not_sent", {{"why", sent.error().message}});
   ArmTimer(kAnswerTimeoutUs);  // Lost on its way, or refused: it is told again.
 }

@@ -16,7 +16,8 @@ namespace edcsync::edge {
 
 class EndorsementSender {
  public:
-  using Send = std::function<Status(const wire::Endorsement&)>;
+  // With the record that the proposal is of.
+  using Send = std::function<Status(const wire::Endorsement&, const RecordKey&)>;
 
   EndorsementSender(EdgeStore& store, Scheduler& scheduler, Send send)
       : store_(store), scheduler_(scheduler), send_(std::move(send)) {}

@@ -239,13 +239,19 @@ Result<wire::Frame> SyncSession::Open(BytesView bytes) {
 void SyncSession::OnMessage(Message message) {
   Result<wire::Frame> frame = Open(message.payload);
   if (!frame.ok()) {
-    Log(LogLevel::kWarn, "frame.refused", {{"why", frame.error().message}});
+    Log(LogLevel::kWarn, "frame.refused",
+        {{"why", frame.error().message}, {"trace_id", TraceIdTextIn(message.trace_parent)}});
     return;
   }
   if (auto* welcome = std::get_if<wire::Welcome>(&*frame)) return OnWelcome(*welcome);
-  if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) return OnRefuse(*refuse);
+  if (auto* refuse = std::get_if<wire::Refuse>(&*frame)) {
+    return OnRefuse(*refuse, TraceIdTextIn(message.trace_parent));
+  }
   const SyncStatus now = status();
   if (now.state != SyncState::kLive) return;  // Of an earlier session.
+  if (ExchangeTelemetry* exchanges = Exchanges()) {
+    exchanges->Answered(*frame, message.trace_parent);
+  }
   if (auto* receipt = std::get_if<wire::Receipt>(&*frame)) {
     if (receipt->epoch == now.epoch) OnReceipt(*receipt);
   } else if (auto* feed = std::get_if<wire::Feed>(&*frame)) {
@@ -261,10 +267,12 @@ void SyncSession::OnMessage(Message message) {
   }
 }
 
-Status SyncSession::SendFrame(const wire::Frame& frame) {
+Status SyncSession::SendFrame(const wire::Frame& frame, const RecordKey* record) {
   if (up_topic_.empty()) return Fail(ErrorCode::kNotConnected, "There is no session");
   EDCSYNC_ASSIGN(const Bytes sealed, wire::SealFrame(frame, sealer_, gateways_.front()));
-  EDCSYNC_TRY(link_.Send(up_topic_, sealed, /*retained=*/false, [](Status) {}));
+  ExchangeTelemetry* const exchanges = Exchanges();
+  EDCSYNC_TRY(link_.SendTraced(up_topic_, sealed,
+                               exchanges == nullptr ? "" : exchanges->Asking(frame, record)));
   std::lock_guard lock(status_mutex_);
   ++status_.frames_sent;
   status_.bytes_sent += sealed.size();
@@ -372,6 +380,7 @@ void SyncSession::Settle() {
   };
   const auto settled = [this, receipt](const Status& status) {
     settling_ = false;
+    if (status.ok() && Exchanges() != nullptr) Exchanges()->Settled();
     if (status.ok()) return Settle();
     Log(LogLevel::kError, "receipt.not_settled", {{"why", status.error().message}});
     if (!unsettled_) {
@@ -391,7 +400,7 @@ void SyncSession::Settle() {
   if (!queued.ok()) settled(queued);
 }
 
-void SyncSession::OnRefuse(const wire::Refuse& refuse) {
+void SyncSession::OnRefuse(const wire::Refuse& refuse, const std::string& trace_id) {
   const ErrorInfo* info = FindError(refuse.reason);
   const SyncState state = status().state;
   const bool of_hello = refuse.hello_id != 0;
@@ -399,7 +408,8 @@ void SyncSession::OnRefuse(const wire::Refuse& refuse) {
   if (!of_hello && refuse.epoch != Epoch() && refuse.epoch != status().epoch) return;
   const std::string why =
       refuse.message + (info == nullptr ? "" : " (" + std::string(info->name) + ")");
-  Log(LogLevel::kWarn, "sync.refused", {{"reason", refuse.reason}, {"why", refuse.message}});
+  Log(LogLevel::kWarn, "sync.refused",
+      {{"reason", refuse.reason}, {"why", refuse.message}, {"trace_id", trace_id}});
   if (info != nullptr && info->retry == Retry::kEdge) return StopForPerson(info->code, why);
   // The rest of what flew when the session before this Hello ended.
   if (!of_hello && refuse.epoch != Epoch() && state != SyncState::kLive) return;

@@ -91,10 +91,14 @@ class SyncSession {
 
   // The downlink asked and no gateway answered: begins anew, by Hello, with one that does.
   void Unanswered();
-  // Sends a frame of the downlink; kNotConnected without a session.
-  Status SendFrame(const wire::Frame& frame);
+  // Sends a frame of the downlink; kNotConnected without a session. `record`: the one that it is of,
+  // or nullptr.
+  Status SendFrame(const wire::Frame& frame, const RecordKey* record = nullptr);
 
  private:
+  ExchangeTelemetry* Exchanges() const {
+    return options_.telemetry == nullptr ? nullptr : options_.telemetry->exchanges();
+  }
   void Post(std::function<void()> handler);
   void OnLinkUp();
   void OnLinkDown(const Error& why);
@@ -106,7 +110,8 @@ class SyncSession {
   Status TakeWelcome(const wire::Welcome& welcome);
   void OnReceipt(const wire::Receipt& receipt);
   void Settle();
-  void OnRefuse(const wire::Refuse& refuse);
+  // `trace_id`: of the frame refused, if it is known.
+  void OnRefuse(const wire::Refuse& refuse, const std::string& trace_id);
   void StopForPerson(ErrorCode reason, const std::string& message);
   void Pump();
   Result<bool> PushOnce();

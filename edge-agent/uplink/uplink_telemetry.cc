@@ -23,7 +23,9 @@ UplinkTelemetry::UplinkTelemetry(const Clock& clock, Metrics& metrics, Tracer* t
       log_records_(log_records),
       seconds_(metrics.AddHistogram("edcsync_edge_push_to_receipt_seconds",
                                     "From sending a push to the gateway's receipt.",
-                                    LongTimes())) {}
+                                    LongTimes())) {
+  if (tracer_ != nullptr) exchanges_.emplace(*tracer_);
+}
 
 std::string UplinkTelemetry::Sending(const std::vector<QueuedRevision>& batch) {
   Flying push;

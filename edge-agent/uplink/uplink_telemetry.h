@@ -9,9 +9,11 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "edge-agent/store/outbox_table.h"
+#include "edge-agent/uplink/exchange_telemetry.h"
 #include "shared/metrics/metrics.h"
 #include "shared/telemetry/tracer.h"
 #include "shared/wire/frames.h"
@@ -27,6 +29,8 @@ class UplinkTelemetry {
   // traces.
   std::string Sending(const std::vector<QueuedRevision>& batch);
   void Receipted(const wire::Receipt& receipt);
+  // Of the other frames; nullptr if nobody traces.
+  ExchangeTelemetry* exchanges() { return exchanges_ ? &*exchanges_ : nullptr; }
 
  private:
   struct FlyingRevision {
@@ -49,6 +53,7 @@ class UplinkTelemetry {
   const bool log_records_;
   Histogram& seconds_;
   std::deque<Flying> flying_;
+  std::optional<ExchangeTelemetry> exchanges_;
 };
 
 }  // namespace edcsync::edge

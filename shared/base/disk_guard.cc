@@ -78,9 +78,12 @@ DiskGuard::DiskGuard(std::string path, const DiskMarks& marks, Probe probe)
       marks_(marks),
       probe_(probe ? std::move(probe) : [this] { return RoomAt(path_); }) {}
 
+DiskGuard::Marks DiskGuard::MarksOn(const DiskRoom& room) const {
+  return {WarnMarkOf(marks_, room), RefuseMarkOf(marks_, room)};
+}
+
 DiskState DiskGuard::Next(const DiskRoom& room) const {
-  const std::uint64_t refuse = RefuseMarkOf(marks_, room);
-  const std::uint64_t warn = WarnMarkOf(marks_, room);
+  const auto [warn, refuse] = MarksOn(room);
   const DiskState now = state_;
   if (room.free_bytes < refuse) return DiskState::kRefusing;
   if (now == DiskState::kRefusing && room.free_bytes < End(refuse)) return now;
@@ -117,6 +120,16 @@ Status DiskGuard::MayTake() {
               "the disk of " + path_ + " has " + Mebibytes(now.free_bytes) +
                   " left, which is kept for what was taken before; it goes on by itself from " +
                   Mebibytes(end) + " on");
+}
+
+Status DiskGuard::HasRoom() {
+  if (Look() != DiskState::kLow) return Ok();
+  const DiskRoom now = room();
+  const Marks marks = MarksOn(now);
+  return Fail(ErrorCode::kDiskFull, "the disk of " + path_ + " has " + Mebibytes(now.free_bytes) +
+                                        " left, less than the mark of " +
+                                        Mebibytes(marks.warn_bytes) + "; below " +
+                                        Mebibytes(marks.refuse_bytes) + " nothing new is taken");
 }
 
 void DiskWatch::Start() {

@@ -60,8 +60,16 @@ class DiskGuard {
 
   DiskState state() const { return state_; }
   DiskRoom room() const;  // As last seen.
+  // In bytes, on the disk as last seen.
+  struct Marks {
+    std::uint64_t warn_bytes = 0, refuse_bytes = 0;
+  };
+  Marks marks() const { return MarksOn(room()); }
+  // Looks; kDiskFull while low, but not refusing, with how much is free and the marks.
+  Status HasRoom();
 
  private:
+  Marks MarksOn(const DiskRoom& room) const;
   DiskState Next(const DiskRoom& room) const;
 
   const std::string path_;

@@ -12,6 +12,7 @@ namespace edcsync {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
+constexpr int kTooManyRequests = 429;  // RFC 6585, 4.
 // Chunk sizes, trailers and compression frames around a body.
 constexpr std::size_t kBodyFramingBytesMax = 64 * 1024;
 // Bodies are held for as long as a commit takes.
@@ -69,8 +70,8 @@ HttpResponse HandlerFailed(const HttpServerOptions& options, const httplib::Requ
 
 HttpConnection::HttpConnection(const std::vector<HttpRoute>& routes,
                                const HttpServerOptions& options, ConnectionStream& stream,
-                               BodyMemory& memory)
-    : routes_(routes), options_(options), stream_(stream), memory_(memory) {
+                               BodyMemory& memory, HttpCounts& counts)
+    : routes_(routes), options_(options), stream_(stream), memory_(memory), counts_(counts) {
   set_payload_max_length(options.body_bytes_max);
   set_expect_100_continue_handler([this](const httplib::Request&, httplib::Response& response) {
     if (!refusal_) return 100;
@@ -223,6 +224,9 @@ void HttpConnection::Answer(const httplib::Request& request, std::string body,
     answer = HandlerFailed(options_, request, typeid(exception).name());
   } catch (...) {
     answer = HandlerFailed(options_, request, "unknown");
+  }
+  if (answer.status == kTooManyRequests || answer.headers.contains("Retry-After")) {
+    counts_.refused_for_rate.fetch_add(1);
   }
   if (answer.events == nullptr) return Fill(std::move(answer), response);
   events_ = answer.events;

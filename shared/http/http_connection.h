@@ -40,20 +40,28 @@ class BodyMemory {
   bool Take(std::size_t bytes) {
     if (held_.fetch_add(bytes) + bytes <= most_) return true;
     held_.fetch_sub(bytes);
+    refused_.fetch_add(1);
     return false;
   }
   void GiveBack(std::size_t bytes) { held_.fetch_sub(bytes); }
+  std::uint64_t refused() const { return refused_; }
 
  private:
   const std::size_t most_;
   std::atomic<std::size_t> held_ = 0;
+  std::atomic<std::uint64_t> refused_ = 0;
+};
+
+// What a server told to come again, in all connections. Threads: any.
+struct HttpCounts {
+  std::atomic<std::uint64_t> refused_for_rate = 0;
 };
 
 class HttpConnection final : private httplib::Server {
  public:
   // The routes, options and stream must outlive the connection.
   HttpConnection(const std::vector<HttpRoute>& routes, const HttpServerOptions& options,
-                 ConnectionStream& stream, BodyMemory& memory);
+                 ConnectionStream& stream, BodyMemory& memory, HttpCounts& counts);
 
   // Serves until the peer or the server ends it. `crowded`: others wait for this thread, so the
   // answer to the request at hand is the last.
@@ -74,6 +82,7 @@ class HttpConnection final : private httplib::Server {
   const HttpServerOptions& options_;
   ConnectionStream& stream_;
   BodyMemory& memory_;
+  HttpCounts& counts_;
 
   // Of the request at hand:
   std::string path_;

@@ -65,7 +65,7 @@ struct HttpServer::Impl {
                                            .keep_alive_ms = options.keep_alive_s * 1000};
     const TlsContext context = Context();  // An SSL made of it keeps it alive.
     auto stream = std::make_unique<ConnectionStream>(fd, context.get(), limits);
-    HttpConnection connection(routes, options, *stream, memory);
+    HttpConnection connection(routes, options, *stream, memory, counts);
     connection.Serve([this] { return listener.Crowded(); });
     if (connection.events() == nullptr) return false;
     connection.events()->Add(fd, std::move(stream), std::move(connection.may_go_on()));
@@ -87,6 +87,7 @@ struct HttpServer::Impl {
   const HttpServerOptions options;
   std::vector<HttpRoute> routes;
   BodyMemory memory{options.body_bytes_total_max};
+  HttpCounts counts;
   bool started = false;
   mutable std::mutex tls_mutex;
   TlsContext tls;
@@ -129,6 +130,10 @@ Status HttpServer::ReloadCertificate() {
 void HttpServer::Stop() { impl_->listener.Stop(); }
 
 bool HttpServer::Serve(int fd) { return impl_->Serve(fd); }
+
+HttpServer::Figures HttpServer::figures() const {
+  return {impl_->memory.refused(), impl_->counts.refused_for_rate};
+}
 
 int HttpServer::port() const { return impl_->listener.port(); }
 

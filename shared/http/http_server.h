@@ -38,6 +38,11 @@ class HttpServer {
   using Handler = std::function<HttpResponse(const HttpRequest&)>;  // Threads: any of the pool.
   enum class Access { kToken, kOpen };
 
+  struct Figures {
+    std::uint64_t refused_for_memory = 0;  // Past body_bytes_total_max.
+    std::uint64_t refused_for_rate = 0;    // Handlers' answers that name a time to come again.
+  };
+
   explicit HttpServer(HttpServerOptions options);
   ~HttpServer();  // Stops.
 
@@ -49,6 +54,7 @@ class HttpServer {
   Status Start();
   void Stop();
   int port() const;
+  Figures figures() const;  // Threads: any.
   // Reads certificate and key again; connections from now on see them. Fails as Start does, and
   // goes on with the former ones. REQUIRES: started, with a certificate.
   Status ReloadCertificate();

@@ -17,8 +17,6 @@
 namespace edcsync {
 namespace {
 
-constexpr std::uint64_t kFreeBytesLeast = 16ULL * 1024 * 1024;
-
 double SizeOf(const std::string& file) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(file, error);
@@ -74,6 +72,29 @@ void CollectDisk(MetricSamples& samples, const std::string& prefix, const std::s
                 SizeOf(database_file) + SizeOf(database_file + "-wal"));
 }
 
+void CollectDiskGuard(MetricSamples& samples, const std::string& prefix, const DiskGuard& guard) {
+  const DiskGuard::Marks marks = guard.marks();
+  samples.Gauge(prefix + "_disk_warn_bytes", "Below so much free room it warns.",
+                static_cast<double>(marks.warn_bytes));
+  samples.Gauge(prefix + "_disk_refuse_bytes", "Below so much free room it takes nothing new.",
+                static_cast<double>(marks.refuse_bytes));
+  CollectState(samples, prefix + "_disk_state",
+               "1 for the state of the disk; refusing takes nothing new.", ToString(guard.state()),
+               {"roomy", "low", "refusing"});
+}
+
+void CollectPutOff(MetricSamples& samples, const std::string& prefix, const std::string& server,
+                   const HttpServer::Figures& figures) {
+  const std::string name = prefix + "_requests_put_off_total";
+  const std::string help =
+      "Requests told to come again: others held the memory for bodies, or more came than the rate "
+      "allows.";
+  samples.Total(name, help, static_cast<double>(figures.refused_for_memory),
+                {{"server", server}, {"why", "body_memory"}});
+  samples.Total(name, help, static_cast<double>(figures.refused_for_rate),
+                {{"server", server}, {"why", "rate"}});
+}
+
 void CollectExpiry(MetricSamples& samples, const std::string& prefix, const std::string& name,
                    WallTime at) {
   samples.Gauge(prefix + "_certificate_expiry_timestamp_seconds",
@@ -108,21 +129,16 @@ void CollectState(MetricSamples& samples, const std::string& name, const std::st
   }
 }
 
-Status CheckFolderWritable(const std::string& folder) {
-  if (access(folder.c_str(), W_OK) != 0) {
-    return Fail(ErrorCode::kPermissions, folder + " cannot be written to: " + std::strerror(errno));
-  }
-  struct statvfs disk {};
-  if (statvfs(folder.c_str(), &disk) != 0) {
-    return Fail(ErrorCode::kIo, folder + " cannot be asked for: " + std::strerror(errno));
-  }
-  const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free_bytes < kFreeBytesLeast) {
-    return Fail(ErrorCode::kDiskFull, "only " + std::to_string(free_bytes / 1024) +
-                                          " KiB are free where " + folder +
-                                          " lies; make room there");
-  }
-  return Ok();
+std::vector<HealthCheck> DiskChecks(const std::string& folder, DiskGuard& guard) {
+  return {{"disk",
+           [folder, &guard]() -> Status {
+             if (access(folder.c_str(), W_OK) != 0) {
+               return Fail(ErrorCode::kPermissions,
+                           folder + " cannot be written to: " + std::strerror(errno));
+             }
+             return guard.MayTake();
+           }},
+          {"disk_room", [&guard] { return guard.HasRoom(); }, /*required=*/false}};
 }
 
 }  // namespace edcsync

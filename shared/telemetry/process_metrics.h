@@ -1,11 +1,14 @@
 // Samples that both programs have: the process, its folder's disk, certificates, the span exporter;
-// and the check that a folder can be written to. Threads: any.
+// and the checks that a folder can be written to and has room. Threads: any.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "shared/base/disk_guard.h"
+#include "shared/http/http_server.h"
 #include "shared/metrics/metrics.h"
+#include "shared/telemetry/health_server.h"
 #include "shared/telemetry/otlp_exporter.h"
 
 namespace edcsync {
@@ -17,6 +20,13 @@ void CollectProcess(MetricSamples& samples, const std::string& service_name);
 // PREFIX_database_size_bytes of the database and its log.
 void CollectDisk(MetricSamples& samples, const std::string& prefix, const std::string& folder,
                  const std::string& database_file);
+
+// PREFIX_disk_warn_bytes, PREFIX_disk_refuse_bytes: the marks on that disk; PREFIX_disk_state{state}.
+void CollectDiskGuard(MetricSamples& samples, const std::string& prefix, const DiskGuard& guard);
+
+// PREFIX_requests_put_off_total{server,why}: what a server told to come again.
+void CollectPutOff(MetricSamples& samples, const std::string& prefix, const std::string& server,
+                   const HttpServer::Figures& figures);
 
 // PREFIX_certificate_expiry_timestamp_seconds{certificate}. Certificates are few: never edges.
 void CollectExpiry(MetricSamples& samples, const std::string& prefix, const std::string& name,
@@ -33,7 +43,9 @@ void CollectState(MetricSamples& samples, const std::string& name, const std::st
                   std::string_view state, std::initializer_list<std::string_view> states,
                   const MetricLabels& labels = {});
 
-// kPermissions, kDiskFull (less than 16 MiB are left) or kIo, with what to do.
-Status CheckFolderWritable(const std::string& folder);
+// "disk": `folder` can be written to and its disk is not below the refuse mark (kPermissions,
+// kDiskFull). "disk_room", which is not required: it is not below the warn mark. `guard` outlives
+// the checks.
+std::vector<HealthCheck> DiskChecks(const std::string& folder, DiskGuard& guard);
 
 }  // namespace edcsync

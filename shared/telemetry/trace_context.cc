@@ -41,4 +41,9 @@ std::optional<TraceContext> ParseTraceParent(std::string_view text) {
   return context;
 }
 
+std::string TraceIdTextIn(std::string_view trace_parent) {
+  const std::optional<TraceContext> context = ParseTraceParent(trace_parent);
+  return context ? ToHex(context->trace) : "";
+}
+
 }  // namespace edcsync

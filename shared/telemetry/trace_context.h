@@ -26,4 +26,8 @@ std::string FormatTraceParent(const TraceContext& context);
 // not all zero.
 std::optional<TraceContext> ParseTraceParent(std::string_view text);
 
+// The trace id of a traceparent that came with a message, for a log line: 32 digits, "" if it is
+// none. Whoever sent the message chose it.
+std::string TraceIdTextIn(std::string_view trace_parent);
+
 }  // namespace edcsync

@@ -12,6 +12,7 @@
 #include "tests/bench/desk_load.h"
 #include "tests/bench/measures.h"
 #include "tests/bench/reconcile.h"
+#include "tests/bench/scrape.h"
 
 namespace edcsync::bench {
 namespace {
@@ -88,6 +89,12 @@ Json Targets(const Json& figures) {
     targets.push_back(Target("reconciliation's walk, share of the ceiling", 0.3, share,
                              share >= 0.3));
   }
+  if (figures.contains("scrape")) {
+    const double took = figures["scrape"]["scrapeMs"];
+    targets.push_back(Target("a scrape of the gateway, ms", 200, took, took <= 200));
+    const double share = figures["scrape"]["shareOfCeiling"];
+    targets.push_back(Target("a scrape, share of the ceiling", 0.5, share, share >= 0.5));
+  }
   if (figures.contains("million")) {
     const double rss = figures["million"]["peakRssMib"];
     targets.push_back(Target("edge peak RSS with 1,000,000 waiting, MiB", 64, rss, rss <= 64));
@@ -135,6 +142,10 @@ int Run(Options options) {
   if (wanted("reconcile")) {
     report["reconcile"] = MeasureReconcile(options.quick ? 20'000 : 1'000'000);
   }
+  if (wanted("scrape")) {
+    report["scrape"] = options.quick ? MeasureScrape(options.scale.bin, 20, 500)
+                                     : MeasureScrape(options.scale.bin, 500, 100'000);
+  }
   if (options.million) report["million"] = MeasureMillion(options.scale);
   report["machine"]["loadAfter"] = LoadAverage();
   report["targets"] = Targets(report);
@@ -158,7 +169,8 @@ int main(int argc, char** argv) {
   app.add_option("--json", options.json_file, "Write the figures to this file");
   app.add_flag("--quick", options.quick, "A small run of seconds");
   app.add_option("--only", options.only, "One measure")
-      ->check(CLI::IsMember({"capture", "drain", "live", "desk", "desk-load", "reconcile"}));
+      ->check(CLI::IsMember({"capture", "drain", "live", "desk", "desk-load", "reconcile",
+                             "scrape"}));
   app.add_flag("--million", options.million, "Also the agent's memory with 1,000,000 waiting");
   app.add_option("--records", options.scale.drain_records, "Backlog of the drain of one edge")
       ->check(CLI::Range(1'000, 10'000'000));

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "shared/base/disk_guard.h"
+#include "shared/http/http_client.h"
 #include "tests/support/site_network.h"
 #include "tests/support/small_disk.h"
 
@@ -15,6 +16,37 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
 
+std::string TextOf(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void FreeHealthPort(const std::string& toml) {
+  std::string text = TextOf(toml);
+  const std::string port = "port = 9465";
+  const std::size_t at = text.find(port);
+  ASSERT_NE(at, std::string::npos);
+  std::ofstream(toml, std::ios::trunc) << text.replace(at, port.size(), "port = 0");
+}
+
+HttpResponse ReadyOf(const Site& site) {
+  Await("the site tells its health", [&] { return !TextOf(site.DataFile("health.port")).empty(); });
+  HttpClientOptions options;
+  options.base_url = "http://127.0.0.1:" + TextOf(site.DataFile("health.port"));
+  options.base_url.pop_back();
+  const Result<HttpResponse> response = HttpClient(options).Get("/readyz");
+  return response.ok() ? *response : HttpResponse{0, "", {}, ""};
+}
+
+SortedJson CheckIn(const HttpResponse& ready, const std::string& name) {
+  const SortedJson told = SortedJson::parse(ready.body);
+  for (const SortedJson& check : told["checks"]) {
+    if (check["name"] == name) return check;
+  }
+  ADD_FAILURE() << "no check " << name << " in " << ready.body;
+  return {{"ok", nullptr}};
+}
+
 TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   Trial trial;
   Site& tororo = trial.AddSite("tororo", "SITE.703");
@@ -22,6 +54,7 @@ TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   if (!disk.mounted()) GTEST_SKIP() << "This user may not mount a file system";
   std::ofstream(tororo.dir() + "/edge-agent.toml", std::ios::app)
       << "\n[guards]\ndisk_warn_mib = 24\ndisk_refuse_mib = 16\n";
+  FreeHealthPort(tororo.dir() + "/edge-agent.toml");
   const Lines lines = RecordsOf("SITE.703");
   trial.StartGateway();
   tororo.Start();
@@ -37,6 +70,14 @@ TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   EXPECT_NE(refused.err.find("disk_full"), std::string::npos) << refused.err;
   EXPECT_NE(refused.err.find("goes on by itself"), std::string::npos) << refused.err;
   EXPECT_EQ(tororo.Status()["captured"], 40);
+  EXPECT_EQ(ReadyOf(tororo).status, 503);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk")["ok"], false);
+
+  ASSERT_TRUE(disk.Fill(22 * kMiB));  // Between the marks: said, and ready.
+  EXPECT_EQ(ReadyOf(tororo).status, 200) << ReadyOf(tororo).body;
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk")["ok"], true);
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk_room")["ok"], false);
+  ASSERT_TRUE(disk.Fill(10 * kMiB));
 
   tororo.Restore();  // What waits is delivered, its receipts and the feed are stored.
   tororo.AwaitDelivered();
@@ -45,6 +86,7 @@ TEST(DiskGuard, AnEdgeLowOnRoomRefusesSubmissionsButStoresReceiptsAndFeed) {
   Await("the feed arrives", [&] { return tororo.Record(form)["current"]["version"] == 2; });
 
   ASSERT_TRUE(disk.Free());
+  EXPECT_EQ(CheckIn(ReadyOf(tororo), "disk_room")["ok"], true);
   tororo.Capture(Slice(lines, 40, 10));
   tororo.AwaitDelivered();
   trial.ExpectCentreHolds();

@@ -11,6 +11,7 @@
 
 #include "shared/http/http_client.h"
 #include "tests/support/otlp_receiver.h"
+#include "tests/support/raw_edge.h"
 #include "tests/support/site_network.h"
 #include "tests/unit/central-gateway/web/desk_client.h"
 
@@ -129,6 +130,7 @@ TEST_F(Watched, BothProgramsSayThatTheyLiveAndWhetherTheyCanWork) {
   }, 120));
   const SortedJson told = SortedJson::parse(Get(CentrePort(), "/readyz").body);
   for (const SortedJson& check : told["checks"]) {
+    if (check["name"] == "disk_room") continue;  // This machine's matter.
     EXPECT_EQ(check["ok"].get<bool>(), check["name"] != "broker") << check;
   }
   EXPECT_EQ(Get(CentrePort(), "/healthz").status, 200);
@@ -168,6 +170,19 @@ TEST_F(Watched, MetricsTellWhatHappenedAndEveryOneThatAlertsAndDashboardNameIsTh
   ASSERT_TRUE(Await("the site shows it", [&] {
     return Sample(SiteMetrics(), "edcsync_edge_conflicts_open") == 1;
   }));
+  const auto began = static_cast<double>(std::time(nullptr));
+  EXPECT_EQ(Sample(CentreMetrics(), "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}"),
+            std::nullopt);
+  const Ran reconciled =
+      trial_.Centre({"reconcile", "--site", "SITE.703", "--reason", "to be seen"});
+  ASSERT_EQ(reconciled.exit_code, 0) << reconciled.out << reconciled.err;
+  ASSERT_TRUE(Await("the site shows the comparison", [&] {
+    return Sample(SiteMetrics(), "edcsync_edge_reconciliation_last_timestamp_seconds").has_value();
+  }));
+  ASSERT_TRUE(Await("the centre shows the comparison", [&] {
+    return Sample(CentreMetrics(), "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}")
+        .has_value();
+  }));
   const std::string site = SiteMetrics(), centre = CentreMetrics();
   EXPECT_EQ(Sample(site, "edcsync_edge_submissions_total{outcome=\"captured\"}"), 41);
   EXPECT_EQ(Sample(site, "edcsync_edge_outbox_waiting"), 0);
@@ -186,6 +201,28 @@ TEST_F(Watched, MetricsTellWhatHappenedAndEveryOneThatAlertsAndDashboardNameIsTh
     const std::string ends = "edcsync_gateway_certificate_expiry_timestamp_seconds{certificate=\"";
     EXPECT_GT(Sample(centre, ends + name + "\"}"), static_cast<double>(std::time(nullptr)) + 86400);
   }
+  // Guards: none is at work.
+  for (const auto& [metrics, prefix] :
+       {std::pair(site, "edcsync_edge"), std::pair(centre, "edcsync_gateway")}) {
+    const std::string disk = std::string(prefix) + "_disk_";
+    EXPECT_GT(Sample(metrics, disk + "warn_bytes"), Sample(metrics, disk + "refuse_bytes"));
+    EXPECT_GT(Sample(metrics, disk + "refuse_bytes"), 0);
+    EXPECT_EQ(Sample(metrics, disk + "state{state=\"refusing\"}"), 0);
+  }
+  EXPECT_GE(Sample(centre, "edcsync_gateway_commit_lag_seconds"), 0);
+  EXPECT_GE(Sample(centre, "edcsync_gateway_credit_frames"), 1);
+  for (const char* why : {"commit_behind", "disk", "rate"}) {
+    const std::string put_off = "edcsync_gateway_frames_put_off_total{why=\"";
+    EXPECT_EQ(Sample(centre, put_off + why + "\"}"), 0) << why;
+  }
+  EXPECT_EQ(Sample(site, "edcsync_edge_requests_put_off_total{server=\"api\",why=\"rate\"}"), 0);
+  // What was compared, and when.
+  const double compared = Sample(centre, "edcsync_gateway_reconciliation_last_timestamp_seconds{"
+                                         "edge=\"tororo\"}").value_or(0);
+  EXPECT_GE(compared, began);
+  EXPECT_GE(Sample(site, "edcsync_edge_reconciliation_last_timestamp_seconds"), began);
+  EXPECT_EQ(Sample(centre, "edcsync_gateway_reconciliation_differences{edge=\"tororo\"}"), 0);
+  EXPECT_EQ(Sample(centre, "edcsync_gateway_reconciliations_overdue"), 0);
   // Bounded labels: no subject, no record.
   EXPECT_EQ((site + centre).find("01-703"), std::string::npos);
 
@@ -367,6 +404,194 @@ TEST_F(Watched, OneTraceFollowsARecordAndNeitherLogNorTraceNorMetricTellsWhatWas
          {gateway_log, site_log, metrics, receiver_.raw(), broker}) {
       EXPECT_EQ(told.find(secret), std::string::npos) << secret;
     }
+  }
+}
+
+// What is done without the desk: commands of the centre, the investigator's word at the site. And the
+// frames between, each with the traceparent of the span that it goes on from.
+TEST_F(Watched, WhatPeopleDecideByCommandStandsInTheRecordsTraceAndFramesHangTogether) {
+  Start();
+  site_.Capture(Slice(records_, 0, 3));
+  site_.AwaitDelivered();
+  site_.Cut();
+  for (const std::size_t i : {0u, 1u}) {
+    const std::string item = ItemName(records_[i], 0);
+    site_.Capture({Edited(records_[i], item, "1931-01-01", "nurse")});
+    trial_.EditOnline({Edited(records_[i], item, "1931-12-31", "monitor")});
+  }
+  site_.Restore();
+  site_.AwaitDelivered();
+  const SortedJson conflicts = trial_.CentreJson({"conflict", "list"});
+  ASSERT_EQ(conflicts.size(), 2u);
+  const auto decide = [&](const char* how, const std::string& line) {
+    for (const SortedJson& conflict : conflicts) {
+      if (conflict["key"] != KeyOf(line)) continue;
+      const SortedJson decided = trial_.CentreJson(
+          {"conflict", how, conflict["conflictId"].get<std::string>(), "--take",
+           conflict["heads"][0].get<std::string>(), "--user", "dm", "--reason", "Source seen"});
+      return decided.value("revisionId", std::string());
+    }
+    return std::string();
+  };
+  const auto command = [&](const std::vector<std::string>& arguments) {
+    const Ran ran = trial_.Centre(arguments);
+    EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  };
+  EXPECT_FALSE(decide("resolve", records_[0]).empty());
+  EXPECT_FALSE(decide("propose", records_[1]).empty());
+  const auto waiting = [&] { return site_.AgentJson({"endorse", "list"})["proposals"]; };
+  ASSERT_TRUE(Await("the site has the proposal", [&] { return waiting().size() == 1; }));
+  const std::string proposal = waiting()[0]["proposalId"];
+  const Ran endorsed = site_.Agent({"endorse", "accept", proposal, "--user", "investigator"});
+  EXPECT_EQ(endorsed.exit_code, 0) << endorsed.err;
+  command({"lock", "set", "form", kStudy, KeyOf(records_[2]), "--reason", "Monitored"});
+  command({"lock", "clear", "form", kStudy, KeyOf(records_[2]), "--reason", "Not yet"});
+
+  const auto in_trace_of = [&](const std::string& line, const std::string& name) {
+    const std::string trace = site_.Record(line)["traceId"];
+    std::vector<SeenSpan> found;
+    for (const SeenSpan& span : receiver_.spans()) {
+      if (span.trace == trace && span.name == name) found.push_back(span);
+    }
+    return found;
+  };
+  ASSERT_TRUE(Await("all spans came", [&] {
+    return in_trace_of(records_[0], "decide").size() == 1 &&
+           in_trace_of(records_[0], "feed.apply").size() == 2 &&
+           in_trace_of(records_[1], "endorsement.receipt").size() == 1 &&
+           in_trace_of(records_[1], "endorsement").size() == 1 &&
+           in_trace_of(records_[1], "feed.apply").size() == 2 &&
+           in_trace_of(records_[2], "unlock").size() == 1;
+  }));
+  EXPECT_EQ(receiver_.malformed(), 0u);
+  const SeenSpan decided = in_trace_of(records_[0], "decide")[0];
+  EXPECT_EQ(decided.service, "central-gateway");
+  EXPECT_EQ(decided.links.size(), 2u) << "the heads";
+  const auto below = [&](const std::string& line, const std::string& name, const SeenSpan& parent) {
+    std::size_t count = 0;
+    for (const SeenSpan& span : in_trace_of(line, name)) count += span.parent == parent.span ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(below(records_[0], "feed.apply", decided), 1u);
+  EXPECT_EQ(in_trace_of(records_[0], "edit").size(), 1u);
+  EXPECT_EQ(below(records_[0], "feed.apply", in_trace_of(records_[0], "edit").at(0)), 1u);
+  // Proposed at the centre, endorsed at the site, told, taken, receipted: one after another.
+  ASSERT_EQ(in_trace_of(records_[1], "propose").size(), 1u);
+  const SeenSpan proposed = in_trace_of(records_[1], "propose")[0];
+  EXPECT_EQ(below(records_[1], "endorse", proposed), 1u);
+  const SeenSpan told = in_trace_of(records_[1], "endorsement")[0];
+  EXPECT_EQ(told.service, "edge-agent");
+  ASSERT_EQ(below(records_[1], "endorsement.intake", told), 1u);
+  const SeenSpan taken = in_trace_of(records_[1], "endorsement.intake")[0];
+  EXPECT_EQ(taken.service, "central-gateway");
+  EXPECT_EQ(below(records_[1], "endorsement.receipt", taken), 1u);
+  EXPECT_EQ(below(records_[1], "feed.apply", proposed), 1u) << "what was endorsed came back";
+  EXPECT_EQ(in_trace_of(records_[2], "lock").size(), 1u);
+
+  // Questions and their answers, by the traceparents beside them.
+  std::vector<SeenSpan> all;
+  const auto parent_of = [&](const SeenSpan& span) -> const SeenSpan* {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const SeenSpan& each) {
+      return each.span == span.parent && each.trace == span.trace;
+    });
+    return found == all.end() ? nullptr : &*found;
+  };
+  ASSERT_TRUE(Await("each answer's span has its parent, which the other program sends", [&] {
+    all = receiver_.spans();
+    return std::all_of(all.begin(), all.end(), [&](const SeenSpan& span) {
+      return (span.name != "feed" && span.name != "feed.page" && span.name != "settle") ||
+             parent_of(span) != nullptr;
+    });
+  }));
+  std::size_t pages = 0, settled = 0, linked = 0;
+  for (const SeenSpan& span : all) {
+    if (span.name == "feed") {
+      ASSERT_NE(parent_of(span), nullptr);
+      const SeenSpan page = *parent_of(span);
+      EXPECT_EQ(page.name, "feed.page");
+      EXPECT_EQ(page.service, "central-gateway");
+      EXPECT_EQ(page.links, span.links);
+      ASSERT_NE(parent_of(page), nullptr);
+      EXPECT_EQ(parent_of(page)->name, "pull");
+      EXPECT_EQ(parent_of(page)->service, "edge-agent");
+      linked += span.links.size();
+      ++pages;
+    }
+    if (span.name == "settle") {
+      ASSERT_NE(parent_of(span), nullptr);
+      EXPECT_EQ(parent_of(span)->name, "intake");
+      EXPECT_EQ(span.service, "edge-agent");
+      ++settled;
+    }
+  }
+  EXPECT_GE(pages, 2u);
+  EXPECT_GE(settled, 2u);
+  EXPECT_GE(linked, 5u) << "two edits, two resolutions and the proposal at least";
+}
+
+// Frames that the gateway refuses: bytes that are no frame, a session that is not, a gap. It tells of
+// each by the trace that came with it, and of what stands in them nothing.
+TEST_F(Watched, ARefusedFrameIsToldByItsTraceAndNothingThatStandsInIt) {
+  Site& other = trial_.AddSite("kisumu", "SITE.702");
+  Start();
+  const std::string value = "1899-planted-9c2d71e0ab55";
+  const std::string line = RecordsOf("SITE.702")[0];
+  const auto encoded = [&](std::uint8_t salt) {
+    return RawEdge::Encoded(Edited(line, ItemName(line, 0), value, "nurse"), "kisumu", salt);
+  };
+  RawEdge raw(other);
+  raw.OpenSession();
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const std::string gap_trace = "4bf92f3577b34da6a3ce929d0e0e4737";
+  const auto parent_in = [](const std::string& id) { return "00-" + id + "-00f067aa0ba902b7-01"; };
+  raw.PublishToGateway(Bytes(value.begin(), value.end()), parent_in(trace));
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kBadSeal));
+  // What stands in the place of a traceparent is no traceparent for that.
+  raw.PublishToGateway(Bytes(value.begin(), value.end()), value);
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kBadSeal));
+  raw.PublishToGateway(raw.Sealed(wire::Push{raw.epoch(), Sequence(9), {encoded(1)}}),
+                       parent_in(gap_trace));
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kSequenceGap));
+  // One that cannot be decoded waits in quarantine; a session that is not ends this one.
+  raw.Send(wire::Push{raw.epoch(), Sequence(1), {Bytes(value.begin(), value.end()), encoded(2)}});
+  EXPECT_EQ(raw.NextReceipt().acknowledged_through, Sequence(2));
+  raw.Send(wire::Push{Epoch(raw.epoch().value() + 7), Sequence(3), {encoded(3)}});
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kStaleEpoch));
+
+  const auto refused_in = [&](const std::string& id) {
+    std::vector<std::string> errors;
+    for (const SeenSpan& span : receiver_.spans()) {
+      if (span.trace == id && span.name == "intake") errors.push_back(span.error);
+    }
+    return errors;
+  };
+  ASSERT_TRUE(Await("the refusals are traced", [&] {
+    return refused_in(trace).size() == 1 && refused_in(gap_trace).size() == 1;
+  }));
+  EXPECT_EQ(refused_in(trace)[0], "bad_seal");
+  EXPECT_EQ(refused_in(gap_trace)[0], "sequence_gap");
+  const std::string metrics = CentreMetrics() + SiteMetrics();
+  EXPECT_GE(Sample(metrics, "edcsync_gateway_frames_turned_away_total{how=\"refused\"}"), 4);
+  site_.Stop();
+  trial_.StopGateway();
+  const std::string log = ReadAll(trial_.LogOf("gateway"));
+  std::size_t told = 0, without = 0;
+  for (const SortedJson& each : ParseLines(log)) {
+    if (each["event"] == "frame.refused") ++(each["trace_id"] == trace ? told : without);
+    if (each["event"] == "edge.refused" && each["reason"] == 302) {
+      EXPECT_EQ(each["trace_id"], gap_trace);
+    }
+  }
+  EXPECT_EQ(told, 1u);
+  EXPECT_EQ(without, 1u) << "that with a planted traceparent";
+  EXPECT_NE(log.find("\"event\":\"edge.refused\""), std::string::npos);
+  std::string broker;
+  for (const auto& entry : fs::recursive_directory_iterator(trial_.GatewayDir() + "/broker")) {
+    if (entry.is_regular_file()) broker += ReadAll(entry.path());
+  }
+  const std::string site_log = ReadAll(trial_.LogOf("tororo"));
+  for (const std::string& said : {log, site_log, metrics, receiver_.raw(), broker}) {
+    EXPECT_EQ(said.find(value), std::string::npos);
   }
 }
 

@@ -23,10 +23,14 @@ LOOKED_AT_BY_HAND = {
     "edcsync_edge_feed_held", "edcsync_edge_last_contact_timestamp_seconds",
     "edcsync_gateway_received_bytes_total", "edcsync_gateway_audit_entries_total",
     "edcsync_gateway_duplicates_total", "edcsync_gateway_quarantined",
-    "edcsync_gateway_notices_waiting",
+    "edcsync_gateway_notices_waiting", "edcsync_gateway_credit_bytes",
+    "edcsync_edge_certificate_renewed_timestamp_seconds",
+    "edcsync_edge_certificate_renewal_due_timestamp_seconds",
+    "edcsync_edge_reconciliation_last_timestamp_seconds",
 }
-# Exposed only where there is such a thing: a notices channel.
-CONDITIONAL = {"edcsync_gateway_breaker_state", "edcsync_gateway_notices_waiting"}
+# Exposed only where there is such a thing: a notices channel, an enrolment service that answered.
+CONDITIONAL = {"edcsync_gateway_breaker_state", "edcsync_gateway_notices_waiting",
+               "edcsync_edge_renewal_last_success_timestamp_seconds"}
 
 
 def read(*parts):

@@ -68,8 +68,9 @@ Status EdgeMachine::Start() {
       [this] { process_->endorsements->LookAgain(); },
       [session = it.session.get()] { session->Unanswered(); });
   it.endorsements = std::make_unique<edge::EndorsementSender>(
-      *it.store, *it.loop, [session = it.session.get()](const wire::Endorsement& endorsement) {
-        return session->SendFrame(endorsement);
+      *it.store, *it.loop,
+      [session = it.session.get()](const wire::Endorsement& endorsement, const RecordKey& key) {
+        return session->SendFrame(endorsement, &key);
       });
   it.session->SetListener(this);
   it.capture = std::make_unique<edge::Capture>(

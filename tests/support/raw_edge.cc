@@ -75,18 +75,24 @@ Bytes RawEdge::Sealed(const wire::Frame& frame) const {
   return sealed.ok() ? std::move(*sealed) : Bytes();
 }
 
-void RawEdge::Publish(const std::string& topic, const Bytes& bytes) {
+void RawEdge::Publish(const std::string& topic, const Bytes& bytes,
+                      const std::string& trace_parent) {
   loop_.PostAndWait([&] {
-    const Status sent = transport_->Publish(topic, bytes, /*retained=*/false, [](Status) {});
+    const Status sent =
+        trace_parent.empty()
+            ? transport_->Publish(topic, bytes, /*retained=*/false, [](Status) {})
+            : transport_->PublishTraced(topic, bytes, trace_parent, [](Status) {});
     EXPECT_TRUE(sent.ok()) << sent.error().message;
   });
 }
 
-void RawEdge::PublishToGateway(const Bytes& bytes) { Publish(up_topic_, bytes); }
+void RawEdge::PublishToGateway(const Bytes& bytes, const std::string& trace_parent) {
+  Publish(up_topic_, bytes, trace_parent);
+}
 
 void RawEdge::Send(const wire::Frame& frame) {
   const bool hello = std::holds_alternative<wire::Hello>(frame);
-  Publish(hello ? wire::HelloTopic(edge_) : up_topic_, Sealed(frame));
+  Publish(hello ? wire::HelloTopic(edge_) : up_topic_, Sealed(frame), "");
 }
 
 void RawEdge::OpenSession() {

@@ -29,8 +29,9 @@ class RawEdge {
   // Sealed as an edge does; to the gateway's up-topic, or the hello topic for a Hello.
   Bytes Sealed(const wire::Frame& frame) const;
   void Send(const wire::Frame& frame);
-  // Any bytes, straight to the topic. The broker may break the connection over it.
-  void PublishToGateway(const Bytes& bytes);
+  // Any bytes, straight to the topic, with any traceparent beside it. The broker may break the
+  // connection over it.
+  void PublishToGateway(const Bytes& bytes, const std::string& trace_parent = "");
   // The next frame that came down; fails the test after half a minute.
   std::optional<wire::Frame> Next();
   // The next Receipt; other frames are passed over.
@@ -48,7 +49,7 @@ class RawEdge {
   Kind NextOf();
   // The next frame; nullopt if none comes in time.
   std::optional<wire::Frame> Take(std::chrono::milliseconds wait);
-  void Publish(const std::string& topic, const Bytes& bytes);
+  void Publish(const std::string& topic, const Bytes& bytes, const std::string& trace_parent);
 
   EdgeId edge_;
   SystemClock clock_;

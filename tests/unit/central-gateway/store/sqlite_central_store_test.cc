@@ -90,6 +90,58 @@ TEST_F(Store, AFailingWorkIsRolledBackAloneAndTheAuditChainGoesOn) {
   EXPECT_EQ(Findings(), std::vector<std::string>{});
 }
 
+// A gateway may be watched for years: an edge's last comparison is the last that came to its end,
+// however many failed since.
+TEST_F(Store, AnEdgesLastComparisonIsThatWhichEndedLastWithWhatItFound) {
+  const auto compared = [&](CentralWriter& writer, std::uint64_t id,
+                            ReconciliationState state) -> Status {
+    ReconciliationRow row;
+    row.id = SnowflakeId(id);
+    row.site = SiteOID("Kisumu");
+    row.edge = kisumu_;
+    row.asked_at = {static_cast<std::int64_t>(id)};
+    row.changed_at = row.asked_at;
+    EDCSYNC_TRY(writer.InsertReconciliation(row));
+    row.state = ReconciliationState::kRunning;
+    EDCSYNC_TRY(writer.UpdateReconciliation(row));
+    for (std::uint8_t i = 0; state == ReconciliationState::kDifferent && i < 3; ++i) {
+      DifferenceRow difference;
+      difference.revision.digest[0] = static_cast<std::uint8_t>(id + i);
+      difference.outcome =
+          i == 0 ? DifferenceOutcome::kBroughtBack : DifferenceOutcome::kNotBroughtBack;
+      EDCSYNC_TRY(writer.PutDifference(row.id, difference));
+    }
+    row.state = state;
+    row.ended_at = WallTime{static_cast<std::int64_t>(id) + 5};
+    return writer.UpdateReconciliation(row);
+  };
+  const auto last = [&] {
+    std::vector<LastComparison> rows;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      rows = Must(reader.ListLastComparisons());
+      return Ok();
+    }));
+    return rows;
+  };
+  EXPECT_TRUE(last().empty());
+  ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+    EDCSYNC_TRY(compared(writer, 100, ReconciliationState::kEqual));
+    EDCSYNC_TRY(compared(writer, 200, ReconciliationState::kDifferent));
+    return compared(writer, 300, ReconciliationState::kFailed);
+  }));
+  ASSERT_EQ(last().size(), 1u);
+  EXPECT_EQ(last()[0].edge, kisumu_);
+  EXPECT_EQ(last()[0].state, ReconciliationState::kDifferent);
+  EXPECT_EQ(last()[0].ended_at, WallTime{205});
+  EXPECT_EQ(last()[0].differences, 3u);
+  EXPECT_EQ(last()[0].not_brought_back, 2u);
+  ExpectOk(store_->Write([&](CentralWriter& writer) {
+    return compared(writer, 400, ReconciliationState::kEqual);
+  }));
+  EXPECT_EQ(last()[0].ended_at, WallTime{405});
+  EXPECT_EQ(last()[0].differences, 0u);
+}
+
 TEST_F(Store, TwoProcessesOnOneFileSeeEachOtherAndKeepAuditAndFeedUnbroken) {
   const auto other = OpenStore("gateway-2");
   for (int i = 0; i < 6; ++i) {

@@ -48,6 +48,19 @@ TEST_F(DiskGuards, ARefusalSaysHowMuchIsLeftAndWhenItGoesOn) {
   EXPECT_NE(refused.error().message.find("from 250.0 MiB on"), std::string::npos);
 }
 
+TEST_F(DiskGuards, ALowDiskIsToldWithItsMarksWhileAllIsTaken) {
+  At(1000);
+  EXPECT_TRUE(guard_.HasRoom().ok());
+  At(500);
+  const Status low = guard_.HasRoom();
+  ASSERT_FALSE(low.ok());
+  EXPECT_NE(low.error().message.find("500.0 MiB left"), std::string::npos) << low.error().message;
+  EXPECT_NE(low.error().message.find("below 200.0 MiB"), std::string::npos) << low.error().message;
+  EXPECT_TRUE(guard_.MayTake().ok());
+  EXPECT_EQ(guard_.marks().warn_bytes, 1000 * kMiB);
+  EXPECT_EQ(guard_.marks().refuse_bytes, 200 * kMiB);
+}
+
 TEST_F(DiskGuards, ADiskThatDoesNotAnswerKeepsItsState) {
   At(100);
   room_.reset();

@@ -33,6 +33,13 @@ TEST(TraceParent, WhatAStrangerMayWriteIsTakenOnlyIfItIsExactlyOne) {
   }
 }
 
+TEST(TraceContexts, ALogLineNamesTheTraceOfATraceParentAndNothingElseThatCame) {
+  EXPECT_EQ(TraceIdTextIn("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(TraceIdTextIn(""), "");
+  EXPECT_EQ(TraceIdTextIn("1899-entered-by-a-nurse"), "");
+}
+
 TEST(TraceId, ARecordHasOneWhoeverComputesIt) {
   const RecordKey key{StudyOID("S"), SubjectKey("1"),  StudyEventOID("E"),
                       RepeatKey("1"), FormOID("F"), RepeatKey("1")};
