@@ -141,8 +141,8 @@ int Backup(CommandContext& context, const BackupRequest& request) {
                 "it.\n", request.keys_folder.c_str());
   }
   if (!made.key_elsewhere.empty()) {
-    std::printf("The key that opens the database is NOT among them: it is in %s. Back that up by its "
-                "own means.\n", made.key_elsewhere.c_str());
+    std::printf("The key that opens the database is NOT among them: it is in %s. Back that up by "
+                "its own means.\n", made.key_elsewhere.c_str());
   }
   return kExitOk;
 }
@@ -255,7 +255,8 @@ void AddBackupCommands(CLI::App& app, CommandContext& context) {
   CLI::App* restore =
       app.add_subcommand("restore", "Put a backup in the place of the database (gateway stopped)");
   restore->fallthrough();
-  restore->add_option("FILE", restoring->from, "A file made by backup, or a folder made by backup --full")
+  restore->add_option("FILE", restoring->from,
+                      "A file made by backup, or a folder made by backup --full")
       ->required();
   restore->add_option("--keys", restoring->keys_folder,
                       "A folder made by backup --keys, for a new machine");

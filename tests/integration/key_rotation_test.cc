@@ -70,9 +70,9 @@ TEST(KeyRotation, OfBothSidesWhileTheyRunLosesNothingAndHoldsAfterRestarts) {
   EXPECT_EQ(audit.exit_code, 0) << audit.err;
 }
 
-// A PIN was mistyped before the first key moved into a token. Each further rotation named `key status
-// --try-pin` as the way out, which gave no PIN while the key in use lay in a file, and which a running
-// agent did not even hear of.
+// A PIN was mistyped before the first key moved into a token. Each further rotation named `key
+// status --try-pin` as the way out, which gave no PIN while the key in use lay in a file, and which
+// a running agent did not even hear of.
 TEST(KeyRotation, AMistypedPinIsTriedAgainOnBothSidesWhenAPersonSaysSo) {
   Trial trial;
   const SoftToken token(trial.PathOf("token"), "trial");

@@ -1,5 +1,5 @@
-// The configuration's [keys] change while an agent runs, a PIN was wrong, a key was retired: what the
-// running program still has from before does not decide where the next key goes.
+// The configuration's [keys] change while an agent runs, a PIN was wrong, a key was retired: what
+// the running program still has from before does not decide where the next key goes.
 #include "tests/fault/keys/keyed_edge.h"
 
 namespace edcsync::testing {
@@ -40,8 +40,8 @@ class ChangedSettings : public ::testing::Test {
   const KeyedEdge edge_;
 };
 
-// A site changed its token. The configuration named the new one, but the running agent still had the
-// former one open and made the next key in that: once it was sent back, the database was lost.
+// A site changed its token. The configuration named the new one, but the running agent still had
+// the former one open and made the next key in that: once it was sent back, the database was lost.
 TEST_F(ChangedSettings, ARotationGoesIntoTheTokenThatTheConfigurationNamesNow) {
   ASSERT_TRUE(edge_.token_.Add("successor"));
   ASSERT_EQ(InChild([&] { return edge_.Make(KeySource::kPkcs11); }), 0);
@@ -69,12 +69,13 @@ TEST_F(ChangedSettings, ARotationIntoATokenThatIsNotThereLeavesTheFormerOneInUse
   EXPECT_EQ(RotateInAgent(OnToken("site"), {OnToken("absent")}), CodeOf(ErrorCode::kToken));
   EXPECT_EQ(Verify(OnToken("site")), 0);
   // The same agent goes on with what it has, and another place may be chosen.
-  EXPECT_EQ(RotateInAgent(OnToken("site"), {OnToken("absent"), edge_.Settings(KeySource::kFile)}), 0);
+  const std::vector<KeySettings> then = {OnToken("absent"), edge_.Settings(KeySource::kFile)};
+  EXPECT_EQ(RotateInAgent(OnToken("site"), then), 0);
   EXPECT_EQ(Verify(edge_.Settings(KeySource::kFile)), 0);
 }
 
-// A PIN was mistyped when keys were to move into a token. Every further rotation said "run `key status
-// --try-pin` once", but that found the key in its file and never came to the token.
+// A PIN was mistyped when keys were to move into a token. Every further rotation said "run `key
+// status --try-pin` once", but that found the key in its file and never came to the token.
 TEST_F(ChangedSettings, AMistypedPinOfATokenNotYetUsedIsTriedAgainWhenAPersonSaysSo) {
   ASSERT_EQ(InChild([&] { return edge_.Make(KeySource::kFile); }), 0);
   const KeySettings file = edge_.Settings(KeySource::kFile);
@@ -101,9 +102,10 @@ TEST_F(ChangedSettings, AskingForATryGivesOneWrongPinOnceOnly) {
   edge_.token_.WritePin("999999");
   EXPECT_EQ(InChild([&]() -> Status {
               SystemRandom random;
-              EDCSYNC_ASSIGN(const auto agent, edge_.Open(edge_.Settings(KeySource::kFile), random));
+              EDCSYNC_ASSIGN(const auto agent,
+                             edge_.Open(edge_.Settings(KeySource::kFile), random));
               const Status tried = agent->keys->TryPin();
-              if (tried.ok() || tried.error().message.find("refuses the PIN") == std::string::npos) {
+              if (tried.ok() || tried.error().message.find("refuses") == std::string::npos) {
                 return Fail(ErrorCode::kInternal, "no try was made");
               }
               edge_.token_.WritePin(SoftToken::kPin);

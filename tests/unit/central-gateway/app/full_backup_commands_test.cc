@@ -1,5 +1,5 @@
-// `backup --full --keys`, the loss of the machine, and `restore` of both folders: what comes back is a
-// gateway that opens its database and starts.
+// `backup --full --keys`, the loss of the machine, and `restore` of both folders: what comes back is
+// a gateway that opens its database and starts.
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <sched.h>
@@ -47,15 +47,15 @@ class FullBackup : public CommandTest {
   }
 };
 
-// A rotation was cut off before the new key had its name. The backup of that night was opened by the
-// key's other name, called verified, and had the retired key beside it: nothing opened it.
+// A rotation was cut off before the new key had its name. The backup of that night was opened by
+// the key's other name, called verified, and had the retired key beside it: nothing opened it.
 TEST_F(FullBackup, TheKeyBesideItOpensItThoughARotationWasCutOff) {
   CutOffRotation();
   ExpectBackedUp();
   ExpectRestoredOnANewMachine();
 }
 
-// The refusal of a start tells people to name a key's file by its id; a key so named was not copied.
+// The refusal of a start tells people to name a key's file by its id; one so named was not copied.
 TEST_F(FullBackup, AKeyThatIsNamedByItsIdIsCopied) {
   const KeyId id = KeyEncryptionKey::Load(Key())->Id();
   fs::rename(Key(), FileKeyRing(Key()).PathOf(id));
@@ -101,8 +101,8 @@ TEST_F(FullBackup, ACertificateAndAKeyThatDoNotFitAreNoBackup) {
   EXPECT_FALSE(fs::exists(Full() + "/manifest.json"));
 }
 
-// After `certificate rotate` frames sealed to the former certificate open until every edge has the new
-// one. A restored centre could not open them, for backups passed over pki/former.
+// After `certificate rotate` frames sealed to the former certificate open until every edge has the
+// new one. A restored centre could not open them, for backups passed over pki/former.
 TEST_F(FullBackup, FormerIdentitiesOfTheCentreComeBack) {
   ASSERT_EQ(Run({"certificate", "rotate"}).code, kExitOk);
   const Installation installation(Dir());
@@ -113,7 +113,8 @@ TEST_F(FullBackup, FormerIdentitiesOfTheCentreComeBack) {
   const auto after = LoadTrust(installation);
   ASSERT_TRUE(after.ok()) << after.error().ToString();
   ASSERT_EQ(after->identities.size(), 2u);
-  EXPECT_EQ(after->identities[1].certificate().ToPem(), before->identities[1].certificate().ToPem());
+  EXPECT_EQ(after->identities[1].certificate().ToPem(),
+            before->identities[1].certificate().ToPem());
   struct stat found {};
   ASSERT_EQ(::stat((Dir() + "/pki/former").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 07777, 0700u);
