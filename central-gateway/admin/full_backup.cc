@@ -23,12 +23,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kSmallFileBytesMax = 16 * 1024 * 1024;
 constexpr char kManifest[] = "manifest.json";
 constexpr char kConfig[] = "central-gateway.toml";
-
-Status MakeBackupFolder(const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return Ok();
-  return Fail(ErrorCode::kIo, "Cannot make the folder " + folder + ": " +
-                                  std::generic_category().message(errno));
-}
+// Below the data folder: the second holds the centre's earlier identities, to which frames of edges
+// may still be sealed, the third authorities under which something was signed.
+constexpr const char* kPkiFolders[] = {"pki", "pki/former", "pki/retired"};
 
 Status CopySmall(const std::string& from, const std::string& to, std::uint32_t mode) {
   EDCSYNC_ASSIGN(const std::string bytes, ReadFile(from, kSmallFileBytesMax));
@@ -56,6 +53,17 @@ bool IsPublic(const fs::path& path) {
 }
 bool IsTemplate(const fs::path& path) { return path.extension() == ".txt"; }
 
+// Copies the wanted files of one folder into another, which is made if there are any.
+Status CopyWanted(const std::string& from, const std::string& to,
+                  const std::function<bool(const fs::path&)>& wanted, std::uint32_t mode) {
+  const std::vector<std::string> names = NamesIn(from, wanted);
+  if (!names.empty()) EDCSYNC_TRY(MakeBackupFolder(to));
+  for (const std::string& name : names) {
+    EDCSYNC_TRY(CopySmall(from + "/" + name, to + "/" + name, mode));
+  }
+  return Ok();
+}
+
 std::vector<std::string> FilesBelow(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -72,24 +80,6 @@ Result<std::string> DigestOf(const std::string& path) {
   return ToHex(digest);
 }
 
-// Of DIR/pki, each with the files of its own that `wanted` holds for.
-constexpr const char* kPkiFolders[] = {"", "/former", "/retired"};
-
-Status CopyPki(const Installation& installation, const std::string& folder, std::uint32_t mode,
-               const std::function<bool(const fs::path&)>& wanted) {
-  EDCSYNC_TRY(MakeBackupFolder(folder + "/pki"));
-  const std::string pki = fs::path(installation.Pki("ca.crt")).parent_path().string();
-  for (const std::string part : kPkiFolders) {
-    const std::vector<std::string> names = NamesIn(pki + part, wanted);
-    if (!names.empty()) EDCSYNC_TRY(MakeBackupFolder(folder + "/pki" + part));
-    for (const std::string& name : names) {
-      const std::string file = part + "/" + name;
-      EDCSYNC_TRY(CopySmall(pki + file, folder + "/pki" + file, mode));
-    }
-  }
-  return Ok();
-}
-
 // The same content, or nothing there: then it is put there.
 Status PutFile(const std::string& from, const std::string& to, std::uint32_t mode) {
   EDCSYNC_ASSIGN(const std::string bytes, ReadFile(from, kSmallFileBytesMax));
@@ -102,19 +92,25 @@ Status PutFile(const std::string& from, const std::string& to, std::uint32_t mod
   return WriteFile(to, bytes, mode, /*exclusive=*/true);
 }
 
-Status PutPkiBack(const std::string& folder, const std::string& pki, std::uint32_t mode,
-                  const std::function<bool(const fs::path&)>& wanted) {
-  for (const std::string part : kPkiFolders) {
-    const std::vector<std::string> names = NamesIn(folder + "/pki" + part, wanted);
-    if (!names.empty() && !fs::exists(pki + part)) {
-      EDCSYNC_TRY(MakeBackupFolder(pki + part));
-      EDCSYNC_TRY(GiveToFolderOwner(pki + part));
-    }
+// A folder of the installation, for whoever owns the one that it stands in.
+Status MakeInstalledFolder(const std::string& folder) {
+  if (fs::exists(folder)) return Ok();
+  std::error_code reason;
+  fs::create_directories(fs::path(folder).parent_path(), reason);
+  EDCSYNC_TRY(MakeBackupFolder(folder));
+  return GiveToFolderOwner(folder);
+}
+
+Status PutBackPki(const Installation& installation, const std::string& folder,
+                  const std::function<bool(const fs::path&)>& wanted, std::uint32_t mode) {
+  for (const std::string pki : kPkiFolders) {
+    const std::vector<std::string> names = NamesIn(folder + "/" + pki, wanted);
+    const std::string there = installation.dir + "/" + pki;
+    if (!names.empty()) EDCSYNC_TRY(MakeInstalledFolder(there));
     for (const std::string& name : names) {
-      const std::string file = part + "/" + name;
       // A younger list of the revoked is the better one.
-      if (name == "crl.pem" && fs::exists(pki + file)) continue;
-      EDCSYNC_TRY(PutFile(folder + "/pki" + file, pki + file, mode));
+      if (name == "crl.pem" && fs::exists(there + "/crl.pem")) continue;
+      EDCSYNC_TRY(PutFile(folder + "/" + pki + "/" + name, there + "/" + name, mode));
     }
   }
   return Ok();
@@ -122,42 +118,44 @@ Status PutPkiBack(const std::string& folder, const std::string& pki, std::uint32
 
 }  // namespace
 
+Status MakeBackupFolder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return Ok();
+  return Fail(ErrorCode::kIo, "Cannot make the folder " + folder + ": " +
+                                  std::generic_category().message(errno));
+}
+
 Status CopyWithoutKeys(const Installation& installation, const std::string& folder) {
-  EDCSYNC_TRY(MakeBackupFolder(folder));
+  EDCSYNC_TRY(SettleTrust(installation));
   EDCSYNC_TRY(CopySmall(installation.Config(), folder + "/" + kConfig, 0600));
-  EDCSYNC_TRY(SettleTrust(installation));  // A pair half replaced is copied as the new one.
-  EDCSYNC_TRY(CopyPki(installation, folder, 0644, IsPublic));
-  const std::string notices = installation.dir + "/notices";
-  const std::vector<std::string> templates = NamesIn(notices, IsTemplate);
-  if (!templates.empty()) EDCSYNC_TRY(MakeBackupFolder(folder + "/notices"));
-  for (const std::string& name : templates) {
-    EDCSYNC_TRY(CopySmall(notices + "/" + name, folder + "/notices/" + name, 0644));
+  for (const std::string pki : kPkiFolders) {
+    EDCSYNC_TRY(CopyWanted(installation.dir + "/" + pki, folder + "/" + pki, IsPublic, 0644));
   }
-  return Ok();
+  return CopyWanted(installation.dir + "/notices", folder + "/notices", IsTemplate, 0644);
 }
 
 Status CopyKeys(const Installation& installation, const std::string& key_file,
                 const std::string& folder) {
+  EDCSYNC_TRY(SettleTrust(installation));
   EDCSYNC_TRY(MakeBackupFolder(folder));
-  if (fs::exists(key_file)) EDCSYNC_TRY(CopySmall(key_file, folder + "/central.key", 0600));
-  return CopyPki(installation, folder, 0600, IsKey);
+  if (!key_file.empty()) EDCSYNC_TRY(CopySmall(key_file, folder + "/central.key", 0600));
+  for (const std::string pki : kPkiFolders) {
+    EDCSYNC_TRY(CopyWanted(installation.dir + "/" + pki, folder + "/" + pki, IsKey, 0600));
+  }
+  return Ok();
 }
 
 Status CheckPairs(const std::string& folder, const std::string& keys_folder) {
-  for (const std::string part : kPkiFolders) {
-    const std::string keys = keys_folder + "/pki" + part;
-    for (const std::string& name : NamesIn(keys, IsKey)) {
-      const fs::path certificate_file =
-          fs::path(folder + "/pki" + part + "/" + name).replace_extension(".crt");
-      // A key alone: what a retirement that was broken off left.
-      if (!fs::exists(certificate_file)) continue;
-      EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(keys + "/" + name));
-      EDCSYNC_ASSIGN(const Certificate certificate, Certificate::Load(certificate_file.string()));
+  for (const std::string pki : kPkiFolders) {
+    for (const std::string& name : NamesIn(keys_folder + "/" + pki, IsKey)) {
+      const std::string stem = pki + "/" + fs::path(name).stem().string();
+      if (!fs::exists(folder + "/" + stem + ".crt")) continue;
+      EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Load(keys_folder + "/" + pki + "/" + name));
+      EDCSYNC_ASSIGN(const Certificate certificate,
+                     Certificate::Load(folder + "/" + stem + ".crt"));
       if (Belongs(key, certificate)) continue;
-      return Fail(ErrorCode::kBusy, keys + "/" + name + " is another key than that of " +
-                                        certificate_file.string() +
-                                        ": a certificate was rotated meanwhile. Remove what was "
-                                        "made and back up again");
+      return Fail(ErrorCode::kBusy,
+                  stem + ".key and .crt are no pair: a rotation changed them while they were copied; "
+                         "back up again");
     }
   }
   return Ok();
@@ -194,14 +192,11 @@ Status VerifyManifest(const std::string& folder) {
 
 Status PutBack(const Installation& installation, const std::string& key_file,
                const std::string& folder, const std::string& keys_folder) {
-  const std::string pki = fs::path(installation.Pki("ca.crt")).parent_path().string();
-  for (const std::string& made : {fs::path(installation.DatabaseFile()).parent_path().string(), pki,
-                                  installation.dir + "/notices"}) {
-    if (fs::exists(made)) continue;
-    EDCSYNC_TRY(MakeBackupFolder(made));
-    EDCSYNC_TRY(GiveToFolderOwner(made));
+  for (const std::string& made :
+       {installation.ConfigFolder(), installation.dir, installation.dir + "/notices"}) {
+    EDCSYNC_TRY(MakeInstalledFolder(made));
   }
-  EDCSYNC_TRY(PutPkiBack(folder, pki, 0644, IsPublic));
+  EDCSYNC_TRY(PutBackPki(installation, folder, IsPublic, 0644));
   for (const std::string& name : NamesIn(folder + "/notices", IsTemplate)) {
     EDCSYNC_TRY(PutFile(folder + "/notices/" + name, installation.dir + "/notices/" + name, 0644));
   }
@@ -209,7 +204,7 @@ Status PutBack(const Installation& installation, const std::string& key_file,
   if (fs::exists(keys_folder + "/central.key")) {
     EDCSYNC_TRY(PutFile(keys_folder + "/central.key", key_file, 0600));
   }
-  return PutPkiBack(keys_folder, pki, 0600, IsKey);
+  return PutBackPki(installation, keys_folder, IsKey, 0600);
 }
 
 }  // namespace edcsync::central

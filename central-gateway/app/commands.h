@@ -9,6 +9,7 @@
 #include "central-gateway/store/central_store.h"
 #include "shared/base/exit_code.h"
 #include "shared/keys/key_rotation.h"
+#include "shared/storage/file_lock.h"
 
 namespace CLI {
 class App;
@@ -55,6 +56,9 @@ void AddUserCommands(CLI::App& app, CommandContext& context);     // user
 void AddNoticesCommands(CLI::App& app, CommandContext& context);  // notices
 void AddKeyCommands(CLI::App& app, CommandContext& context);      // key
 
+// One rotation of the key at a time (kExclusive), and none while keys are backed up (kShared).
+// Fails with kAlreadyRunning.
+Result<FileLock> TakeRotationLock(const Installation& installation, FileLock::Mode mode);
 // `reason` may be empty.
 KeyedStore KeyedStoreOf(CentralStore& store, const std::string& actor, const std::string& reason);
 void AddReconcileCommands(CLI::App& app, CommandContext& context);  // reconcile

@@ -5,7 +5,6 @@
 
 #include "central-gateway/app/commands.h"
 #include "shared/keys/key_rotation.h"
-#include "shared/storage/file_lock.h"
 
 namespace edcsync::central {
 namespace {
@@ -16,6 +15,7 @@ void PrintKeys(CommandContext& context, const Json& told, std::string (*text)(co
 
 int ShowKeys(CommandContext& context) {
   return WithStore(context, [&](CentralStore& store) -> Status {
+    if (context.try_pin) EDCSYNC_TRY(context.keys->TryPin());
     EDCSYNC_ASSIGN(const Json told, KeyStatusJson(*context.keys, KeyedStoreOf(store, "", ""),
                                                   context.clock.Wall()));
     PrintKeys(context, told, KeyStatusText);
@@ -30,9 +30,8 @@ int RotateKey(CommandContext& context, const std::string& source) {
       EDCSYNC_ASSIGN(to, ParseKeySource(source));
     }
     EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
-    EDCSYNC_ASSIGN(const FileLock lock,  // One rotation at a time.
-                   FileLock::Take(config.installation.DatabaseFile() + ".rotation.lock",
-                                  FileLock::Mode::kExclusive));
+    EDCSYNC_ASSIGN(const FileLock lock,
+                   TakeRotationLock(config.installation, FileLock::Mode::kExclusive));
     EDCSYNC_ASSIGN(const Rotation rotation,
                    RotateKeys(*context.keys, KeyedStoreOf(store, context.user, context.reason), to,
                               context.random));
@@ -50,6 +49,13 @@ int GenerateKey(const std::string& file) {
 }
 
 }  // namespace
+
+Result<FileLock> TakeRotationLock(const Installation& installation, FileLock::Mode mode) {
+  auto lock = FileLock::Take(installation.DatabaseFile() + ".rotation.lock", mode);
+  if (lock.ok() || lock.error().code != ErrorCode::kAlreadyRunning) return lock;
+  return Fail(ErrorCode::kAlreadyRunning,
+              "The key is being rotated or backed up; do this when that has ended");
+}
 
 KeyedStore KeyedStoreOf(CentralStore& store, const std::string& actor, const std::string& reason) {
   KeyedStore keyed;

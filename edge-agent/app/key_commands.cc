@@ -55,9 +55,14 @@ Result<Json> AskRunning(HttpClient& client, const std::string& path, const Json*
 Result<Json> KeyStatus(const std::string& dir, const KeyOptions& options) {
   EDCSYNC_ASSIGN(const Config config, LoadConfig(dir));
   const auto client = ConnectToAgent(config);
-  if (client.ok()) return AskRunning(**client, "/v1/keys", nullptr);
+  if (client.ok()) {
+    const Json nothing = Json::object();
+    return options.try_pin ? AskRunning(**client, "/v1/keys/try-pin", &nothing)
+                           : AskRunning(**client, "/v1/keys", nullptr);
+  }
   EDCSYNC_ASSIGN(const std::unique_ptr<StoppedAgent> agent,
                  OpenStopped(config, options.try_pin, true));
+  if (options.try_pin) EDCSYNC_TRY(agent->keys->TryPin());
   return KeyStatusJson(*agent->keys, KeyedStoreOf(*agent->store, ""), agent->clock.Wall());
 }
 

@@ -44,9 +44,16 @@ KeyedStore KeyedStoreOf(EdgeStore& store, const std::string& actor) {
 }
 
 void AddKeyRoutes(HttpServer& server, EdgeStore& store, KeySources& keys) {
-  server.Route("GET", "/v1/keys", HttpServer::Access::kToken, [&](const HttpRequest&) {
-    return JsonOrProblem(KeyStatusJson(keys, KeyedStoreOf(store, ""), store.clock().Wall()));
-  });
+  const auto status = [&store, &keys] {
+    return KeyStatusJson(keys, KeyedStoreOf(store, ""), store.clock().Wall());
+  };
+  server.Route("GET", "/v1/keys", HttpServer::Access::kToken,
+               [status](const HttpRequest&) { return JsonOrProblem(status()); });
+  server.Route("POST", "/v1/keys/try-pin", HttpServer::Access::kToken,
+               [&keys, status](const HttpRequest&) {
+                 const Status tried = keys.TryPin();
+                 return tried.ok() ? JsonOrProblem(status()) : Problem(tried.error());
+               });
   // One after another, whoever asks.
   auto rotating = std::make_shared<std::mutex>();
   server.Route("POST", "/v1/keys/rotate", HttpServer::Access::kToken,

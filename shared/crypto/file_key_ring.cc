@@ -154,7 +154,13 @@ Result<std::shared_ptr<WrappingKey>> FileKeyRing::MakeNext(Random& random) {
   return key;
 }
 
+void FileKeyRing::Forget() {
+  const std::lock_guard lock(mutex_);
+  known_.clear();
+}
+
 Status FileKeyRing::Settle(const KeyId& id) {
+  Forget();
   const auto present = LoadFrom(path_);
   if (present.ok() && (*present)->id() == id) return Ok();
   if (!present.ok() && present.error().code != ErrorCode::kKeyMissing) {

@@ -30,8 +30,10 @@ class FileKeyRing final : public KeyRing {
   // Writes a new key to PATH.ID, owned as PATH's folder is, and reads it back.
   Result<std::shared_ptr<WrappingKey>> MakeNext(Random& random);
   // Gives PATH.ID the name PATH; what PATH held is kept under its own id. Idempotent. Call once no
-  // data key is wrapped by another key any more.
+  // data key is wrapped by another key any more. Does Forget(), too.
   Status Settle(const KeyId& id);
+  // Lets go of every key found so far: one that was retired goes from memory with its last user.
+  void Forget();
   // The ids of the files PATH.ID, whether retired or of an interrupted rotation.
   std::vector<KeyId> Beside() const;
 

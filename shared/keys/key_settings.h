@@ -21,7 +21,7 @@ struct Pkcs11Settings {
   std::string label;           // CKA_LABEL of this installation's keys.
   std::string pin_file;        // Mode 0600, or
   std::string pin_credential;  // the name of a systemd credential.
-  // Log in also if the token says that a wrong PIN was given last: a person decides that.
+  // Log in once also if the token says that a wrong PIN was given last: a person decides that.
   bool try_pin_again = false;
 };
 

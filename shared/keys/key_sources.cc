@@ -3,6 +3,7 @@
 #include <string.h>  // explicit_bzero
 
 #include <algorithm>
+#include <utility>
 
 #include "shared/base/file.h"
 #include "shared/base/log.h"
@@ -28,6 +29,11 @@ Result<std::string> LoadPin(const KeySettings& settings) {
   while (!pin->empty() && (pin->back() == '\n' || pin->back() == '\r')) pin->pop_back();
   if (pin->empty()) return Fail(ErrorCode::kPin, path + " holds no PIN");
   return pin;
+}
+
+bool NameTheSameToken(const Pkcs11Settings& a, const Pkcs11Settings& b) {
+  return a.module == b.module && a.token == b.token && a.label == b.label &&
+         a.pin_file == b.pin_file && a.pin_credential == b.pin_credential;
 }
 
 bool Contains(const std::vector<std::optional<KeyId>>& ids, const KeyId& id) {
@@ -79,6 +85,35 @@ Result<std::shared_ptr<Pkcs11Token>> KeySources::Token() {
   return token_;
 }
 
+void KeySources::TakeSettings(KeySettings settings) {
+  settings.pkcs11.try_pin_again = settings_.pkcs11.try_pin_again;
+  if (settings.file != settings_.file) files_ = std::make_unique<FileKeyRing>(settings.file);
+  if (!NameTheSameToken(settings.pkcs11, settings_.pkcs11)) {
+    token_.reset();
+    pin_refused_.reset();
+  }
+  settings_ = std::move(settings);
+}
+
+Status KeySources::TryPin() {
+  const std::lock_guard lock(mutex_);
+  if (reload_) {  // Where the PIN lies may have been corrected.
+    EDCSYNC_ASSIGN(KeySettings settings, reload_());
+    TakeSettings(std::move(settings));
+  }
+  if (!IsSet(KeySource::kPkcs11)) return Ok();
+  if (token_ != nullptr && token_->Keys().ok()) return Ok();
+  // A token that was refused gives its PIN never again, nor do the keys that hold it.
+  std::erase_if(known_, [](const auto& key) { return key.second.first == KeySource::kPkcs11; });
+  token_.reset();
+  pin_refused_.reset();
+  const bool before = std::exchange(settings_.pkcs11.try_pin_again, true);
+  const auto token = Token();
+  settings_.pkcs11.try_pin_again = before;
+  EDCSYNC_TRY(token);
+  return Ok();
+}
+
 Result<std::shared_ptr<WrappingKey>> KeySources::FindIn(KeySource source,
                                                         const std::optional<KeyId>& id) {
   if (source == KeySource::kFile) return files_->Find(id);
@@ -106,13 +141,13 @@ Result<std::shared_ptr<WrappingKey>> KeySources::FindIn(KeySource source,
 
 Result<std::shared_ptr<WrappingKey>> KeySources::FindAnywhere(const std::optional<KeyId>& id) {
   // What names no key was wrapped by a key file; a credential may hold that one by now, or another.
-  const KeySource chosen = id ? settings_.source : KeySource::kFile;
-  auto key = FindIn(chosen, id);
-  KeySource source = chosen;
+  const KeySource first = id ? settings_.source : KeySource::kFile;
+  KeySource source = first;
+  auto key = FindIn(first, id);
   std::string also;
   for (const KeySource other : kEverySource) {
     if (key.ok()) break;
-    if (other == chosen || !IsSet(other)) continue;
+    if (other == first || !IsSet(other)) continue;
     auto found = FindIn(other, id);
     if (!found.ok()) {
       const bool looked = found.error().code == ErrorCode::kKeyWrong ||
@@ -124,12 +159,14 @@ Result<std::shared_ptr<WrappingKey>> KeySources::FindAnywhere(const std::optiona
     }
     key = std::move(found);
     source = other;
+  }
+  if (!key.ok()) return Fail(key.error().code, key.error().message + also);
+  if (source != settings_.source) {
     Log(LogLevel::kWarn, "keys.other_source",
-        {{"chosen", std::string(ToString(chosen))},
+        {{"chosen", std::string(ToString(settings_.source))},
          {"found", (*key)->Where()},
          {"key", (*key)->id().ToHex()}});
   }
-  if (!key.ok()) return Fail(key.error().code, key.error().message + also);
   known_.insert_or_assign((*key)->id(), std::pair(source, *key));
   return key;
 }
@@ -144,9 +181,7 @@ Result<std::shared_ptr<WrappingKey>> KeySources::Find(const std::optional<KeyId>
   if (key.ok() || !reload_) return key;
   auto settings = reload_();
   if (!settings.ok()) return key;
-  settings->pkcs11.try_pin_again = settings_.pkcs11.try_pin_again;
-  if (settings->file != settings_.file) files_ = std::make_unique<FileKeyRing>(settings->file);
-  settings_ = std::move(*settings);
+  TakeSettings(std::move(*settings));
   return FindAnywhere(id);
 }
 
@@ -190,11 +225,9 @@ std::optional<KeySource> KeySources::SourceOf(const KeyId& id) {
 Result<std::shared_ptr<WrappingKey>> KeySources::MakeNext(
     KeySource to, const std::vector<std::optional<KeyId>>& present, Random& random) {
   const std::lock_guard lock(mutex_);
-  if (reload_) {  // What a person has just written counts.
+  if (reload_) {
     EDCSYNC_ASSIGN(KeySettings settings, reload_());
-    settings.pkcs11.try_pin_again = settings_.pkcs11.try_pin_again;
-    if (settings.file != settings_.file) files_ = std::make_unique<FileKeyRing>(settings.file);
-    settings_ = std::move(settings);
+    TakeSettings(std::move(settings));
   }
   if (!IsSet(to)) {
     return Fail(ErrorCode::kConfiguration, "[keys] says nothing about source \"" +
@@ -222,6 +255,7 @@ Result<std::shared_ptr<WrappingKey>> KeySources::MakeNext(
 Status KeySources::Settle(KeySource to, const KeyId& id) {
   const std::lock_guard lock(mutex_);
   known_.clear();  // A retired key goes from memory, too.
+  files_->Forget();
   return to == KeySource::kFile ? files_->Settle(id) : Ok();
 }
 

@@ -39,6 +39,11 @@ class KeySources final : public KeyRing {
   // After the re-wrapping was committed: gives a new key file its name.
   Status Settle(KeySource to, const KeyId& id);
 
+  // A person has corrected the token's PIN and asks for one try of it, whatever the token says of
+  // the last one. Nothing happens if no token is configured, or if it is in use and answers.
+  // Fails with kPin and kToken.
+  Status TryPin();
+
   // Keys that may be retired ones: files PATH.ID, keys of the token with our label if it is in use.
   std::vector<std::pair<KeyId, std::string>> Others(const KeyId& in_use);
 
@@ -49,6 +54,9 @@ class KeySources final : public KeyRing {
   Result<std::shared_ptr<WrappingKey>> FindAnywhere(const std::optional<KeyId>& id);
   Result<std::shared_ptr<WrappingKey>> LoadCredential(const std::string& name);
   Result<std::shared_ptr<Pkcs11Token>> Token();
+  // What a person has written since counts from now on. The token of other settings is let go, and
+  // so is what it said of its PIN; keys of it that are known already still open what they wrapped.
+  void TakeSettings(KeySettings settings);
   bool IsSet(KeySource source) const;
 
   std::mutex mutex_;  // Of all below.

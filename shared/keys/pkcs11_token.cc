@@ -262,6 +262,7 @@ Result<std::shared_ptr<Pkcs11Token>> Pkcs11Token::Open(const Pkcs11Settings& set
   impl->pin = std::move(pin);
   EDCSYNC_TRY(impl->Load());
   EDCSYNC_TRY(impl->LogIn());
+  impl->settings.try_pin_again = false;  // That was the one try that a person asked for.
   return std::shared_ptr<Pkcs11Token>(new Pkcs11Token(std::move(impl)));
 }
 

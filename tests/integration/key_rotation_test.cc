@@ -70,5 +70,43 @@ TEST(KeyRotation, OfBothSidesWhileTheyRunLosesNothingAndHoldsAfterRestarts) {
   EXPECT_EQ(audit.exit_code, 0) << audit.err;
 }
 
+// A PIN was mistyped before the first key moved into a token. Each further rotation named `key
+// status --try-pin` as the way out, which gave no PIN while the key in use lay in a file, and which
+// a running agent did not even hear of.
+TEST(KeyRotation, AMistypedPinIsTriedAgainOnBothSidesWhenAPersonSaysSo) {
+  Trial trial;
+  const SoftToken token(trial.PathOf("token"), "trial");
+  ASSERT_TRUE(token.usable());
+  Site& tororo = trial.AddSite("tororo", "SITE.703");
+  AppendTo(trial.GatewayDir() + "/central-gateway.toml",
+           "\n[keys]\n" + token.TomlLines() + "pkcs11_label = \"centre\"\n");
+  AppendTo(tororo.dir() + "/edge-agent.toml",
+           "\n[keys]\n" + token.TomlLines() + "pkcs11_label = \"tororo\"\n");
+  trial.StartGateway();
+  tororo.Start();
+  tororo.Capture(Slice(RecordsOf("SITE.703"), 0, 10));
+
+  const std::vector<std::string> rotate = {"key", "rotate", "--to", "pkcs11"};
+  const std::vector<std::string> try_pin = {"key", "status", "--try-pin"};
+  token.WritePin("999999");
+  EXPECT_NE(tororo.Agent(rotate).exit_code, 0);
+  token.WritePin(SoftToken::kPin);
+  const Ran refused = trial.Centre(rotate);
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.err.find("key status --try-pin"), std::string::npos) << refused.err;
+
+  const Ran tried = trial.Centre(try_pin);
+  EXPECT_EQ(tried.exit_code, 0) << tried.err;
+  EXPECT_EQ(trial.Centre(rotate).exit_code, 0);
+  EXPECT_NE(tororo.Agent(rotate).exit_code, 0);  // It gives none by itself.
+  const Ran tried_there = tororo.Agent(try_pin);
+  EXPECT_EQ(tried_there.exit_code, 0) << tried_there.err;
+  const Ran rotated = tororo.Agent(rotate);
+  EXPECT_EQ(rotated.exit_code, 0) << rotated.err;
+  EXPECT_EQ(trial.CentreJson({"key", "status"})["source"], "pkcs11");
+  EXPECT_EQ(tororo.AgentJson({"key", "status"})["source"], "pkcs11");
+  trial.ExpectEverythingOnce();
+}
+
 }  // namespace
 }  // namespace edcsync::testing

@@ -21,10 +21,18 @@ SoftToken::SoftToken(const std::string& folder, const std::string& label)
   std::ofstream(folder_ + "/softhsm2.conf") << "directories.tokendir = " << folder_ << "/tokens\n"
                                             << "objectstore.backend = file\nlog.level = ERROR\n";
   ::setenv("SOFTHSM2_CONF", (folder_ + "/softhsm2.conf").c_str(), 1);
-  usable_ = Run({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", label_, "--so-pin",
-                 "8643571", "--pin", kPin})
-                .exit_code == 0;
+  usable_ = Add(label_);
   WritePin(kPin);
+}
+
+bool SoftToken::Add(const std::string& label) const {
+  return Run({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin",
+              "8643571", "--pin", kPin})
+             .exit_code == 0;
+}
+
+bool SoftToken::Destroy(const std::string& label) const {
+  return Run({"/usr/bin/softhsm2-util", "--delete-token", "--token", label}).exit_code == 0;
 }
 
 SoftToken::~SoftToken() { ::unsetenv("SOFTHSM2_CONF"); }

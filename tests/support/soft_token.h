@@ -17,6 +17,9 @@ class SoftToken {
   SoftToken& operator=(const SoftToken&) = delete;
 
   bool usable() const { return usable_; }
+  // A further token of the same library with the same PIN; and one is gone for good. True: done.
+  bool Add(const std::string& label) const;
+  bool Destroy(const std::string& label) const;
   // The settings that name it.
   Pkcs11Settings Settings() const;
   // The lines of a configuration's [keys] that name it.

@@ -60,9 +60,11 @@ class KeyedEdge {
     std::unique_ptr<edge::EdgeStore> store;
     KeyedStore keyed;
   };
-  Result<std::unique_ptr<Opened>> Open(const KeySettings& settings, Random& random) const {
+  // `reload`: what the configuration says by then.
+  Result<std::unique_ptr<Opened>> Open(const KeySettings& settings, Random& random,
+                                       std::function<Result<KeySettings>()> reload = {}) const {
     auto opened = std::make_unique<Opened>();
-    opened->keys = std::make_shared<KeySources>(settings);
+    opened->keys = std::make_shared<KeySources>(settings, std::move(reload));
     edge::EdgeStoreOptions options = world_.options;
     options.keys = opened->keys;
     EDCSYNC_ASSIGN(opened->store, edge::EdgeStore::Open(options, world_.clock, random));

@@ -64,8 +64,12 @@ class CommandTest : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Ran Run(std::vector<std::string> words) {
-    words.insert(words.begin(),
-                 {"central-gateway", "--dir", folder_ + "/gateway", "--user", "root"});
+    words.insert(words.begin(), {"--dir", folder_ + "/gateway", "--user", "root"});
+    return RunPlain(std::move(words));
+  }
+  // Without --dir.
+  static Ran RunPlain(std::vector<std::string> words) {
+    words.insert(words.begin(), "central-gateway");
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     Captured out(stdout), err(stderr);
