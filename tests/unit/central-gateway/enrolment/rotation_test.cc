@@ -127,6 +127,7 @@ class Rotation : public ::testing::Test {
     fs::create_directory(root_ + "/" + to);
     const auto store = Open(at, clock_);
     EXPECT_TRUE(store.ok());
+    Check(MakeBackupFolder(folder));
     Check(CopyWithoutKeys(at, folder));
     Check((*store)->Backup(folder + "/central.db", [](int) {}));
     Check(WriteManifest(folder, clock_.Wall()));
@@ -350,6 +351,7 @@ TEST_F(Rotation, ABackupMadeWhileACertificateWasReplacedIsRefused) {
   const Installation at = Copy("init", "at");
   const std::string folder = root_ + "/backup";
   const std::string keys = root_ + "/keys";
+  Check(MakeBackupFolder(folder));
   Check(CopyWithoutKeys(at, folder));
   Check(Run(at, RotateCertificate));
   Check(CopyKeys(at, at.KeyFile(), keys));
