@@ -198,13 +198,21 @@ class Reconciling {
     central::CentralStore* store = world_.centre.Commands();
     if (store == nullptr) return world_.Violate("settles", "the central store does not open");
     for (EdgeMachine* edge : edges_) {
-      const Status written = store->Write([&](central::CentralWriter& writer) -> Status {
-        EDCSYNC_ASSIGN(const std::optional<central::EdgeRow> row, writer.FindEdge(edge->edge()));
-        if (!row) return Fail(ErrorCode::kUnknownEdge, "the centre does not know it");
-        EDCSYNC_ASSIGN(asked[edge->edge()],
-                       central::AskForReconciliation(writer, *row, "operator", ""));
-        return Ok();
-      });
+      const auto ask = [&] {
+        return store->Write([&](central::CentralWriter& writer) -> Status {
+          EDCSYNC_ASSIGN(const std::optional<central::EdgeRow> row, writer.FindEdge(edge->edge()));
+          if (!row) return Fail(ErrorCode::kUnknownEdge, "the centre does not know it");
+          EDCSYNC_ASSIGN(asked[edge->edge()],
+                         central::AskForReconciliation(writer, *row, "operator", ""));
+          return Ok();
+        });
+      };
+      Status written = ask();
+      // The centre's clock was ahead: its ids wait until it is there again.
+      for (int i = 0; i < 360 && !written.ok() && written.error().code == ErrorCode::kClock; ++i) {
+        world_.Pass(10 * kSecond);
+        written = ask();
+      }
       if (!written.ok()) {
         return world_.Violate("settles", written.error().ToString(), {edge->name()});
       }
