@@ -121,7 +121,8 @@ class Reconciling {
     const std::vector<Row> rows =
         RowsOf(edge.disk, EdgeMachine::kDatabase,
                "SELECT revision_id, record_id FROM revision WHERE revision_rowid <> "
-               "(SELECT coalesce(max(revision_rowid), 0) FROM outbox) ORDER BY revision_id");
+               "(SELECT coalesce(max(revision_rowid), 0) FROM outbox) AND revision_rowid <> "
+               "(SELECT max(revision_rowid) FROM revision) ORDER BY revision_id");
     harms = Draw(rows, /*at_centre=*/false);
     for (const auto& [id, harm] : harms) taken_.insert(id);
     Inflict(edge.disk, EdgeMachine::kDatabase, harms);
@@ -138,6 +139,11 @@ class Reconciling {
     }
     world_.centre.Kill();
     std::vector<Row> rows;
+    // Not the newest: SQLite would give its row to the next revision.
+    const std::vector<Row> newest =
+        RowsOf(world_.centre.disk, CentreMachine::kDatabase,
+               "SELECT revision_id, record_id FROM revision ORDER BY revision_rowid DESC LIMIT 1");
+    if (!newest.empty()) taken_.insert(newest[0].id);
     for (const Row& row : RowsOf(world_.centre.disk, CentreMachine::kDatabase,
                                  "SELECT revision_id, record_id FROM revision "
                                  "ORDER BY revision_id")) {
@@ -194,7 +200,9 @@ class Reconciling {
   void CompareAll(const std::map<EdgeId, Harms>& harmed, const std::string& when) {
     std::map<EdgeId, SnowflakeId> asked;
     std::set<RevisionId> found;
-    world_.centre.StartReconciling(0);
+    for (std::size_t i = 0; i < CentreMachine::kGatewayCountMax; ++i) {  // Each has edges.
+      if (world_.centre.running(i)) world_.centre.StartReconciling(i);
+    }
     central::CentralStore* store = world_.centre.Commands();
     if (store == nullptr) return world_.Violate("settles", "the central store does not open");
     for (EdgeMachine* edge : edges_) {
