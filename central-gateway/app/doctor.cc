@@ -208,7 +208,8 @@ void AddStore(Diagnosis& report, const Config& config, const Examination& examin
     return report.AddNotChecked(rest, "The database cannot be opened.");
   }
   report.Add(doctor::Sound("database.open", "Its key opens the database."));
-  const Result<std::string> text = StatusJson(**store);
+  const Result<std::string> text =
+      StatusJson(**store, {config.reconcile_every_hours * kMsPerHour, now});
   if (!text.ok()) {
     report.Add(doctor::Problem("database.content", text.error()));
     return report.AddNotChecked(rest, "The database gives no status.");

@@ -51,7 +51,7 @@ Result<Json> CentreStatus(CommandContext& context, const Installation& installat
   EDCSYNC_TRY(doctor::RequireSchemaVersion(installation.DatabaseFile(),
                                            schema::CentralMigrations().size()));
   EDCSYNC_ASSIGN(const std::unique_ptr<CentralStore> store, OpenStore(context));
-  EDCSYNC_ASSIGN(const std::string text, StatusJson(*store));
+  EDCSYNC_ASSIGN(const std::string text, StatusJson(*store, {0, context.clock.Wall()}));
   Json status = Json::parse(text);
   // A person's words why; they may name a subject.
   for (Json& edge : status["edges"]) edge.erase("standingReason");

@@ -63,11 +63,12 @@ std::string InvitationText(const Json& invitation) {
 }
 
 Status ListEdges(CommandContext& context, CentralStore& store) {
-  const WallTime now = context.clock.Wall();
-  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store, now));
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  const ComparisonSchedule schedule = ScheduleOf(config, context.clock);
+  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store, schedule));
   Json edges = Json::parse(body);
   for (Json& edge : edges) {
-    const std::string warning = WarningOf(edge, now);
+    const std::string warning = WarningOf(edge, schedule.now);
     edge["warning"] = warning.empty() ? Json(nullptr) : Json(warning);
   }
   if (context.json) {
@@ -84,6 +85,9 @@ Status ListEdges(CommandContext& context, CentralStore& store) {
                 Text(edge["standingReason"]).empty()
                     ? ""
                     : (", " + Text(edge["standingReason"])).c_str());
+    if (Text(edge["standing"]) != "invited") {
+      std::printf("                 %s\n", ComparisonText(edge).c_str());
+    }
     if (!edge["warning"].is_null()) std::printf("  ATTENTION: %s\n", Text(edge["warning"]).c_str());
   }
   return Ok();

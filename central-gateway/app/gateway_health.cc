@@ -283,14 +283,19 @@ Status GatewayHealth::CollectEdges(MetricSamples& samples, const std::vector<Edg
 
 Status GatewayHealth::CollectReconciliation(MetricSamples& samples, CentralReader& reader,
                                             const std::vector<EdgeRow>& edges) const {
-  EDCSYNC_ASSIGN(const std::vector<LastComparison> comparisons, reader.ListLastComparisons());
-  std::map<EdgeId, WallTime> compared;
-  for (const LastComparison& last : comparisons) {
-    compared[last.edge] = last.ended_at;
-    const MetricLabels labels{{"edge", last.edge.str()}};
+  const std::int64_t every_ms = config_.reconcile_every_hours * kHealthHourMs;
+  double overdue = 0;
+  for (const EdgeRow& edge : edges) {
+    EDCSYNC_ASSIGN(const LastComparison last, reader.LastComparisonOf(edge.edge));
+    if (edge.standing == EdgeStanding::kActive &&
+        IsComparisonOverdue(last, edge.added_at, every_ms, clock_.Wall())) {
+      ++overdue;
+    }
+    if (!last.compared_at) continue;
+    const MetricLabels labels{{"edge", edge.edge.str()}};
     samples.Gauge("edcsync_gateway_reconciliation_last_timestamp_seconds",
                   "When an edge was last compared with the centre to the end, since 1970.",
-                  SecondsSince1970(last.ended_at), labels);
+                  SecondsSince1970(*last.compared_at), labels);
     samples.Gauge("edcsync_gateway_reconciliation_differences",
                   "Revisions that differed then; counted up to 10000.", Figure(last.differences),
                   labels);
@@ -298,17 +303,9 @@ Status GatewayHealth::CollectReconciliation(MetricSamples& samples, CentralReade
                   "Those of them that were not brought back.", Figure(last.not_brought_back),
                   labels);
   }
-  // Twice the time of the schedule: one comparison may be late.
-  const std::int64_t late_ms = 2 * config_.reconcile_every_hours * kHealthHourMs;
-  double overdue = 0;
-  for (const EdgeRow& edge : edges) {
-    if (late_ms == 0 || edge.standing != EdgeStanding::kActive) continue;
-    const auto last = compared.find(edge.edge);
-    const WallTime since = last == compared.end() ? edge.added_at : last->second;
-    if (clock_.Wall().ms - since.ms > late_ms) ++overdue;
-  }
   samples.Gauge("edcsync_gateway_reconciliations_overdue",
-                "Active edges not compared for twice [reconcile] every_hours.", overdue);
+                "Active edges whose comparison by the schedule ([reconcile] every_hours) is overdue.",
+                overdue);
   return Ok();
 }
 

@@ -38,7 +38,9 @@ Result<std::unique_ptr<NoticeService>> StartNotices(const Config& config, Centra
   if (config.notices.empty()) return std::unique_ptr<NoticeService>();
   EDCSYNC_ASSIGN(std::vector<OpenedChannel> channels, OpenChannels(config.notices, clock));
   EDCSYNC_ASSIGN(MessageMaker maker, OpenMessageMaker(config));
-  return std::make_unique<NoticeService>(config.notices, std::move(channels), std::move(maker),
+  NoticesSettings settings = config.notices;
+  settings.reconcile_every_ms = config.reconcile_every_hours * (kDayMs / 24);
+  return std::make_unique<NoticeService>(settings, std::move(channels), std::move(maker),
                                          DueTimesOf(config), config.gateway.str(), store, clock,
                                          random);
 }

@@ -33,7 +33,9 @@ Json CertificateEndJson(const EdgeRow& row) {
   return newest.ok() ? Json(FormatUtc(newest->NotAfter())) : Json(nullptr);
 }
 
-Json RegisteredEdgeJson(const EdgeRow& row) {
+Result<Json> RegisteredEdgeJson(CentralReader& reader, const EdgeRow& row,
+                                const ComparisonSchedule& schedule) {
+  EDCSYNC_ASSIGN(const LastComparison last, reader.LastComparisonOf(row.edge));
   Json edge;
   edge["edgeId"] = row.edge.str();
   edge["siteOID"] = row.site.str();
@@ -50,6 +52,12 @@ Json RegisteredEdgeJson(const EdgeRow& row) {
   edge["addedAt"] = FormatUtc(row.added_at);
   edge["certificateNotAfter"] = CertificateEndJson(row);
   edge["invitation"] = nullptr;
+  edge["comparedAt"] = last.compared_at ? Json(FormatUtc(*last.compared_at)) : Json(nullptr);
+  edge["comparison"] = last.ended ? Json(ToString(*last.ended)) : Json(nullptr);
+  edge["comparisonDifferences"] = last.differences;
+  edge["comparisonNotBroughtBack"] = last.not_brought_back;
+  edge["comparisonOverdue"] = row.standing == EdgeStanding::kActive &&
+                              IsComparisonOverdue(last, row.added_at, schedule.every_ms, schedule.now);
   return edge;
 }
 
@@ -294,15 +302,16 @@ Result<std::string> QuarantineJson(CentralStore& store, const RevisionId& revisi
   return json.dump();
 }
 
-Result<std::string> EdgeListJson(CentralStore& store, WallTime now) {
+Result<std::string> EdgeListJson(CentralStore& store, const ComparisonSchedule& schedule) {
   Json json = Json::array();
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const auto rows, reader.ListEdges());
     EDCSYNC_ASSIGN(const std::vector<InvitationRow> invitations, reader.ListOpenInvitations());
     std::map<EdgeId, Json> invited;
-    for (const InvitationRow& row : invitations) invited[row.edge] = InvitationJson(row, now);
+    for (const InvitationRow& row : invitations) invited[row.edge] = InvitationJson(row, schedule.now);
     for (const EdgeRow& row : rows) {
-      json.push_back(RegisteredEdgeJson(row));
+      EDCSYNC_ASSIGN(Json edge, RegisteredEdgeJson(reader, row, schedule));
+      json.push_back(std::move(edge));
       const auto invitation = invited.find(row.edge);
       if (invitation == invited.end()) continue;
       json.back()["invitation"] = invitation->second;
@@ -315,13 +324,34 @@ Result<std::string> EdgeListJson(CentralStore& store, WallTime now) {
       unknown.edge = row.edge;
       unknown.site = row.site;
       unknown.added_at = row.invited_at;
-      json.push_back(RegisteredEdgeJson(unknown));
+      EDCSYNC_ASSIGN(Json edge, RegisteredEdgeJson(reader, unknown, schedule));
+      json.push_back(std::move(edge));
       json.back()["standing"] = "invited";
       json.back()["invitation"] = invitation->second;
     }
     return Ok();
   }));
   return json.dump();
+}
+
+std::string ComparisonText(const Json& edge) {
+  std::string text = edge["comparedAt"].is_null()
+                         ? std::string("never compared with the centre")
+                         : "compared " + edge["comparedAt"].get<std::string>();
+  const std::uint64_t count = edge["comparisonDifferences"];
+  const std::uint64_t stand = edge["comparisonNotBroughtBack"];
+  if (edge["comparison"] == "failed") {
+    text += ", the last comparison failed";
+  } else if (count == 1) {
+    text += stand == 0 ? ", 1 difference was mended" : ", 1 difference stands";
+  } else if (count > 1) {
+    text += ", " + std::to_string(count) + " differences, ";
+    text += stand == 0 ? "all mended" : std::to_string(stand) + " stand";
+  } else if (!edge["comparison"].is_null()) {
+    text += ", equal";
+  }
+  if (edge["comparisonOverdue"] == true) text += ", overdue";
+  return text;
 }
 
 Result<std::string> LockListJson(CentralStore& store) {
@@ -365,7 +395,7 @@ Result<std::string> FeedJson(CentralStore& store, FeedCursor after, std::size_t 
   return json.dump();
 }
 
-Result<std::string> StatusJson(CentralStore& store) {
+Result<std::string> StatusJson(CentralStore& store, const ComparisonSchedule& schedule) {
   Json json;
   json["edges"] = Json::array();
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
@@ -389,7 +419,10 @@ Result<std::string> StatusJson(CentralStore& store) {
                                  {"metaDataVersionOID", study.metadata_version.str()},
                                  {"importedAt", FormatUtc(study.imported_at)}});
     }
-    for (const EdgeRow& edge : edges) json["edges"].push_back(RegisteredEdgeJson(edge));
+    for (const EdgeRow& row : edges) {
+      EDCSYNC_ASSIGN(Json edge, RegisteredEdgeJson(reader, row, schedule));
+      json["edges"].push_back(std::move(edge));
+    }
     return Ok();
   }));
   return json.dump();

@@ -6,7 +6,7 @@
 namespace edcsync::central {
 namespace {
 
-constexpr std::int64_t kScheduleEveryUs = 60'000'000;
+constexpr std::int64_t kScheduleEveryUs = 10'000'000;
 
 std::uint32_t SerialOf(const wire::Frame& frame) {
   std::uint32_t serial = 0;
@@ -113,7 +113,7 @@ Status Reconciler::AskBySchedule() {
     for (const EdgeRow& edge : edges) {
       if (edge.standing != EdgeStanding::kActive || !sessions_.epoch(edge.edge)) continue;
       EDCSYNC_ASSIGN(const std::vector<ReconciliationRow> last,
-                     reader.ListReconciliations(edge.edge.str(), "", 1));
+                     reader.RecentReconciliations(edge.edge, 1));
       if (!last.empty() && last[0].unfinished()) continue;
       const WallTime since = last.empty() ? edge.added_at : last[0].asked_at;
       if (DueAt(edge.edge, since, options_.every_ms) <= clock_.Wall()) due.push_back(edge);

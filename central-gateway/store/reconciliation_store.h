@@ -83,22 +83,30 @@ struct CountedRevision {
   const RecordKey& key;
   const Digest& key_hash;
   RevisionId id;
+  bool whole = true;  // False: its content does not open, or hashes to something else.
 };
+
+// How an edge's data were last found.
+struct LastComparison {
+  std::optional<ReconciliationState> ended;  // How the newest that ended did, kFailed included.
+  std::optional<WallTime> compared_at;       // When the newest ended that could be finished,
+  std::uint64_t differences = 0;             // what that one named (kDifferencesCountedMax at most),
+  std::uint64_t not_brought_back = 0;        // and how many of them stand.
+  static constexpr std::int64_t kDifferencesCountedMax = 10'000;
+};
+
+// True if the schedule was not kept: a quarter of its period after an edge was due at the latest, it
+// was not compared. `added_at`: of an edge that never was. `every_ms` 0: there is no schedule.
+inline bool IsComparisonOverdue(const LastComparison& last, WallTime added_at,
+                                std::int64_t every_ms, WallTime now) {
+  return every_ms > 0 &&
+         now.ms - last.compared_at.value_or(added_at).ms > every_ms + every_ms / 4;
+}
 
 // A feed entry whose revision is gone.
 struct FeedGap {
   std::int64_t revision_rowid = 0;
   EdgeId edge;  // Who captured it; empty: the centre.
-};
-
-// The last comparison of an edge that came to its end.
-struct LastComparison {
-  EdgeId edge;
-  ReconciliationState state = ReconciliationState::kEqual;  // kEqual, kMended or kDifferent.
-  WallTime ended_at;
-  // Of those it found; kDifferencesCountedMax at most are looked at.
-  std::uint64_t differences = 0, not_brought_back = 0;
-  static constexpr std::int64_t kDifferencesCountedMax = 10'000;
 };
 
 class ReconciliationReader {
@@ -111,8 +119,10 @@ class ReconciliationReader {
                                                                      const std::string& site,
                                                                      std::size_t count_max) = 0;
   virtual Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() = 0;
-  // Of each edge that has one; a few steps in an index each.
-  virtual Result<std::vector<LastComparison>> ListLastComparisons() = 0;
+  // The edge's newest by the time they were asked for.
+  virtual Result<std::vector<ReconciliationRow>> RecentReconciliations(const EdgeId& edge,
+                                                                       std::size_t count_max) = 0;
+  virtual Result<LastComparison> LastComparisonOf(const EdgeId& edge) = 0;
   // In order of record key; after `after` (nullptr: from the start).
   virtual Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id,
                                                              const RevisionId* after,
@@ -123,6 +133,8 @@ class ReconciliationReader {
       const SiteCountOptions& options,
       const std::function<Status(const CountedRevision&)>& each) = 0;
   virtual Result<std::vector<FeedGap>> FindFeedGaps(const SiteOID& site, std::size_t count_max) = 0;
+  // False if it is here and does not open, or hashes to something else. kNotFound.
+  virtual Result<bool> IsRevisionWhole(const RevisionId& id) = 0;
   // True if the record's rows show that this revision was once here: a head, or a parent of one
   // that is.
   virtual Result<bool> IsRemembered(const RecordState& record, const RevisionId& id) = 0;
@@ -137,9 +149,12 @@ class ReconciliationWriter {
   virtual Status PutDifference(SnowflakeId id, const DifferenceRow& row) = 0;
   // Puts a lost revision that IsRemembered back, in the row of a feed entry that lost its own, if
   // one of `gaps` fits; heads and current revision stay as they are. `row.canonical` hashes to its
-  // id.
+  // id. It enters the feed again, for readers that had to pass it over.
   virtual Status ReinstateRevision(const RecordState& record, const RevisionRow& row,
                                    const std::vector<FeedGap>& gaps) = 0;
+  // Puts the content of a revision that is here and does not open right; the feed likewise.
+  // kInvariant if it opens.
+  virtual Status MendRevision(const RevisionRow& row) = 0;
 };
 
 }  // namespace edcsync::central

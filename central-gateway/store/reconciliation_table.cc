@@ -20,15 +20,18 @@ constexpr std::string_view kListReconciliations = EDCSYNC_RECONCILIATION
 constexpr std::string_view kUnfinishedReconciliations =
     EDCSYNC_RECONCILIATION "WHERE state IN (1, 2) ORDER BY reconciliation_id";
 
+constexpr std::string_view kRecentReconciliations = EDCSYNC_RECONCILIATION
+    "WHERE edge_id = ?1 ORDER BY asked_at_ms DESC LIMIT ?2";
+
 #undef EDCSYNC_RECONCILIATION
 
 // Columns before `report` only: what is long lies behind it.
-constexpr std::string_view kLastComparisons =
-    "SELECT r.reconciliation_id, r.edge_id, r.state, r.ended_at_ms "
-    "FROM edge e JOIN reconciliation r ON r.reconciliation_id = ("
-    "SELECT x.reconciliation_id FROM reconciliation x "
-    "WHERE x.edge_id = e.edge_id AND x.state BETWEEN 3 AND 5 "
-    "ORDER BY x.asked_at_ms DESC LIMIT 1)";
+constexpr std::string_view kLastEnded =
+    "SELECT state FROM reconciliation WHERE edge_id = ?1 AND state > 2 "
+    "ORDER BY asked_at_ms DESC LIMIT 1";
+constexpr std::string_view kLastFinished =
+    "SELECT reconciliation_id, ended_at_ms FROM reconciliation "
+    "WHERE edge_id = ?1 AND state BETWEEN 3 AND 5 ORDER BY asked_at_ms DESC LIMIT 1";
 constexpr std::string_view kCountDifferences =
     "SELECT count(*), coalesce(sum(outcome <> 2), 0) FROM (SELECT outcome "
     "FROM reconciliation_difference WHERE reconciliation_id = ?1 LIMIT ?2)";
@@ -151,30 +154,30 @@ Result<std::vector<ReconciliationRow>> ReconciliationTable::ListUnfinished() con
   return ReadReconciliations(statement);
 }
 
-Result<std::vector<LastComparison>> ReconciliationTable::ListLast() const {
-  Statement statement = database_.Prepare(kLastComparisons);
-  std::vector<LastComparison> rows;
-  while (true) {
-    EDCSYNC_ASSIGN(const bool found, statement.Step());
-    if (!found) return rows;
-    LastComparison row;
-    row.edge = EdgeId(statement.Text(1));
-    row.state = static_cast<ReconciliationState>(statement.Int(2));
-    row.ended_at.ms = statement.Int(3);
-    EDCSYNC_TRY(CountDifferences(statement.Int(0), row));
-    rows.push_back(std::move(row));
-  }
+Result<std::vector<ReconciliationRow>> ReconciliationTable::Recent(const EdgeId& edge,
+                                                                   std::size_t count_max) const {
+  Statement statement = database_.Prepare(kRecentReconciliations);
+  statement.Bind(1, std::string_view(edge.str())).Bind(2, Signed(count_max));
+  return ReadReconciliations(statement);
 }
 
-Status ReconciliationTable::CountDifferences(std::int64_t id, LastComparison& comparison) const {
-  if (comparison.state == ReconciliationState::kEqual) return Ok();
-  Statement statement = database_.Prepare(kCountDifferences);
-  EDCSYNC_ASSIGN(const bool found,
-                 statement.Bind(1, id).Bind(2, LastComparison::kDifferencesCountedMax).Step());
-  CHECK(found);
-  comparison.differences = Unsigned(statement.Int(0));
-  comparison.not_brought_back = Unsigned(statement.Int(1));
-  return Ok();
+Result<LastComparison> ReconciliationTable::LastOf(const EdgeId& edge) const {
+  LastComparison last;
+  Statement newest = database_.Prepare(kLastEnded);
+  EDCSYNC_ASSIGN(const bool ended, newest.Bind(1, std::string_view(edge.str())).Step());
+  if (!ended) return last;
+  last.ended = static_cast<ReconciliationState>(newest.Int(0));
+  Statement finished = database_.Prepare(kLastFinished);
+  EDCSYNC_ASSIGN(const bool ever, finished.Bind(1, std::string_view(edge.str())).Step());
+  if (!ever) return last;
+  last.compared_at = WallTime{finished.Int(1)};
+  Statement counts = database_.Prepare(kCountDifferences);
+  EDCSYNC_TRY(counts.Bind(1, finished.Int(0))
+                  .Bind(2, LastComparison::kDifferencesCountedMax)
+                  .Step());
+  last.differences = Unsigned(counts.Int(0));
+  last.not_brought_back = Unsigned(counts.Int(1));
+  return last;
 }
 
 Status ReconciliationTable::Insert(const ReconciliationRow& row) {

@@ -15,7 +15,8 @@ class ReconciliationTable {
   Result<std::vector<ReconciliationRow>> List(const std::string& edge, const std::string& site,
                                               std::size_t count_max) const;
   Result<std::vector<ReconciliationRow>> ListUnfinished() const;
-  Result<std::vector<LastComparison>> ListLast() const;
+  Result<std::vector<ReconciliationRow>> Recent(const EdgeId& edge, std::size_t count_max) const;
+  Result<LastComparison> LastOf(const EdgeId& edge) const;
   Status Insert(const ReconciliationRow& row);
   Status Update(const ReconciliationRow& row);
 
@@ -26,7 +27,6 @@ class ReconciliationTable {
   Result<std::vector<FeedGap>> FindFeedGaps(std::int64_t site, std::size_t count_max) const;
 
  private:
-  Status CountDifferences(std::int64_t id, LastComparison& comparison) const;
 
   Database& database_;
 };

@@ -129,17 +129,21 @@ class SqliteAccess final : public CentralWriter {
                                                              const std::string& site,
                                                              std::size_t count_max) override;
   Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() override;
-  Result<std::vector<LastComparison>> ListLastComparisons() override;
+  Result<std::vector<ReconciliationRow>> RecentReconciliations(const EdgeId& edge,
+                                                               std::size_t count_max) override;
+  Result<LastComparison> LastComparisonOf(const EdgeId& edge) override;
   Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id, const RevisionId* after,
                                                      std::size_t count_max) override;
   Result<std::uint64_t> CountSite(
       const SiteCountOptions& options,
       const std::function<Status(const CountedRevision&)>& each) override;
   Result<std::vector<FeedGap>> FindFeedGaps(const SiteOID& site, std::size_t count_max) override;
+  Result<bool> IsRevisionWhole(const RevisionId& id) override;
   Result<bool> IsRemembered(const RecordState& record, const RevisionId& id) override;
   Status InsertReconciliation(const ReconciliationRow& row) override;
   Status UpdateReconciliation(const ReconciliationRow& row) override;
   Status PutDifference(SnowflakeId id, const DifferenceRow& row) override;
+  Status MendRevision(const RevisionRow& row) override;
   Status ReinstateRevision(const RecordState& record, const RevisionRow& row,
                            const std::vector<FeedGap>& gaps) override;
 
