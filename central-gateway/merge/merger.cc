@@ -441,7 +441,10 @@ Result<std::optional<MergeResult>> Merger::Reinstate(Incoming& incoming,
                                                      const std::vector<FeedGap>& gaps,
                                                      bool as_new) {
   EDCSYNC_ASSIGN(const bool known, writer_.HasRevision(incoming.id));
-  if (known) return std::optional(MergeResult{Outcome::kDuplicate, 0});
+  if (known) {
+    EDCSYNC_ASSIGN(const MergeResult result, Mend(incoming));
+    return std::optional(result);
+  }
   std::optional<RecordState> record;
   bool remembered = false;
   if (incoming.revision.ok()) {
@@ -469,6 +472,20 @@ Result<std::optional<MergeResult>> Merger::Reinstate(Incoming& incoming,
   arrived_.push_back(incoming.id);
   EDCSYNC_TRY(ApplyHeld());
   return std::optional(MergeResult{Outcome::kApplied, 0});
+}
+
+// Of a revision that is here: what does not open is put right, what opens stays as it is.
+Result<MergeResult> Merger::Mend(const Incoming& incoming) {
+  EDCSYNC_ASSIGN(const bool whole, writer_.IsRevisionWhole(incoming.id));
+  if (whole || !incoming.revision.ok()) return MergeResult{Outcome::kDuplicate, 0};
+  RevisionRow row;
+  row.known = {incoming.id, *incoming.revision};
+  row.canonical = incoming.canonical;
+  EDCSYNC_TRY(writer_.MendRevision(row));
+  EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.mended",
+                                  ToString(incoming.revision->key),
+                                  AuditDetail(incoming, Outcome::kApplied)));
+  return MergeResult{Outcome::kApplied, 0};
 }
 
 Status Merger::CheckOwn(const Revision& revision) {

@@ -50,7 +50,8 @@ class Merger {
   Result<MergeResult> Release(QuarantineRow row, const std::string& user,
                               const std::string& reason);
 
-  // Puts a revision back that was lost here though its record tells of it. One that nothing tells of
+  // Puts a revision back that was lost here though its record tells of it, or the content of one right
+  // that is here and does not open. One that nothing tells of
   // is applied as any other if `as_new`; else nothing is done: nullopt. An ancestor that came before
   // its lost descendants would be taken for a head. Only what a reconciliation asked for comes here.
   Result<std::optional<MergeResult>> Reinstate(Incoming& incoming,
@@ -90,6 +91,7 @@ class Merger {
   Status InsertRow(Incoming& incoming, const Checked& checked,
                    const std::vector<RevisionId>& heads, const WinKey& current,
                    bool current_removed);
+  Result<MergeResult> Mend(const Incoming& incoming);
   Result<MergeResult> Quarantine(const Incoming& incoming, const Obstacle& obstacle);
   Status ApplyHeld();
   Status ApplyHeldRow(QuarantineRow row);

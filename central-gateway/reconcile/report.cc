@@ -122,6 +122,7 @@ std::string MakeReport(const ReconciliationRow& row, const CentreStatement& cent
                         {"feedHead", centre.feed_head.value()},
                         {"records", centre.records},
                         {"revisions", centre.revisions},
+                        {"damaged", centre.damaged},
                         {"root", ToHex(centre.root)}}},
                       {"differences", DifferencesJson(differences)},
                       {"bytes", {{"down", row.bytes_down}, {"up", row.bytes_up}}}};

@@ -24,6 +24,7 @@ struct CentreStatement {
   FeedCursor feed_head;
   std::uint64_t records = 0;
   std::uint64_t revisions = 0;
+  std::uint64_t damaged = 0;  // Of these.
   Digest root{};
 };
 

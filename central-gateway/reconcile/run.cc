@@ -11,6 +11,8 @@ namespace edcsync::central {
 namespace {
 
 constexpr std::size_t kBranchesAtOnce = 16;
+constexpr char kDamagedAtBoth[] = "neither side's copy opens: no whole copy is known";
+constexpr std::size_t kLeafCountMax = 4096;  // Of a round.
 constexpr std::int64_t kSaveEveryMs = 5'000;  // While a step repeats itself.
 constexpr std::uint64_t kNodeCountMax = std::uint64_t{1}
                                         << 40;  // Sums of 65536 stay far from 2^64.
@@ -104,6 +106,7 @@ Status Run::BeginRound() {
   branches_to_ask_.clear();
   leaves_.clear();
   listed_expected_ = 0;
+  truncated_ = false;
   listed_.clear();
   to_look_.clear();
   looked_ = 0;
@@ -205,7 +208,10 @@ Status Run::TakePoint(const wire::Comparison& answer) {
     }
     EDCSYNC_ASSIGN(centre_.records,
                    reader.CountSite(CountOptions(), [&](const CountedRevision& counted) {
-                     tree_.Add(counted.key_hash, counted.id);
+                     tree_.Add(counted.key_hash, counted.id,
+                               counted.whole ? RevisionTree::Copy::kWhole
+                                             : RevisionTree::Copy::kDamagedAtCentre);
+                     if (!counted.whole) ++centre_.damaged;
                      return Ok();
                    }));
     return Ok();
@@ -264,7 +270,8 @@ Status Run::TakeLeaves(const wire::Comparison& answer) {
       // What is too much for this round is left to the next.
       const std::uint64_t more = std::max(theirs[i].count, ours.count);
       full = !leaves_.empty() && listed_expected_ + more > kListedMax;
-      if (full || leaves_.size() == 4096) break;
+      full = full || leaves_.size() == kLeafCountMax;
+      if (full) break;
       if (more > 10 * kListedMax) return FailRun("a leaf has more revisions than can be compared");
       leaves_.insert(leaf);
       listed_expected_ += theirs[i].count;
@@ -273,6 +280,7 @@ Status Run::TakeLeaves(const wire::Comparison& answer) {
   branches_to_ask_.erase(branches_to_ask_.begin(),
                          branches_to_ask_.begin() + static_cast<std::ptrdiff_t>(asked.size()));
   if (!full && !branches_to_ask_.empty()) return AskLeaves();
+  truncated_ = full;
   auto& compare = Ask(Step::kList, wire::ReconcileQuestion::kList);
   compare.parts.assign(leaves_.begin(), leaves_.end());
   return Save("lists what is in " + std::to_string(leaves_.size()) + " leaves that differ");
@@ -280,12 +288,18 @@ Status Run::TakeLeaves(const wire::Comparison& answer) {
 
 Status Run::TakeList(const wire::Comparison& answer) {
   std::uint64_t last = std::get<wire::Compare>(question_).after_row;
-  for (const wire::ListedRevision& listed : answer.revisions) {
+  if (answer.presences.size() != answer.revisions.size()) {
+    return FailRun("the edge's list does not say how it has each revision");
+  }
+  for (std::size_t i = 0; i < answer.revisions.size(); ++i) {
+    const wire::ListedRevision& listed = answer.revisions[i];
     if (listed.row <= last || !leaves_.contains(RevisionTree::LeafOf(KeyHash(listed.key)))) {
       return FailRun("the edge listed what was not asked for");
     }
     last = listed.row;
-    listed_.emplace(listed.revision, ToString(listed.key));
+    listed_.emplace(listed.revision,
+                    Listed{ToString(listed.key),
+                           answer.presences[i] == wire::RevisionPresence::kPresent});
   }
   if (listed_.size() > listed_expected_ || (answer.more && answer.revisions.empty())) {
     return FailRun("the edge's list does not fit its leaves");
@@ -300,44 +314,79 @@ Status Run::TakeList(const wire::Comparison& answer) {
   return Differ();
 }
 
-// What only one side counts; each is looked at by itself before it is called a difference.
+// What only one side counts, or one has damaged; each is looked at by itself before it is called a
+// difference.
 Status Run::Differ() {
   const WallTime now = clock_.Wall();
+  row_.explained = 0;
+  to_look_.clear();
   EDCSYNC_TRY(store_.Read([&](CentralReader& reader) -> Status {
-    std::map<RevisionId, std::string> only_at_site = listed_;
-    to_look_.clear();
+    std::map<RevisionId, Listed> only_at_site = listed_;
     EDCSYNC_TRY(reader.CountSite(CountOptions(), [&](const CountedRevision& counted) {
       if (!leaves_.contains(RevisionTree::LeafOf(counted.key_hash))) return Ok();
-      if (only_at_site.erase(counted.id) == 0 && to_look_.size() < kRequestedMax) {
-        to_look_.push_back({counted.id, ToString(counted.key), DifferenceKind::kMissingAtSite,
-                            DifferenceOutcome::kFound, "", now});
+      const auto listed = only_at_site.find(counted.id);
+      const bool whole_at_site = listed != only_at_site.end() && listed->second.whole;
+      if (listed != only_at_site.end()) only_at_site.erase(listed);
+      if (whole_at_site && counted.whole) return Ok();
+      if (to_look_.size() == kRequestedMax) {
+        truncated_ = true;
+        return Ok();
       }
+      to_look_.push_back({counted.id, ToString(counted.key),
+                          counted.whole ? DifferenceKind::kMissingAtSite
+                                        : DifferenceKind::kDamagedAtCentre,
+                          DifferenceOutcome::kFound, "", now});
       return Ok();
     }));
-    row_.explained = 0;
-    for (const auto& [id, key] : only_at_site) {
-      if (found_.size() >= kRequestedMax) break;
-      const Result<std::optional<RevisionRow>> here = reader.FindRevision(id);
-      if (!here.ok() && Describe(here.error().code).retry == Retry::kTransient) {
-        return tl::unexpected<Error>(here.error());
+    for (const auto& [id, listed] : only_at_site) {
+      if (found_.size() >= kRequestedMax) {
+        truncated_ = true;
+        break;
       }
-      if (here.ok() && *here) continue;  // It came since.
-      EDCSYNC_ASSIGN(const std::optional<QuarantineRow> waiting, reader.FindQuarantine(id));
-      if (waiting) {
-        ++row_.explained;
-        continue;
-      }
-      found_[id] = {id,
-                    key,
-                    here.ok() ? DifferenceKind::kMissingAtCentre : DifferenceKind::kDamagedAtCentre,
-                    DifferenceOutcome::kFound,
-                    here.ok() ? "" : here.error().message,
-                    now};
+      EDCSYNC_TRY(FindOnlyAtSite(reader, id, listed));
     }
     return Ok();
   }));
   looked_ = 0;
   return AskLook();
+}
+
+Status Run::FindOnlyAtSite(CentralReader& reader, const RevisionId& id, const Listed& listed) {
+  DifferenceRow row{id, listed.record_key, DifferenceKind::kMissingAtCentre,
+                    DifferenceOutcome::kFound, "", clock_.Wall()};
+  EDCSYNC_ASSIGN(const bool here, reader.HasRevision(id));
+  if (here) {
+    EDCSYNC_ASSIGN(const bool whole, reader.IsRevisionWhole(id));
+    if (whole && listed.whole) return Ok();  // It came since.
+    row.kind = whole ? DifferenceKind::kDamagedAtSite : DifferenceKind::kDamagedAtCentre;
+    if (!whole && !listed.whole) {
+      row.outcome = DifferenceOutcome::kNotBroughtBack;
+      row.detail = kDamagedAtBoth;
+    }
+    found_[id] = std::move(row);
+    return Ok();
+  }
+  const Result<std::optional<QuarantineRow>> waiting = reader.FindQuarantine(id);
+  if (!waiting.ok() && Describe(waiting.error().code).retry == Retry::kTransient) {
+    return tl::unexpected<Error>(waiting.error());
+  }
+  if (waiting.ok() && *waiting && listed.whole) {
+    ++row_.explained;
+    return Ok();
+  }
+  if (!waiting.ok()) {
+    row.outcome = DifferenceOutcome::kNotBroughtBack;
+    row.kind = DifferenceKind::kDamagedAtCentre;
+    row.detail = "in quarantine at the centre, where it does not open";
+  } else if (!listed.whole) {
+    row.kind = DifferenceKind::kDamagedAtSite;
+    if (!*waiting) {
+      row.outcome = DifferenceOutcome::kNotBroughtBack;
+      row.detail = "the centre does not have it: no whole copy is known";
+    }
+  }
+  found_[id] = std::move(row);
+  return Ok();
 }
 
 Status Run::AskLook() {
@@ -353,12 +402,27 @@ Status Run::TakeLook(const wire::Comparison& answer) {
   if (answer.presences.size() != asked) return FailRun("the edge answered otherwise than asked");
   for (const wire::RevisionPresence presence : answer.presences) {
     DifferenceRow row = to_look_[looked_++];
-    if (presence == wire::RevisionPresence::kPresent) continue;  // It came since.
-    if (presence == wire::RevisionPresence::kDamaged) {
-      row.kind = DifferenceKind::kDamagedAtSite;
-      row.detail = "the site's copy does not open: run `edge-agent check` there";
+    const bool whole_here = row.kind == DifferenceKind::kMissingAtSite;
+    switch (presence) {
+      case wire::RevisionPresence::kPresent:
+        if (whole_here) continue;  // It came since.
+        row.detail = "the centre's copy does not open";
+        break;
+      case wire::RevisionPresence::kDamaged:
+        if (whole_here) row.kind = DifferenceKind::kDamagedAtSite;
+        row.detail = whole_here ? "the site's copy does not open" : kDamagedAtBoth;
+        break;
+      case wire::RevisionPresence::kHeld:
+        row.detail = "it waits for a parent at the site";
+        break;
+      case wire::RevisionPresence::kAbsent:
+      case wire::RevisionPresence::kRefused:
+        if (!whole_here) row.detail = "the site does not have it: no whole copy is known";
+        break;
     }
-    if (presence == wire::RevisionPresence::kHeld) row.detail = "it waits for a parent at the site";
+    if (!whole_here && presence != wire::RevisionPresence::kPresent) {
+      row.outcome = DifferenceOutcome::kNotBroughtBack;
+    }
     found_[row.revision] = row;
   }
   return AskLook();

@@ -55,6 +55,10 @@ class Run {
   const ReconciliationRow& row() const { return row_; }
 
  private:
+  struct Listed {
+    std::string record_key;
+    bool whole = true;
+  };
   enum class Step { kPoint, kBranches, kLeaves, kList, kLook, kGive, kRedeliver, kSettle };
 
   Status BeginRound();
@@ -73,6 +77,7 @@ class Run {
   Status Differ();
   Status AskLook();
   Status TakeLook(const wire::Comparison& answer);
+  Status FindOnlyAtSite(CentralReader& reader, const RevisionId& id, const Listed& listed);
   Status Name();
   Status AskGive();
   Status TakeReturn(const wire::Return& given);
@@ -109,8 +114,11 @@ class Run {
   std::vector<std::uint16_t> branches_to_ask_;
   std::set<std::uint16_t> leaves_;  // Those that differ, of this round.
   std::uint64_t listed_expected_ = 0;
-  std::map<RevisionId, std::string> listed_;  // The site's, with record keys.
-  std::vector<DifferenceRow> to_look_;        // Missing at the site, unconfirmed.
+  bool truncated_ = false;  // More differs than this round looks at.
+  std::map<RevisionId, Listed> listed_;  // The site's.
+  // What the site lacks or one side has damaged, unconfirmed: of kind kMissingAtSite if the centre's
+  // copy is whole, else kDamagedAtCentre.
+  std::vector<DifferenceRow> to_look_;
   std::size_t looked_ = 0;
   std::map<RevisionId, DifferenceRow> found_;  // Confirmed.
   // What is to be brought back, in passes: what nothing tells of on the other side waits for the

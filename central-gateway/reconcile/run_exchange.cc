@@ -46,26 +46,30 @@ bool Run::Passes::Turn() {
 // Writes the round's differences down before anything is done about them.
 Status Run::Name() {
   if (found_.empty()) return EndRound();
+  std::size_t damaged = 0;
   for (const auto& [id, row] : found_) {
-    if (row.kind == DifferenceKind::kMissingAtCentre) to_give_.now.push_back(id);
-    if (row.kind == DifferenceKind::kMissingAtSite) to_redeliver_.now.push_back(id);
+    const bool centre_lacks = row.kind == DifferenceKind::kMissingAtCentre ||
+                              row.kind == DifferenceKind::kDamagedAtCentre;
+    damaged += row.kind == DifferenceKind::kDamagedAtCentre ||
+               row.kind == DifferenceKind::kDamagedAtSite;
+    if (row.outcome == DifferenceOutcome::kNotBroughtBack) continue;  // Nobody has it whole.
+    (centre_lacks ? to_give_ : to_redeliver_).now.push_back(id);
   }
-  const std::size_t damaged = found_.size() - to_give_.now.size() - to_redeliver_.now.size();
   row_.step = "names what differs";
   row_.changed_at = clock_.Wall();
   EDCSYNC_TRY(store_.Write([&](CentralWriter& writer) -> Status {
     for (const auto& [id, row] : found_) EDCSYNC_TRY(writer.PutDifference(row_.id, row));
     EDCSYNC_TRY(writer.AppendAudit(
         "gateway:" + identity_.gateway, "reconciliation.differs", row_.edge.str(),
-        DetailOf(row_) + " missing_at_centre=" + std::to_string(to_give_.now.size()) +
-            " missing_at_site=" + std::to_string(to_redeliver_.now.size()) +
+        DetailOf(row_) + " asked_of_site=" + std::to_string(to_give_.now.size()) +
+            " sent_to_site=" + std::to_string(to_redeliver_.now.size()) +
             " damaged=" + std::to_string(damaged)));
     return writer.UpdateReconciliation(row_);
   }));
   Log(LogLevel::kWarn, "reconciliation.differs",
       {{"edge", row_.edge.str()},
-       {"missing_at_centre", to_give_.now.size()},
-       {"missing_at_site", to_redeliver_.now.size()},
+       {"asked_of_site", to_give_.now.size()},
+       {"sent_to_site", to_redeliver_.now.size()},
        {"damaged", damaged}});
   return AskGive();
 }
@@ -176,8 +180,8 @@ Status Run::AskRedeliver() {
         if (row.ok() && *row) canonical = (*row)->canonical;
         if (row.ok() &&
             !*row) {  // In quarantine: its own edge lost it. The centre vouches for none.
-          EDCSYNC_ASSIGN(const std::optional<QuarantineRow> waiting, reader.FindQuarantine(id));
-          if (waiting) canonical = waiting->bytes;
+          Result<std::optional<QuarantineRow>> waiting = reader.FindQuarantine(id);
+          if (waiting.ok() && *waiting) canonical = std::move((*waiting)->bytes);
           mark = Digest{};
         }
         if (canonical.empty()) {
@@ -231,6 +235,9 @@ Status Run::EndRound() {
     EDCSYNC_ASSIGN(all, AllDifferences(reader, row_.id));
     return Ok();
   }));
+  if (found_.empty() && truncated_) {
+    return FailRun("more differs than one comparison looks at, and none of it could be named");
+  }
   if (found_.empty()) {
     return Finish(all.empty() ? ReconciliationState::kEqual : ReconciliationState::kMended);
   }

@@ -2,6 +2,7 @@
 
 #include "central-gateway/store/sql_values.h"
 #include "shared/base/check.h"
+#include "shared/base/log.h"
 #include "shared/base/planted_defect.h"
 
 namespace edcsync::central {
@@ -109,9 +110,21 @@ Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> sit
     if (!(is_revision && skip && !at.IsNull(3) && at.Int(3) == *skip)) {
       EDCSYNC_ASSIGN(FeedRow row, Read(at));
       if (is_revision) {
-        EDCSYNC_ASSIGN(RevisionTable::Opened opened, revisions_.OpenRow(at.Int(4)));
-        row.revision = opened.id;
-        row.canonical = std::move(opened.canonical);
+        Result<RevisionTable::Opened> opened = revisions_.OpenRow(at.Int(4));
+        if (!opened.ok()) {
+          if (Describe(opened.error().code).retry == Retry::kTransient) {
+            return tl::unexpected<Error>(opened.error());
+          }
+          // Lost or damaged here. It holds nothing else back: a reconciliation with a site that has
+          // it puts it back, and with it another entry.
+          Log(LogLevel::kError, "feed.revision_lost",
+              {{"cursor", first.cursor()}, {"why", opened.error().message}});
+          page.next = FeedCursor(Unsigned(first.cursor()));
+          EDCSYNC_TRY(first.Next());
+          continue;
+        }
+        row.revision = opened->id;
+        row.canonical = std::move(opened->canonical);
       }
       size_bytes += row.canonical.size() + row.detail.size();
       if (size_bytes > bytes_max && !page.rows.empty()) {

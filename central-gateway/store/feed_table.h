@@ -24,6 +24,7 @@ class FeedTable {
   // An entry that is no revision.
   Status Append(const FeedRow& row, std::int64_t site, std::optional<std::int64_t> incarnation);
 
+  // What is lost or damaged is passed over, so that it holds nothing else back.
   // `site`: nullopt if no row names it yet. `skip`: the incarnation whose revisions are left out.
   // On a stable snapshot.
   Result<CentralReader::FeedPage> After(std::optional<std::int64_t> site,

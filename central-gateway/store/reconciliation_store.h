@@ -83,6 +83,7 @@ struct CountedRevision {
   const RecordKey& key;
   const Digest& key_hash;
   RevisionId id;
+  bool whole = true;  // False: its content does not open, or hashes to something else.
 };
 
 // A feed entry whose revision is gone.
@@ -111,6 +112,8 @@ class ReconciliationReader {
       const SiteCountOptions& options,
       const std::function<Status(const CountedRevision&)>& each) = 0;
   virtual Result<std::vector<FeedGap>> FindFeedGaps(const SiteOID& site, std::size_t count_max) = 0;
+  // False if it is here and does not open, or hashes to something else. kNotFound.
+  virtual Result<bool> IsRevisionWhole(const RevisionId& id) = 0;
   // True if the record's rows show that this revision was once here: a head, or a parent of one
   // that is.
   virtual Result<bool> IsRemembered(const RecordState& record, const RevisionId& id) = 0;
@@ -125,9 +128,12 @@ class ReconciliationWriter {
   virtual Status PutDifference(SnowflakeId id, const DifferenceRow& row) = 0;
   // Puts a lost revision that IsRemembered back, in the row of a feed entry that lost its own, if
   // one of `gaps` fits; heads and current revision stay as they are. `row.canonical` hashes to its
-  // id.
+  // id. It enters the feed again, for readers that had to pass it over.
   virtual Status ReinstateRevision(const RecordState& record, const RevisionRow& row,
                                    const std::vector<FeedGap>& gaps) = 0;
+  // Puts the content of a revision that is here and does not open right; the feed likewise.
+  // kInvariant if it opens.
+  virtual Status MendRevision(const RevisionRow& row) = 0;
 };
 
 }  // namespace edcsync::central

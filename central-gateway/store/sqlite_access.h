@@ -135,10 +135,12 @@ class SqliteAccess final : public CentralWriter {
       const SiteCountOptions& options,
       const std::function<Status(const CountedRevision&)>& each) override;
   Result<std::vector<FeedGap>> FindFeedGaps(const SiteOID& site, std::size_t count_max) override;
+  Result<bool> IsRevisionWhole(const RevisionId& id) override;
   Result<bool> IsRemembered(const RecordState& record, const RevisionId& id) override;
   Status InsertReconciliation(const ReconciliationRow& row) override;
   Status UpdateReconciliation(const ReconciliationRow& row) override;
   Status PutDifference(SnowflakeId id, const DifferenceRow& row) override;
+  Status MendRevision(const RevisionRow& row) override;
   Status ReinstateRevision(const RecordState& record, const RevisionRow& row,
                            const std::vector<FeedGap>& gaps) override;
 

@@ -93,16 +93,17 @@ Result<std::uint64_t> SqliteAccess::CountSite(
   std::uint64_t records = 0;
   Digest last{};  // No key hashes to zeros.
   EDCSYNC_TRY(ScanRevisions(
-      tables_.database, options.site, [&](const ScannedRevision& scanned) -> Status {
+      tables_.database, tables_.revisions, options.site,
+      [&](const ScannedRevision& scanned) -> Status {
         const bool was_quarantined = quarantined.erase(scanned.id) > 0;
         if (!was_quarantined && later.contains(scanned.id)) return Ok();
         if (last != scanned.key_hash) ++records;
         last = scanned.key_hash;
-        return each({scanned.key, scanned.key_hash, scanned.id});
+        return each({scanned.key, scanned.key_hash, scanned.id, scanned.whole});
       }));
   for (const auto& [id, key] : quarantined) {
     const Digest key_hash = KeyHash(key);
-    EDCSYNC_TRY(each({key, key_hash, id}));
+    EDCSYNC_TRY(each({key, key_hash, id, true}));
   }
   return records;
 }
@@ -116,6 +117,10 @@ Result<std::vector<FeedGap>> SqliteAccess::FindFeedGaps(const SiteOID& site,
 Result<bool> SqliteAccess::IsRemembered(const RecordState& record, const RevisionId& id) {
   if (std::find(record.heads.begin(), record.heads.end(), id) != record.heads.end()) return true;
   return tables_.revisions.IsParentIn(record.record_id, id);
+}
+
+Result<bool> SqliteAccess::IsRevisionWhole(const RevisionId& id) {
+  return tables_.revisions.IsWhole(id);
 }
 
 Status SqliteAccess::InsertReconciliation(const ReconciliationRow& row) {
@@ -152,8 +157,15 @@ Status SqliteAccess::ReinstateRevision(const RecordState& record, const Revision
       tables_.database.Prepare("DELETE FROM revision_note WHERE revision_rowid = ?1");
   EDCSYNC_TRY(forget.Bind(1, rowid).Run());
   EDCSYNC_TRY(InsertNote(rowid, row));
-  if (old_row) return Ok();
   EDCSYNC_ASSIGN(const std::int64_t site, tables_.sites.NumberOf(record.site));
+  return tables_.feed.AppendRevision(site, std::nullopt, rowid);
+}
+
+Status SqliteAccess::MendRevision(const RevisionRow& row) {
+  EDCSYNC_TRY(TakeSeals(1));
+  EDCSYNC_TRY(tables_.revisions.Mend(row.known, row.canonical));
+  EDCSYNC_ASSIGN(const std::int64_t rowid, tables_.revisions.RowOf(row.known.id));
+  EDCSYNC_ASSIGN(const std::int64_t site, tables_.sites.NumberOf(row.known.revision.site));
   return tables_.feed.AppendRevision(site, std::nullopt, rowid);
 }
 

@@ -183,7 +183,10 @@ Result<wire::RevisionPresence> FeedApplier::TakeRedelivered(
   EdgeTables& tables = store_.writer_tables();
   const RevisionId id = IdOf(offered.revision);
   EDCSYNC_ASSIGN(const bool known, tables.revisions.Contains(id));
-  if (known) return wire::RevisionPresence::kPresent;
+  if (known) {
+    EDCSYNC_ASSIGN(const bool whole, tables.revisions.IsWhole(id));
+    if (whole) return wire::RevisionPresence::kPresent;
+  }
   Result<Revision> revision = DecodeRevision(offered.revision);
   if (!revision.ok() || revision->site != site_) {
     EDCSYNC_TRY(Audit(store_, "reconciliation.refused", id.ToHex(),
@@ -191,6 +194,11 @@ Result<wire::RevisionPresence> FeedApplier::TakeRedelivered(
     return wire::RevisionPresence::kRefused;
   }
   const KnownRevision reinstated{id, *revision};
+  if (known) {
+    EDCSYNC_TRY(tables.revisions.Mend(reinstated, offered.revision));
+    EDCSYNC_TRY(Audit(store_, "revision.mended", ToString(revision->key), "revision=" + id.ToHex()));
+    return wire::RevisionPresence::kPresent;
+  }
   EDCSYNC_ASSIGN(const std::optional<std::int64_t> rowid,
                  ReinstateRevision(tables, reinstated, offered.revision, offered.mark, gaps,
                                    store_.clock().Wall()));

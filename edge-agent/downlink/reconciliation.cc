@@ -12,7 +12,8 @@
 namespace edcsync::edge {
 namespace {
 
-constexpr std::size_t kListCountMax = 1024;  // With keys of the longest they still fit a frame.
+// With keys of the longest they still fit a frame; and what is said of each fits its list.
+constexpr std::size_t kListCountMax = limits::kPushRevisionCountMax;
 constexpr std::size_t kGapCountMax = 10'000;
 
 std::int64_t Stored(std::uint64_t number) { return static_cast<std::int64_t>(number); }
@@ -150,10 +151,11 @@ Result<wire::Frame> Reconciliation::AnswerCompare(const wire::Compare& compare) 
 Status Reconciliation::Walk(EdgeTables& tables, const wire::ReconcilePoint& point,
                             const std::function<Status(const ScannedRevision&)>& each) {
   EDCSYNC_ASSIGN(const std::unordered_set<std::int64_t> beyond, RowsBeyond(tables, point));
-  return ScanRevisions(tables.database, identity_.site, [&](const ScannedRevision& scanned) {
+  const auto counts = [&](const ScannedRevision& scanned) {
     if (scanned.rowid > Stored(point.row) || beyond.contains(scanned.rowid)) return Ok();
     return each(scanned);
-  });
+  };
+  return ScanRevisions(tables.database, tables.revisions, identity_.site, counts);
 }
 
 Status Reconciliation::Count(EdgeTables& tables, const wire::ReconcilePoint& point) {
@@ -161,7 +163,10 @@ Status Reconciliation::Count(EdgeTables& tables, const wire::ReconcilePoint& poi
   counted_.point = point;
   Digest last{};  // No key hashes to zeros.
   EDCSYNC_TRY(Walk(tables, point, [&](const ScannedRevision& scanned) {
-    counted_.tree.Add(scanned.key_hash, scanned.id);
+    counted_.tree.Add(scanned.key_hash, scanned.id,
+                      scanned.whole ? RevisionTree::Copy::kWhole
+                                    : RevisionTree::Copy::kDamagedAtSite);
+    if (!scanned.whole) ++counted_.damaged;
     if (last != scanned.key_hash) ++counted_.records;
     last = scanned.key_hash;
     return Ok();
@@ -200,6 +205,7 @@ Status Reconciliation::AnswerPoint(const wire::Compare& compare, wire::Compariso
   answer.nodes.push_back({root.digest, root.count});
   const WallTime now = store_.clock().Wall();
   const nlohmann::json statement{{"at", FormatUtc(now)},
+                                 {"damaged", counted_.damaged},
                                  {"edge", identity_.edge.str()},
                                  {"feedCursor", answer.point.cursor.value()},
                                  {"incarnation", checkpoint.incarnation.ToHex()},
@@ -219,9 +225,13 @@ Status Reconciliation::AnswerPoint(const wire::Compare& compare, wire::Compariso
 Status Reconciliation::AnswerList(const wire::Compare& compare, wire::Comparison& answer) {
   std::vector<bool> asked(RevisionTree::kLeafCount);
   for (const std::uint16_t leaf : compare.parts) asked[leaf] = true;
-  std::vector<wire::ListedRevision>& list = answer.revisions;
-  const auto by_row = [](const wire::ListedRevision& a, const wire::ListedRevision& b) {
-    return a.row < b.row;
+  struct Listed {
+    wire::ListedRevision revision;
+    bool whole = true;
+  };
+  std::vector<Listed> list;
+  const auto by_row = [](const Listed& a, const Listed& b) {
+    return a.revision.row < b.revision.row;
   };
   const auto keep_lowest = [&] {
     if (list.size() <= kListCountMax) return;
@@ -235,7 +245,7 @@ Status Reconciliation::AnswerList(const wire::Compare& compare, wire::Comparison
       if (!asked[RevisionTree::LeafOf(scanned.key_hash)] || row <= compare.after_row) {
         return Ok();
       }
-      list.push_back({row, scanned.key, scanned.id});
+      list.push_back({{row, scanned.key, scanned.id}, scanned.whole});
       if (list.size() == 4 * kListCountMax) keep_lowest();
       return Ok();
     });
@@ -243,12 +253,15 @@ Status Reconciliation::AnswerList(const wire::Compare& compare, wire::Comparison
   keep_lowest();
   std::sort(list.begin(), list.end(), by_row);
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    bytes += ToString(list[i].key).size() + sizeof(Digest) + 40;
-    if (i == 0 || bytes <= limits::kPushTargetBytes) continue;
-    list.resize(i);
-    answer.more = true;
-    return Ok();
+  for (Listed& one : list) {
+    bytes += ToString(one.revision.key).size() + sizeof(Digest) + 40;
+    if (!answer.revisions.empty() && bytes > limits::kPushTargetBytes) {
+      answer.more = true;
+      return Ok();
+    }
+    answer.revisions.push_back(std::move(one.revision));
+    answer.presences.push_back(one.whole ? wire::RevisionPresence::kPresent
+                                         : wire::RevisionPresence::kDamaged);
   }
   return Ok();
 }

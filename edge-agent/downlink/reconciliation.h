@@ -57,6 +57,7 @@ class Reconciliation {
     wire::ReconcilePoint point;
     RevisionTree tree;
     std::uint64_t records = 0;
+    std::uint64_t damaged = 0;  // Revisions.
     bool known = false;
   };
   Result<wire::Frame> AnswerCompare(const wire::Compare& compare);

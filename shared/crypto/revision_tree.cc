@@ -19,9 +19,14 @@ void AddTo(Digest& sum, const Digest& more) {
 
 Digest KeyHash(const RecordKey& key) { return Sha256(AsBytes(ToString(key))); }
 
-void RevisionTree::Add(const Digest& key_hash, const RevisionId& id) {
+void RevisionTree::Add(const Digest& key_hash, const RevisionId& id, Copy copy) {
   Node& leaf = leaves_[LeafOf(key_hash)];
-  AddTo(leaf.digest, ChainDigest(key_hash, id.view()));
+  Digest digest = ChainDigest(key_hash, id.view());
+  if (copy != Copy::kWhole) {
+    const std::uint8_t how = static_cast<std::uint8_t>(copy);
+    digest = ChainDigest(digest, BytesView(&how, 1));
+  }
+  AddTo(leaf.digest, digest);
   ++leaf.count;
 }
 

@@ -41,7 +41,10 @@ class RevisionTree {
   static std::uint16_t LeafOf(const Digest& key_hash) {
     return static_cast<std::uint16_t>(key_hash[0] << 8 | key_hash[1]);
   }
-  void Add(const Digest& key_hash, const RevisionId& id);
+  // How a side has a revision. What does not open counts as another than what does, and at one side
+  // as another than at the other: so it makes the roots differ even if both copies are damaged.
+  enum class Copy : std::uint8_t { kWhole = 0, kDamagedAtSite = 1, kDamagedAtCentre = 2 };
+  void Add(const Digest& key_hash, const RevisionId& id, Copy copy = Copy::kWhole);
 
   const Node& Leaf(std::uint16_t leaf) const { return leaves_[leaf]; }
   Node Branch(std::uint8_t branch) const;

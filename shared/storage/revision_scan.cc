@@ -8,7 +8,7 @@ namespace {
 // CROSS JOIN holds SQLite to this order: records first, each one's revisions by their index.
 constexpr std::string_view kScan =
     "SELECT k.record_id, r.revision_rowid, r.revision_id, k.study_oid, k.subject_key, "
-    "k.study_event_oid, k.study_event_repeat_key, k.form_oid, k.form_repeat_key "
+    "k.study_event_oid, k.study_event_repeat_key, k.form_oid, k.form_repeat_key, r.sealed "
     "FROM record k CROSS JOIN revision r ON r.record_id = k.record_id WHERE k.site_oid = ?1";
 
 RecordKey ScannedKey(const Statement& statement) {
@@ -19,7 +19,7 @@ RecordKey ScannedKey(const Statement& statement) {
 
 }  // namespace
 
-Status ScanRevisions(Database& database, const SiteOID& site,
+Status ScanRevisions(Database& database, const RevisionTable& revisions, const SiteOID& site,
                      const std::function<Status(const ScannedRevision&)>& each) {
   Statement statement = database.Prepare(kScan);
   statement.Bind(1, std::string_view(site.str()));
@@ -38,7 +38,9 @@ Status ScanRevisions(Database& database, const SiteOID& site,
     if (id.size() != sizeof(Digest)) {
       return Fail(ErrorCode::kCorrupt, "a revision's row holds a broken revision id");
     }
-    EDCSYNC_TRY(each({key, key_hash, RevisionIdFromBytes(id), statement.Int(1)}));
+    const RevisionId revision = RevisionIdFromBytes(id);
+    EDCSYNC_ASSIGN(const bool whole, revisions.IsWhole(revision, statement.Blob(9)));
+    EDCSYNC_TRY(each({key, key_hash, revision, statement.Int(1), whole}));
   }
 }
 

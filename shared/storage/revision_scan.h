@@ -1,4 +1,5 @@
-// Walks over every revision of a site's records, record by record: what a reconciliation counts.
+// Walks over every revision of a site's records, record by record, and looks whether its content is
+// what its id says: what a reconciliation counts.
 // The same statement at both ends, since tables `record` and `revision` are the same.
 //
 //   used by   edge-agent/downlink, central-gateway/store
@@ -10,7 +11,7 @@
 
 #include "shared/model/odm_keys.h"
 #include "shared/model/revision.h"
-#include "shared/storage/database.h"
+#include "shared/storage/revision_table.h"
 
 namespace edcsync {
 
@@ -19,11 +20,12 @@ struct ScannedRevision {
   const Digest& key_hash;  // KeyHash(key).
   RevisionId id;
   std::int64_t rowid = 0;
+  bool whole = true;  // False: its content does not open, or hashes to something else.
 };
 
-// `each` gets every revision of the site once; an error of it ends the walk and is returned.
-// kCorrupt if an id has not 32 bytes.
-Status ScanRevisions(Database& database, const SiteOID& site,
+// `each` gets every revision of the site once, its content opened and hashed again; an error of it
+// ends the walk and is returned. kCorrupt if an id has not 32 bytes.
+Status ScanRevisions(Database& database, const RevisionTable& revisions, const SiteOID& site,
                      const std::function<Status(const ScannedRevision&)>& each);
 
 }  // namespace edcsync

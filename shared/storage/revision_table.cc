@@ -6,6 +6,16 @@
 namespace edcsync {
 namespace {
 
+#define EDCSYNC_REVISION_ROW                                                        \
+  "INTO revision (revision_id, record_id, version, parents, origin, edited_at_ms, " \
+  "edited_at_counter, user, edge_id, received_at_ms, sealed, revision_rowid) "      \
+  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+
+constexpr std::string_view kInsertRevision = "INSERT " EDCSYNC_REVISION_ROW;
+constexpr std::string_view kReplaceRevision = "INSERT OR REPLACE " EDCSYNC_REVISION_ROW;
+
+#undef EDCSYNC_REVISION_ROW
+
 Result<RevisionId> ReadId(const Statement& row, int column) {
   const BytesView bytes = row.Blob(column);
   if (bytes.size() != sizeof(Digest)) {
@@ -49,13 +59,17 @@ Result<Bytes> OpenSealedRevision(const FieldCipher& cipher, BytesView sealed,
 Result<std::int64_t> RevisionTable::Insert(std::int64_t record_id, const KnownRevision& known,
                                            BytesView canonical, WallTime received_at,
                                            std::optional<std::int64_t> rowid) {
+  return Write(kInsertRevision, record_id, known, canonical, received_at, rowid);
+}
+
+Result<std::int64_t> RevisionTable::Write(std::string_view sql, std::int64_t record_id,
+                                          const KnownRevision& known, BytesView canonical,
+                                          WallTime received_at,
+                                          std::optional<std::int64_t> rowid) {
   const Revision& revision = known.revision;
   Bytes sealed;
   cipher_.Seal(canonical, known.id.view(), sealed);
-  Statement statement = database_.Prepare(
-      "INSERT INTO revision (revision_id, record_id, version, parents, origin, edited_at_ms, "
-      "edited_at_counter, user, edge_id, received_at_ms, sealed, revision_rowid) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+  Statement statement = database_.Prepare(sql);
   statement.Bind(1, known.id.view())
       .Bind(2, record_id)
       .Bind(3, std::int64_t{revision.version})
@@ -74,6 +88,43 @@ Result<std::int64_t> RevisionTable::Insert(std::int64_t record_id, const KnownRe
   }
   EDCSYNC_TRY(statement.Run());
   return database_.LastInsertRowId();
+}
+
+// REPLACE removes the row and writes it again in one statement; SQLite fires no DELETE trigger for
+// that unless recursive_triggers is on, which it is nowhere here.
+Status RevisionTable::Mend(const KnownRevision& known, BytesView canonical) {
+  CHECK(IdOf(canonical) == known.id);
+  Statement statement = database_.Prepare(
+      "SELECT revision_rowid, record_id, received_at_ms, sealed FROM revision "
+      "WHERE revision_id = ?1");
+  EDCSYNC_ASSIGN(const bool found, statement.Bind(1, known.id.view()).Step());
+  if (!found) return tl::unexpected<Error>(UnknownRevision(known.id));
+  EDCSYNC_ASSIGN(const bool whole, IsWhole(known.id, statement.Blob(3)));
+  if (whole) {
+    return Fail(ErrorCode::kInvariant, "revision " + known.id.ToHex() + " is not damaged");
+  }
+  const std::int64_t rowid = statement.Int(0);
+  const std::int64_t record_id = statement.Int(1);
+  const WallTime received_at{statement.Int(2)};
+  statement.Reset();
+  EDCSYNC_TRY(Write(kReplaceRevision, record_id, known, canonical, received_at, rowid));
+  return Ok();
+}
+
+Result<bool> RevisionTable::IsWhole(const RevisionId& id, BytesView sealed) const {
+  const Result<Bytes> opened = OpenSealedRevision(cipher_, sealed, id);
+  if (opened.ok()) return true;
+  if (Describe(opened.error().code).retry == Retry::kTransient) {
+    return tl::unexpected<Error>(opened.error());
+  }
+  return false;
+}
+
+Result<bool> RevisionTable::IsWhole(const RevisionId& id) const {
+  Statement statement = database_.Prepare("SELECT sealed FROM revision WHERE revision_id = ?1");
+  EDCSYNC_ASSIGN(const bool found, statement.Bind(1, id.view()).Step());
+  if (!found) return tl::unexpected<Error>(UnknownRevision(id));
+  return IsWhole(id, statement.Blob(0));
 }
 
 Result<bool> RevisionTable::IsParentIn(std::int64_t record_id, const RevisionId& id) const {

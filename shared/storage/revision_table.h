@@ -8,7 +8,8 @@
 //
 // The seal authenticates the revision id, and the id is the hash of the content with the record
 // key in it, so a row can be neither altered nor swapped; both are checked at every read. Triggers
-// refuse UPDATE and DELETE. Threads: as its Database.
+// refuse UPDATE and DELETE; what a disk has damaged is put right by Mend() only. Threads: as its
+// Database.
 #pragma once
 
 #include "shared/crypto/field_cipher.h"
@@ -52,10 +53,23 @@ class RevisionTable {
   Result<std::uint64_t> Count() const;
   // True if a revision of the record has `id` as a parent. Opens none of them.
   Result<bool> IsParentIn(std::int64_t record_id, const RevisionId& id) const;
+  // True if `sealed`, read by a caller's own walk, opens and hashes to `id`; false if it is damaged.
+  // Fails only if that cannot be told now.
+  Result<bool> IsWhole(const RevisionId& id, BytesView sealed) const;
+  // The same of the row that has `id`. kNotFound.
+  Result<bool> IsWhole(const RevisionId& id) const;
+  // Puts the content of a damaged row right, in its row. REQUIRES as Insert; fails with kInvariant if
+  // the row is whole: what can be read is never written over. kNotFound. The one place that gets past
+  // the triggers.
+  Status Mend(const KnownRevision& known, BytesView canonical);
   // The rowid of `id`, or kNotFound.
   Result<std::int64_t> RowOf(const RevisionId& id) const;
 
  private:
+  Result<std::int64_t> Write(std::string_view sql, std::int64_t record_id,
+                             const KnownRevision& known, BytesView canonical, WallTime received_at,
+                             std::optional<std::int64_t> rowid);
+
   Database& database_;
   FieldCipher& cipher_;
 };

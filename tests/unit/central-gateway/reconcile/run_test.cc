@@ -147,14 +147,7 @@ class RunTest : public CentralStoreTest {
     }));
   }
 
-  void LoseAtSite(const std::vector<RevisionId>& ids) {
-    answers_.reset();
-    applier_.reset();
-    site_.Close();
-    site_.Tamper(Deletion(ids));
-    ExpectOk(site_.Open());
-    OpenSite();
-  }
+  void LoseAtSite(const std::vector<RevisionId>& ids) { TamperAtSite(Deletion(ids)); }
   static std::string Deletion(const std::vector<RevisionId>& ids) {
     std::string sql =
         "PRAGMA foreign_keys = OFF; DROP TRIGGER IF EXISTS revision_is_never_removed;";
@@ -203,6 +196,54 @@ class RunTest : public CentralStoreTest {
       return Ok();
     }));
     return found;
+  }
+  // The content of these no longer opens, as after a disk flipped bits.
+  static std::string Flip(const std::vector<RevisionId>& ids) {
+    std::string sql = "DROP TRIGGER IF EXISTS revision_is_never_altered;";
+    for (const RevisionId& id : ids) {
+      sql += " UPDATE revision SET sealed = substr(sealed, 1, length(sealed) - 1) || x'00' || x'00' "
+             "WHERE revision_id = x'" + id.ToHex() + "';";
+    }
+    // As the schema has it: what mends must get along with it.
+    return sql +
+           " CREATE TRIGGER revision_is_never_altered BEFORE UPDATE ON revision "
+           "BEGIN SELECT RAISE(ABORT, 'revision: never altered'); END;";
+  }
+  void TamperAtSite(const std::string& sql) {
+    answers_.reset();
+    applier_.reset();
+    site_.Close();
+    site_.Tamper(sql);
+    ExpectOk(site_.Open());
+    OpenSite();
+  }
+  std::map<RevisionId, DifferenceRow> Differences(const ReconciliationRow& row) {
+    std::map<RevisionId, DifferenceRow> found;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(const std::vector<DifferenceRow> rows,
+                     reader.ListDifferences(row.id, nullptr, 100'000));
+      for (const DifferenceRow& one : rows) found[one.revision] = one;
+      return Ok();
+    }));
+    return found;
+  }
+  Bytes AtSite(const RevisionId& id) {
+    Bytes canonical;
+    ExpectOk(site_.store().Read([&](edge::EdgeTables& tables) -> Status {
+      EDCSYNC_ASSIGN(const std::optional<StoredRevision> row, tables.revisions.Find(id));
+      if (row) canonical = row->canonical;
+      return Ok();
+    }));
+    return canonical;
+  }
+  Bytes AtCentre(const RevisionId& id) {
+    Bytes canonical;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(const std::optional<RevisionRow> row, reader.FindRevision(id));
+      if (row) canonical = row->canonical;
+      return Ok();
+    }));
+    return canonical;
   }
   void ExpectSiteSound() {
     const auto findings = Must(site_.store().Check([](std::string_view, int) {}));
@@ -285,6 +326,140 @@ TEST_F(RunTest, WhatIsCapturedDeliveredOrDecidedMeanwhileIsNoDifference) {
   EXPECT_EQ(Found(row),
             (std::map<RevisionId, DifferenceKind>{{all[3].id, DifferenceKind::kMissingAtSite}}));
   EXPECT_EQ(row.state, ReconciliationState::kMended);
+}
+
+// A disk that flips a bit leaves the row and its id: sides that compare ids alone would be equal.
+TEST_F(RunTest, WhatIsDamagedAtTheSiteIsNamedAndMendedFromTheCentre) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 10; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  all.push_back(Decide(all[2]));
+  Capture("last", {});
+  ReadFeed();
+  TamperAtSite(Flip({all[2].id, all[5].id, all[10].id}));
+  const ReconciliationRow row = Reconcile();
+  EXPECT_EQ(row.state, ReconciliationState::kMended);
+  EXPECT_EQ(Found(row), (std::map<RevisionId, DifferenceKind>{
+                            {all[2].id, DifferenceKind::kDamagedAtSite},
+                            {all[5].id, DifferenceKind::kDamagedAtSite},
+                            {all[10].id, DifferenceKind::kDamagedAtSite}}));
+  for (const std::size_t i : {2, 5, 10}) {
+    EXPECT_EQ(AtSite(all[i].id), EncodeRevision(all[i].revision)) << i;
+  }
+  ExpectSiteSound();
+  EXPECT_EQ(Reconcile().state, ReconciliationState::kEqual);
+}
+
+TEST_F(RunTest, WhatIsDamagedAtTheCentreIsNamedAndMendedFromTheSite) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 10; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  all.push_back(Decide(all[2]));
+  ReadFeed();
+  Damage(Flip({all[2].id, all[5].id, all[10].id}));
+  EXPECT_FALSE(Findings().empty());
+  const ReconciliationRow row = Reconcile();
+  EXPECT_EQ(row.state, ReconciliationState::kMended);
+  EXPECT_EQ(Found(row), (std::map<RevisionId, DifferenceKind>{
+                            {all[2].id, DifferenceKind::kDamagedAtCentre},
+                            {all[5].id, DifferenceKind::kDamagedAtCentre},
+                            {all[10].id, DifferenceKind::kDamagedAtCentre}}));
+  for (const std::size_t i : {2, 5, 10}) {
+    EXPECT_EQ(AtCentre(all[i].id), EncodeRevision(all[i].revision)) << i;
+  }
+  EXPECT_EQ(Findings(), std::vector<std::string>{});
+  EXPECT_EQ(Reconcile().state, ReconciliationState::kEqual);
+}
+
+TEST_F(RunTest, WhatNobodyHasWholeIsNamedAsSuchAndNeverSent) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 6; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  Capture("last", {});
+  ReadFeed();
+  // 0: damaged at both; 1: damaged at the site, gone at the centre; 2: the other way round.
+  TamperAtSite(Flip({all[0].id, all[1].id}) + Deletion({all[2].id}));
+  Damage(Flip({all[0].id, all[2].id}) + Deletion({all[1].id}));
+  const ReconciliationRow row = Reconcile();
+  EXPECT_EQ(row.state, ReconciliationState::kDifferent);
+  EXPECT_EQ(row.rounds, 1u);
+  const auto found = Differences(row);
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found.at(all[0].id).kind, DifferenceKind::kDamagedAtCentre);
+  EXPECT_EQ(found.at(all[1].id).kind, DifferenceKind::kDamagedAtSite);
+  EXPECT_EQ(found.at(all[2].id).kind, DifferenceKind::kDamagedAtCentre);
+  for (const auto& [id, one] : found) {
+    EXPECT_EQ(one.outcome, DifferenceOutcome::kNotBroughtBack);
+    EXPECT_NE(one.detail.find("no whole copy is known"), std::string::npos) << one.detail;
+  }
+  EXPECT_NE(row.report.find("\"damaged\":2"), std::string::npos) << row.report;
+}
+
+// Each side's copy of another revision is the good one: neither may be written over by the other's.
+TEST_F(RunTest, DamageAtBothSidesOfDifferentRevisionsIsMendedBothWays) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 6; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  all.push_back(Capture("S1", {all[1]}));  // The other one's parent is damaged at the other side.
+  Capture("last", {});
+  ReadFeed();
+  TamperAtSite(Flip({all[1].id, all[3].id}));
+  Damage(Flip({all[6].id, all[4].id}));
+  const ReconciliationRow row = Reconcile();
+  EXPECT_EQ(row.state, ReconciliationState::kMended);
+  EXPECT_EQ(Found(row), (std::map<RevisionId, DifferenceKind>{
+                            {all[1].id, DifferenceKind::kDamagedAtSite},
+                            {all[3].id, DifferenceKind::kDamagedAtSite},
+                            {all[4].id, DifferenceKind::kDamagedAtCentre},
+                            {all[6].id, DifferenceKind::kDamagedAtCentre}}));
+  for (const KnownRevision& known : all) {
+    EXPECT_EQ(AtSite(known.id), EncodeRevision(known.revision));
+    EXPECT_EQ(AtCentre(known.id), EncodeRevision(known.revision));
+  }
+  ExpectSiteSound();
+  EXPECT_EQ(Findings(), std::vector<std::string>{});
+}
+
+TEST_F(RunTest, WhatIsWholeIsNeverWrittenOver) {
+  const KnownRevision known = Capture("S1", {});
+  ExpectOk(InEdge([&](edge::EdgeTables& tables) -> Status {
+    const Status mended = tables.revisions.Mend(known, EncodeRevision(known.revision));
+    EXPECT_FALSE(mended.ok());
+    return Ok();
+  }));
+  ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
+    RevisionRow row;
+    row.known = known;
+    row.canonical = EncodeRevision(known.revision);
+    const Status mended = writer.MendRevision(row);
+    EXPECT_FALSE(mended.ok());
+    return Ok();
+  }));
+}
+
+// An edge that had not read a revision yet when the centre lost it asked for that page for ever.
+TEST_F(RunTest, ARevisionThatTheCentreLostHoldsNoReadersFeedBackAndComesOnceItIsBack) {
+  std::vector<KnownRevision> all;
+  for (int i = 0; i < 5; ++i) all.push_back(Capture("S" + std::to_string(i), {}));
+  ReadFeed();
+  Damage(Deletion({all[1].id}) + Flip({all[3].id}));
+  const EdgeId second("edge-second");
+  const auto fed_after = [&](FeedCursor after) {
+    CentralReader::FeedPage page;
+    ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
+      EDCSYNC_ASSIGN(page, reader.FeedAfter(SiteOID("Kisumu"), second, Incarnation(), after, 100,
+                                            1'000'000));
+      return Ok();
+    }));
+    return page;
+  };
+  const auto ids = [](const CentralReader::FeedPage& page) {
+    std::set<RevisionId> set;
+    for (const FeedRow& row : page.rows) set.insert(*row.revision);
+    return set;
+  };
+  const CentralReader::FeedPage before = fed_after(FeedCursor());
+  EXPECT_EQ(ids(before), (std::set<RevisionId>{all[0].id, all[2].id, all[4].id}));
+  EXPECT_FALSE(before.more);
+  EXPECT_EQ(Reconcile().state, ReconciliationState::kMended);  // With the edge that has them.
+  EXPECT_EQ(ids(fed_after(before.next)), (std::set<RevisionId>{all[1].id, all[3].id}));
+  EXPECT_EQ(Findings(), std::vector<std::string>{});
 }
 
 TEST_F(RunTest, TheReportHoldsOnlyAsBothSidesSignedIt) {
