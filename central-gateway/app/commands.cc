@@ -45,6 +45,10 @@ Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context) {
   return OpenSqliteCentralStore(options, context.clock, context.random);
 }
 
+ComparisonSchedule ScheduleOf(const Config& config, const Clock& clock) {
+  return {config.reconcile_every_hours * 3'600'000, clock.Wall()};
+}
+
 int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run) {
   const Result<std::unique_ptr<CentralStore>> store = OpenStore(context);
   if (!store.ok()) return Report(store.error());

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "central-gateway/app/config.h"
+#include "central-gateway/desk/central_queries.h"
 #include "central-gateway/desk/conflict_desk.h"
 #include "central-gateway/store/central_store.h"
 #include "shared/base/exit_code.h"
@@ -38,6 +39,8 @@ struct CommandContext {
 int Report(const Error& error);
 // The store of the context's directory, without a writer thread.
 Result<std::unique_ptr<CentralStore>> OpenStore(CommandContext& context);
+// When comparisons of edges are due, by `config`, as of now.
+ComparisonSchedule ScheduleOf(const Config& config, const Clock& clock);
 // Opens the store, runs, reports.
 int WithStore(CommandContext& context, const std::function<Status(CentralStore&)>& run);
 

@@ -39,7 +39,8 @@ int AddEdgeCommand(CommandContext& context, const std::string& edge, const std::
 }
 
 Status ListEdges(CommandContext& context, CentralStore& store) {
-  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store));
+  EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  EDCSYNC_ASSIGN(const std::string body, EdgeListJson(store, ScheduleOf(config, context.clock)));
   const Json edges = Json::parse(body);
   if (context.json) {
     std::printf("%s\n", edges.dump(2).c_str());
@@ -51,6 +52,7 @@ Status ListEdges(CommandContext& context, CentralStore& store) {
         Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(), Text(edge["standing"]).c_str(),
         Text(edge["acknowledgedThrough"]).c_str(), Text(edge["lastContactAt"]).c_str(),
         Text(edge["standingReason"]).empty() ? "" : (", " + Text(edge["standingReason"])).c_str());
+    std::printf("                 %s\n", ComparisonText(edge).c_str());
   }
   return Ok();
 }

@@ -64,9 +64,9 @@ int Run(CommandContext& context, const std::string& gateway_id, bool outside_bro
 }
 
 Status PrintCentreStatus(CommandContext& context, CentralStore& store) {
-  EDCSYNC_ASSIGN(const std::string body, StatusJson(store));
-  Json json = Json::parse(body);
   EDCSYNC_ASSIGN(const Config config, LoadConfig(context.dir));
+  EDCSYNC_ASSIGN(const std::string body, StatusJson(store, ScheduleOf(config, context.clock)));
+  Json json = Json::parse(body);
   EDCSYNC_ASSIGN(const RestoreGaps gaps, ReadRestoreGaps(config.installation));
   json["restoredAt"] = gaps.restored_at ? Json(FormatUtc(*gaps.restored_at)) : Json(nullptr);
   json["decisionsUnsignedSinceRestore"] = gaps.decisions_unsigned;
@@ -95,6 +95,7 @@ Status PrintCentreStatus(CommandContext& context, CentralStore& store) {
                 Text(edge["edgeId"]).c_str(), Text(edge["siteOID"]).c_str(),
                 Text(edge["standing"]).c_str(), Text(edge["acknowledgedThrough"]).c_str(),
                 Text(edge["lastContactAt"]).c_str());
+    std::printf("                  %s\n", ComparisonText(edge).c_str());
   }
   return Ok();
 }

@@ -259,12 +259,13 @@ Result<std::string> QuarantineJson(CentralStore& store, const RevisionId& revisi
   return json.dump();
 }
 
-Result<std::string> EdgeListJson(CentralStore& store) {
+Result<std::string> EdgeListJson(CentralStore& store, const ComparisonSchedule& schedule) {
   Json json = Json::array();
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const auto rows, reader.ListEdges());
     for (const EdgeRow& row : rows) {
       Json edge;
+      EDCSYNC_ASSIGN(const LastComparison last, reader.LastComparisonOf(row.edge));
       edge["edgeId"] = row.edge.str();
       edge["siteOID"] = row.site.str();
       edge["standing"] = ToString(row.standing);
@@ -279,11 +280,38 @@ Result<std::string> EdgeListJson(CentralStore& store) {
       edge["clockDriftMs"] = row.clock_drift_ms ? Json(*row.clock_drift_ms) : Json(nullptr);
       edge["release"] = row.release;
       edge["addedAt"] = FormatUtc(row.added_at);
+      edge["comparedAt"] = last.compared_at ? Json(FormatUtc(*last.compared_at)) : Json(nullptr);
+      edge["comparison"] = last.ended ? Json(ToString(last.ended->state)) : Json(nullptr);
+      edge["comparisonDifferences"] = last.differences;
+      edge["comparisonNotBroughtBack"] = last.not_brought_back;
+      edge["comparisonOverdue"] =
+          row.standing == EdgeStanding::kActive &&
+          IsComparisonOverdue(last, row.added_at, schedule.every_ms, schedule.now);
       json.push_back(std::move(edge));
     }
     return Ok();
   }));
   return json.dump();
+}
+
+std::string ComparisonText(const Json& edge) {
+  std::string text = edge["comparedAt"].is_null()
+                         ? std::string("never compared with the centre")
+                         : "compared " + edge["comparedAt"].get<std::string>();
+  const std::uint64_t count = edge["comparisonDifferences"];
+  const std::uint64_t stand = edge["comparisonNotBroughtBack"];
+  if (edge["comparison"] == "failed") {
+    text += ", the last comparison failed";
+  } else if (count == 1) {
+    text += stand == 0 ? ", 1 difference was mended" : ", 1 difference stands";
+  } else if (count > 1) {
+    text += ", " + std::to_string(count) + " differences, ";
+    text += stand == 0 ? "all mended" : std::to_string(stand) + " stand";
+  } else if (!edge["comparison"].is_null()) {
+    text += ", equal";
+  }
+  if (edge["comparisonOverdue"] == true) text += ", overdue";
+  return text;
 }
 
 Result<std::string> LockListJson(CentralStore& store) {
@@ -327,8 +355,8 @@ Result<std::string> FeedJson(CentralStore& store, FeedCursor after, std::size_t 
   return json.dump();
 }
 
-Result<std::string> StatusJson(CentralStore& store) {
-  EDCSYNC_ASSIGN(const std::string edges, EdgeListJson(store));
+Result<std::string> StatusJson(CentralStore& store, const ComparisonSchedule& schedule) {
+  EDCSYNC_ASSIGN(const std::string edges, EdgeListJson(store, schedule));
   Json json;
   EDCSYNC_TRY(store.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(const CentralReader::Figures figures, reader.CountAll());

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "central-gateway/store/central_store.h"
+#include "shared/base/json.h"
 
 namespace edcsync::central {
 
@@ -34,11 +35,18 @@ Result<std::string> ConflictJson(CentralStore& store, SnowflakeId id);
 
 Result<std::string> QuarantineListJson(CentralStore& store, bool all, std::size_t count_max);
 Result<std::string> QuarantineJson(CentralStore& store, const RevisionId& revision);
-Result<std::string> EdgeListJson(CentralStore& store);
+// [reconcile] and the time now, to tell which comparison is overdue.
+struct ComparisonSchedule {
+  std::int64_t every_ms = 0;  // 0: none is.
+  WallTime now;
+};
+Result<std::string> EdgeListJson(CentralStore& store, const ComparisonSchedule& schedule = {});
+// One edge of that list for people: "compared 2026-11-20T08:00:00.000Z, equal".
+std::string ComparisonText(const Json& edge);
 Result<std::string> LockListJson(CentralStore& store);
 // {"rows":[...],"next":CURSOR}
 Result<std::string> FeedJson(CentralStore& store, FeedCursor after, std::size_t count_max);
 // Counts, edges, history id, feed head.
-Result<std::string> StatusJson(CentralStore& store);
+Result<std::string> StatusJson(CentralStore& store, const ComparisonSchedule& schedule = {});
 
 }  // namespace edcsync::central

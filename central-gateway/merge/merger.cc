@@ -108,6 +108,8 @@ Result<Merger::Checked> Merger::Check(const Incoming& incoming, bool lifted) {
   }
   EDCSYNC_ASSIGN(checked.obstacle, CheckParents(revision, checked.record));
   if (checked.obstacle) return checked;
+  EDCSYNC_ASSIGN(checked.obstacle, CheckHeads(incoming.id, revision, checked.record));
+  if (checked.obstacle) return checked;
   RegistryCache::Verdict verdict = registry_.Judge(revision);
   checked.nonconformance = std::move(verdict.nonconformance);
   if (lifted) return checked;
@@ -130,20 +132,62 @@ Result<std::optional<Merger::Obstacle>> Merger::CheckParents(
       versions.push_back(record->current_version);
       continue;
     }
-    EDCSYNC_ASSIGN(const std::optional<RevisionRow> row, writer_.FindRevision(parent));
+    EDCSYNC_ASSIGN(const std::optional<KnownRevision> row, FindReadable(parent));
     if (!row) {
       return std::optional<Obstacle>(Obstacle{Outcome::kHeld, ErrorCode::kNotFound,
                                               "The parent " + parent.ToHex() + " is unknown",
                                               parent});
     }
-    if (row->known.revision.key != revision.key) {
+    if (row->revision.key != revision.key) {
       return refuse(ErrorCode::kMalformed, "A parent belongs to another record");
     }
-    versions.push_back(row->known.revision.version);
+    versions.push_back(row->revision.version);
   }
   const Status version = CheckVersion(revision, versions);
   if (!version.ok()) return refuse(version.error().code, version.error().message);
   return std::optional<Obstacle>();
+}
+
+// What the merge will have to read beside the parents. What is lost or damaged here is waited for as a
+// parent is, until a reconciliation brings it back: it holds up its own record, and no push.
+Result<std::optional<Merger::Obstacle>> Merger::CheckHeads(
+    const RevisionId& id, const Revision& revision, const std::optional<RecordState>& record) {
+  if (!record) return std::optional<Obstacle>();
+  const std::vector<RevisionId> next = NextHeads(record->heads, revision.parents, id);
+  if (next.size() == 1) return std::optional<Obstacle>();
+  const auto wait_for = [](const RevisionId& lost) {
+    return std::optional<Obstacle>(Obstacle{Outcome::kHeld, ErrorCode::kNotFound,
+                                            "Revision " + lost.ToHex() + " cannot be read here",
+                                            lost});
+  };
+  for (const RevisionId& head : next) {
+    if (head == id) continue;
+    EDCSYNC_ASSIGN(const std::optional<KnownRevision> here, FindReadable(head));
+    if (!here) return wait_for(head);
+  }
+  std::optional<RevisionId> lost;
+  const Result<std::optional<RevisionId>> ancestor =
+      BestCommonAncestor(next, [&](const RevisionId& node) -> Result<GraphNode> {
+        if (node == id) return GraphNode{revision.version, revision.parents};
+        Result<GraphNode> found = writer_.NodeOf(node);
+        if (!found.ok() && found.error().code == ErrorCode::kNotFound) lost = node;
+        return found;
+      });
+  if (lost) return wait_for(*lost);
+  if (!ancestor.ok()) return tl::unexpected<Error>(ancestor.error());
+  if (!*ancestor) return std::optional<Obstacle>();
+  EDCSYNC_ASSIGN(const std::optional<KnownRevision> here, FindReadable(**ancestor));
+  return here ? std::optional<Obstacle>() : wait_for(**ancestor);
+}
+
+// nullopt: it is not here, or does not open.
+Result<std::optional<KnownRevision>> Merger::FindReadable(const RevisionId& id) {
+  Result<std::optional<RevisionRow>> row = writer_.FindRevision(id);
+  if (!row.ok() && Describe(row.error().code).retry == Retry::kTransient) {
+    return tl::unexpected<Error>(row.error());
+  }
+  if (!row.ok() || !*row) return std::optional<KnownRevision>();
+  return std::optional(std::move((*row)->known));
 }
 
 Result<MergeResult> Merger::Accept(Incoming& incoming, const Checked& checked) {
@@ -487,6 +531,8 @@ Result<MergeResult> Merger::Mend(const Incoming& incoming) {
   EDCSYNC_TRY(writer_.AppendAudit(ActorOf(incoming), "revision.mended",
                                   ToString(incoming.revision->key),
                                   AuditDetail(incoming, Outcome::kApplied)));
+  arrived_.push_back(incoming.id);
+  EDCSYNC_TRY(ApplyHeld());
   return MergeResult{Outcome::kApplied, 0};
 }
 

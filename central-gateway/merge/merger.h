@@ -86,6 +86,9 @@ class Merger {
   Result<Checked> Check(const Incoming& incoming, bool lifted);
   Result<std::optional<Obstacle>> CheckParents(const Revision& revision,
                                                const std::optional<RecordState>& record);
+  Result<std::optional<Obstacle>> CheckHeads(const RevisionId& id, const Revision& revision,
+                                             const std::optional<RecordState>& record);
+  Result<std::optional<KnownRevision>> FindReadable(const RevisionId& id);
   Result<MergeResult> Accept(Incoming& incoming, const Checked& checked);
   Result<MergeResult> Insert(Incoming& incoming, const Checked& checked);
   Status InsertRow(Incoming& incoming, const Checked& checked,

@@ -58,6 +58,7 @@ TemplateValues MessageMaker::ValuesOf(const NoticeRow& notice) const {
   if (notice.conflict != SnowflakeId()) set("conflict", std::to_string(notice.conflict.value()));
   if (notice.revision) set("revision", notice.revision->ToHex());
   set("edge", notice.edge.str());
+  set("reconciliation", ReconciliationOf(notice));
   if (notice.severity) set("severity", NameOf(templates_.language(), *notice.severity));
   set("reason", ReasonText(templates_.language(), notice.reason));
   set("at", ForReaders(notice.at));

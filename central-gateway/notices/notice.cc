@@ -49,13 +49,18 @@ NoticeTopic TopicOf(NoticeKind kind) {
     case NoticeKind::kClockDrift:
     case NoticeKind::kClockRight:
       return NoticeTopic::kClockDrift;
+    case NoticeKind::kReconciliationMended:
+    case NoticeKind::kReconciliationUnmended:
+    case NoticeKind::kReconciliationOverdue:
+      return NoticeTopic::kReconciliation;
   }
   return NoticeTopic::kHardConflict;
 }
 
 std::string_view ToString(NoticeTopic topic) {
-  constexpr std::array<std::string_view, 5> kNames = {"hard_conflict", "conflict_overdue",
-                                                      "quarantine", "edge_silent", "clock_drift"};
+  constexpr std::array<std::string_view, 6> kNames = {"hard_conflict", "conflict_overdue",
+                                                      "quarantine",    "edge_silent",
+                                                      "clock_drift",   "reconciliation"};
   return kNames.at(static_cast<std::size_t>(topic));
 }
 
@@ -69,7 +74,18 @@ std::optional<NoticeTopic> ParseTopic(std::string_view name) {
 std::string_view ToString(NoticeKind kind) {
   if (kind == NoticeKind::kEdgeBack) return "edge_back";
   if (kind == NoticeKind::kClockRight) return "clock_right";
+  if (kind == NoticeKind::kReconciliationMended) return "reconciliation_mended";
+  if (kind == NoticeKind::kReconciliationUnmended) return "reconciliation_unmended";
+  if (kind == NoticeKind::kReconciliationOverdue) return "reconciliation_overdue";
   return ToString(TopicOf(kind));
+}
+
+std::string ReconciliationOf(const NoticeRow& notice) {
+  if (notice.kind != NoticeKind::kReconciliationMended &&
+      notice.kind != NoticeKind::kReconciliationUnmended) {
+    return {};
+  }
+  return notice.id.substr(notice.id.rfind('-') + 1);
 }
 
 std::string LinkOf(const NoticeRow& notice, const std::string& desk_url) {
@@ -100,6 +116,7 @@ Json NoticeJson(const NoticeRow& notice, const std::string& desk_url) {
   json["at"] = FormatUtc(notice.at);
   json["since"] = OrNull(notice.since);
   json["dueAt"] = OrNull(notice.due_at);
+  json["reconciliationId"] = OrNull(ReconciliationOf(notice));
   json["clockDriftMs"] = nullptr;
   if (notice.drift_ms) json["clockDriftMs"] = *notice.drift_ms;
   json["link"] = OrNull(LinkOf(notice, desk_url));

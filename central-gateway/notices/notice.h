@@ -25,23 +25,31 @@ enum class NoticeTopic : std::uint8_t {
   kQuarantine,
   kEdgeSilent,
   kClockDrift,
+  kReconciliation,
 };
 using NoticeTopics = std::set<NoticeTopic>;
 
 inline constexpr NoticeTopic kAllTopics[] = {
     NoticeTopic::kHardConflict, NoticeTopic::kConflictOverdue, NoticeTopic::kQuarantine,
-    NoticeTopic::kEdgeSilent, NoticeTopic::kClockDrift};
-inline constexpr NoticeKind kAllKinds[] = {NoticeKind::kHardConflict, NoticeKind::kConflictOverdue,
-                                           NoticeKind::kQuarantine,   NoticeKind::kEdgeSilent,
-                                           NoticeKind::kEdgeBack,     NoticeKind::kClockDrift,
-                                           NoticeKind::kClockRight};
+    NoticeTopic::kEdgeSilent,   NoticeTopic::kClockDrift,      NoticeTopic::kReconciliation};
+inline constexpr NoticeKind kAllKinds[] = {
+    NoticeKind::kHardConflict,         NoticeKind::kConflictOverdue,
+    NoticeKind::kQuarantine,           NoticeKind::kEdgeSilent,
+    NoticeKind::kEdgeBack,             NoticeKind::kClockDrift,
+    NoticeKind::kClockRight,           NoticeKind::kReconciliationMended,
+    NoticeKind::kReconciliationUnmended, NoticeKind::kReconciliationOverdue};
 
 NoticeTopic TopicOf(NoticeKind kind);
-// "hard_conflict", "conflict_overdue", "quarantine", "edge_silent", "clock_drift".
+// "hard_conflict", "conflict_overdue", "quarantine", "edge_silent", "clock_drift", "reconciliation".
 std::string_view ToString(NoticeTopic topic);
 std::optional<NoticeTopic> ParseTopic(std::string_view name);
-// As the topics, and "edge_back", "clock_right".
+// As the topics, and "edge_back", "clock_right"; "reconciliation_mended", "reconciliation_unmended",
+// "reconciliation_overdue".
 std::string_view ToString(NoticeKind kind);
+
+// The reconciliation that a notice of kinds kReconciliationMended and ...Unmended tells of, by its
+// number; empty for others.
+std::string ReconciliationOf(const NoticeRow& notice);
 
 // Where the desk shows it: "https://desk.example.org:8443/conflicts/117"; empty without a desk.
 std::string LinkOf(const NoticeRow& notice, const std::string& desk_url);

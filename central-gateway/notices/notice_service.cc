@@ -66,6 +66,7 @@ NoticeService::NoticeService(const NoticesSettings& settings, std::vector<Opened
   watch.due_times = due_times;
   watch.edge_silent_ms = settings.edge_silent_ms;
   watch.clock_drift_ms = settings.clock_drift_ms;
+  watch.reconcile_every_ms = settings.reconcile_every_ms;
   SenderOptions sender;
   sender.holder = gateway;
   sender.digest_ms = settings.digest_ms;

@@ -33,6 +33,7 @@ struct NoticesSettings {
   std::int64_t digest_ms = 15 * 60'000;
   std::int64_t edge_silent_ms = 24LL * 3600 * 1000;
   std::int64_t clock_drift_ms = 5LL * 60 * 1000;
+  std::int64_t reconcile_every_ms = 0;  // Of [reconcile]; 0: no schedule.
   std::string desk_url;            // Empty: the desk's own address.
   std::vector<Webhook> webhooks;
   std::optional<Mail> mail;

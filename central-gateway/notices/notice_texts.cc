@@ -105,6 +105,36 @@ constexpr Text kTemplates[] = {
      "时钟已恢复：中心 {{site}} 的边缘节点 {{edge}} 偏差仅 {{drift}}\n"
      "  测量于 {{at}}\n"
      "  {{link}}\n"},
+    {"reconciliation_mended",
+     "[edcsync] Differences mended: edge {{edge}} of site {{site}}\n"
+     "Differences mended: site {{site}} (edge {{edge}}) and the centre did not hold the same data; what "
+     "was missing or damaged was brought back\n"
+     "  ended {{at}}\n"
+     "  central-gateway reconcile show {{reconciliation}}\n",
+     "[edcsync] 差异已修复：中心 {{site}} 的边缘节点 {{edge}}\n"
+     "差异已修复：中心 {{site}}（边缘节点 {{edge}}）与总部的数据曾不一致，缺失或损坏的数据已恢复\n"
+     "  完成于 {{at}}\n"
+     "  central-gateway reconcile show {{reconciliation}}\n"},
+    {"reconciliation_unmended",
+     "[edcsync] Differences or no comparison: edge {{edge}} of site {{site}}\n"
+     "To be looked at: site {{site}} (edge {{edge}}) and the centre do not hold the same data, or could "
+     "not be compared\n"
+     "  ended {{at}}\n"
+     "  central-gateway reconcile show {{reconciliation}}\n",
+     "[edcsync] 存在差异或无法比对：中心 {{site}} 的边缘节点 {{edge}}\n"
+     "需要处理：中心 {{site}}（边缘节点 {{edge}}）与总部的数据不一致，或无法完成比对\n"
+     "  完成于 {{at}}\n"
+     "  central-gateway reconcile show {{reconciliation}}\n"},
+    {"reconciliation_overdue",
+     "[edcsync] Not compared: edge {{edge}} of site {{site}}\n"
+     "Not compared: site {{site}} (edge {{edge}}) and the centre were last compared {{since}}; it was due "
+     "{{due}}\n"
+     "  last contact {{at}}\n"
+     "  central-gateway reconcile --edge {{edge}}\n",
+     "[edcsync] 未按期比对：中心 {{site}} 的边缘节点 {{edge}}\n"
+     "未按期比对：中心 {{site}}（边缘节点 {{edge}}）与总部上次比对于 {{since}}，应在 {{due}} 前比对\n"
+     "  最近联系 {{at}}\n"
+     "  central-gateway reconcile --edge {{edge}}\n"},
 };
 
 constexpr Text kKinds[] = {
@@ -115,6 +145,9 @@ constexpr Text kKinds[] = {
     {"edge_back", "edge back", "边缘节点恢复"},
     {"clock_drift", "clock wrong", "时钟偏差"},
     {"clock_right", "clock right again", "时钟恢复"},
+    {"reconciliation_mended", "differences mended", "差异已修复"},
+    {"reconciliation_unmended", "differences or no comparison", "存在差异或无法比对"},
+    {"reconciliation_overdue", "not compared", "未按期比对"},
 };
 
 constexpr Text kReasons[] = {

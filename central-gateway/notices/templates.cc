@@ -22,7 +22,7 @@ struct Known {
 const std::vector<Known>& KnownTemplates() {
   static const std::vector<std::string_view> kOfNotice = {
       "study", "site", "subject", "event", "form", "record", "conflict", "revision", "edge",
-      "severity", "reason", "at", "since", "due", "drift", "link", "gateway"};
+      "severity", "reason", "at", "since", "due", "drift", "reconciliation", "link", "gateway"};
   static const std::vector<Known> kAll = [] {
     std::vector<Known> all = {
         {"message",

@@ -8,6 +8,7 @@ namespace edcsync::central {
 namespace {
 
 constexpr std::size_t kPruneCountMax = 500;
+constexpr std::size_t kRecentReconciliations = 8;  // Of an edge, within a slow pass's wait.
 
 bool IsDue(const std::optional<MonoTime>& last, MonoTime now, std::int64_t every_ms) {
   return !last || now.us - last->us >= every_ms * 1000;
@@ -89,6 +90,7 @@ Status Watch::Look(CentralReader& reader, WallTime now, bool slow, Found& found)
   if (Wants(NoticeTopic::kEdgeSilent) || Wants(NoticeTopic::kClockDrift)) {
     EDCSYNC_TRY(LookAtEdges(reader, now, found));
   }
+  if (Wants(NoticeTopic::kReconciliation)) EDCSYNC_TRY(LookAtReconciliations(reader, now, found));
   return Ok();
 }
 
@@ -150,6 +152,41 @@ Status Watch::LookAtOverdue(CentralReader& reader, WallTime now, Found& found) {
     found.notices.push_back(OfConflict(NoticeKind::kConflictOverdue, conflict, now));
   }
   found.more = found.more || overdue.size() == kChangeCountMax;
+  return Ok();
+}
+
+Status Watch::LookAtReconciliations(CentralReader& reader, WallTime now, Found& found) {
+  EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, reader.ListEdges());
+  const auto add_untold = [&](NoticeRow notice) -> Status {
+    EDCSYNC_ASSIGN(const bool told, reader.HasNotice(notice.id));
+    if (!told) found.notices.push_back(std::move(notice));
+    return Ok();
+  };
+  for (const EdgeRow& edge : edges) {
+    EDCSYNC_ASSIGN(const std::vector<ReconciliationRow> recent,
+                   reader.RecentReconciliations(edge.edge, kRecentReconciliations));
+    for (const ReconciliationRow& row : recent) {
+      if (row.unfinished() || row.state == ReconciliationState::kEqual) continue;
+      const WallTime ended = row.ended_at.value_or(row.changed_at);
+      if (now.ms - ended.ms > kReconciliationToldMs) continue;
+      EDCSYNC_TRY(add_untold(OfEdge(row.state == ReconciliationState::kMended
+                                        ? NoticeKind::kReconciliationMended
+                                        : NoticeKind::kReconciliationUnmended,
+                                    edge, std::to_string(row.id.value()), ended, now)));
+    }
+    if (edge.standing != EdgeStanding::kActive ||
+        clock_.Mono().us - started_.us < kStartGraceMs * 1000) {
+      continue;
+    }
+    EDCSYNC_ASSIGN(const LastComparison last, reader.LastComparisonOf(edge.edge));
+    if (!IsComparisonOverdue(last, edge.added_at, options_.reconcile_every_ms, now)) continue;
+    const WallTime since = last.compared_at.value_or(edge.added_at);
+    NoticeRow notice = OfEdge(NoticeKind::kReconciliationOverdue, edge, std::to_string(since.ms),
+                              edge.last_contact.value_or(edge.added_at), now);
+    notice.since = since;
+    notice.due_at = WallTime{since.ms + options_.reconcile_every_ms};
+    EDCSYNC_TRY(add_untold(std::move(notice)));
+  }
   return Ok();
 }
 

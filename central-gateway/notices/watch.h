@@ -1,5 +1,6 @@
-// Finds what is new: reads what changed in the store since its cursor, what has become overdue, and
-// which edges are silent or have a wrong clock, and queues a notice of each for the channels that
+// Finds what is new: reads what changed in the store since its cursor, what has become overdue,
+// which edges are silent or have a wrong clock, and which were found to differ from the centre or
+// were not compared with it in time, and queues a notice of each for the channels that
 // ask for it.
 //
 //   reads    the change feed's conflicts and quarantined revisions, as they stand now; `edge`
@@ -29,6 +30,7 @@ struct WatchOptions {
   DueTimes due_times;
   std::int64_t edge_silent_ms = 24LL * 3600 * 1000;
   std::int64_t clock_drift_ms = 5LL * 60 * 1000;
+  std::int64_t reconcile_every_ms = 0;  // The schedule; 0: none, so none is overdue.
 };
 
 class Watch {
@@ -41,6 +43,8 @@ class Watch {
   static constexpr std::int64_t kSlowEveryMs = 60'000;      // Overdue, edges.
   static constexpr std::size_t kChangeCountMax = 1000;      // Of one pass: its work stays short.
   static constexpr std::int64_t kKeepMs = 30LL * 24 * 3600 * 1000;  // Settled messages.
+  // What ended longer ago is not told: notices of it may have been forgotten.
+  static constexpr std::int64_t kReconciliationToldMs = kKeepMs / 2;
   static constexpr std::int64_t kPruneEveryMs = 3600 * 1000;
 
   // `store` and `clock` outlive it.
@@ -69,6 +73,7 @@ class Watch {
   Status Look(CentralReader& reader, WallTime now, bool slow, Found& found);
   Status LookAtChanges(CentralReader& reader, WallTime now, Found& found);
   Status LookAtOverdue(CentralReader& reader, WallTime now, Found& found);
+  Status LookAtReconciliations(CentralReader& reader, WallTime now, Found& found);
   Status LookAtEdges(CentralReader& reader, WallTime now, Found& found);
   void LookAtSilence(const EdgeRow& edge, WallTime now, NoticeEdgeRow& told, Found& found) const;
   void LookAtDrift(const EdgeRow& edge, WallTime now, NoticeEdgeRow& told, Found& found) const;

@@ -6,7 +6,7 @@
 namespace edcsync::central {
 namespace {
 
-constexpr std::int64_t kScheduleEveryUs = 60'000'000;
+constexpr std::int64_t kScheduleEveryUs = 10'000'000;
 
 std::uint32_t SerialOf(const wire::Frame& frame) {
   std::uint32_t serial = 0;

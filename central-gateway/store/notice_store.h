@@ -23,6 +23,9 @@ enum class NoticeKind : std::uint8_t {
   kEdgeBack = 5,
   kClockDrift = 6,
   kClockRight = 7,
+  kReconciliationMended = 8,    // Site and centre differed, and do not any more.
+  kReconciliationUnmended = 9,  // They differ, or could not be compared to the end.
+  kReconciliationOverdue = 10,
 };
 
 struct NoticeRow {

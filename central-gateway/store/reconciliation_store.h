@@ -86,6 +86,22 @@ struct CountedRevision {
   bool whole = true;  // False: its content does not open, or hashes to something else.
 };
 
+// How an edge's data were last found.
+struct LastComparison {
+  std::optional<ReconciliationRow> ended;  // The newest that ended, however.
+  std::uint64_t differences = 0;           // That it named,
+  std::uint64_t not_brought_back = 0;      // and those of them that stand.
+  std::optional<WallTime> compared_at;     // The newest that could be finished ended then.
+};
+
+// True if the schedule was not kept: a quarter of its period after an edge was due at the latest, it
+// was not compared. `added_at`: of an edge that never was. `every_ms` 0: there is no schedule.
+inline bool IsComparisonOverdue(const LastComparison& last, WallTime added_at,
+                                std::int64_t every_ms, WallTime now) {
+  return every_ms > 0 &&
+         now.ms - last.compared_at.value_or(added_at).ms > every_ms + every_ms / 4;
+}
+
 // A feed entry whose revision is gone.
 struct FeedGap {
   std::int64_t revision_rowid = 0;
@@ -102,6 +118,10 @@ class ReconciliationReader {
                                                                      const std::string& site,
                                                                      std::size_t count_max) = 0;
   virtual Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() = 0;
+  // The edge's newest by the time they were asked for.
+  virtual Result<std::vector<ReconciliationRow>> RecentReconciliations(const EdgeId& edge,
+                                                                       std::size_t count_max) = 0;
+  virtual Result<LastComparison> LastComparisonOf(const EdgeId& edge) = 0;
   // In order of record key; after `after` (nullptr: from the start).
   virtual Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id,
                                                              const RevisionId* after,

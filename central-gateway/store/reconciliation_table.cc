@@ -19,6 +19,11 @@ constexpr std::string_view kListReconciliations = EDCSYNC_RECONCILIATION
 constexpr std::string_view kUnfinishedReconciliations =
     EDCSYNC_RECONCILIATION "WHERE state IN (1, 2) ORDER BY reconciliation_id";
 
+constexpr std::string_view kRecentReconciliations = EDCSYNC_RECONCILIATION
+    "WHERE edge_id = ?1 ORDER BY asked_at_ms DESC LIMIT ?2";
+constexpr std::string_view kLastEndedReconciliation = EDCSYNC_RECONCILIATION
+    "WHERE edge_id = ?1 AND state > 2 ORDER BY asked_at_ms DESC LIMIT 1";
+
 #undef EDCSYNC_RECONCILIATION
 
 constexpr std::string_view kFeedGaps =
@@ -137,6 +142,33 @@ Result<std::vector<ReconciliationRow>> ReconciliationTable::List(const std::stri
 Result<std::vector<ReconciliationRow>> ReconciliationTable::ListUnfinished() const {
   Statement statement = database_.Prepare(kUnfinishedReconciliations);
   return ReadReconciliations(statement);
+}
+
+Result<std::vector<ReconciliationRow>> ReconciliationTable::Recent(const EdgeId& edge,
+                                                                   std::size_t count_max) const {
+  Statement statement = database_.Prepare(kRecentReconciliations);
+  statement.Bind(1, std::string_view(edge.str())).Bind(2, Signed(count_max));
+  return ReadReconciliations(statement);
+}
+
+Result<LastComparison> ReconciliationTable::LastOf(const EdgeId& edge) const {
+  LastComparison last;
+  Statement newest = database_.Prepare(kLastEndedReconciliation);
+  EDCSYNC_ASSIGN(const bool found, newest.Bind(1, std::string_view(edge.str())).Step());
+  if (!found) return last;
+  last.ended = ReadReconciliation(newest);
+  Statement counts = database_.Prepare(
+      "SELECT count(*), count(*) FILTER (WHERE outcome <> 2) FROM reconciliation_difference "
+      "WHERE reconciliation_id = ?1");
+  EDCSYNC_TRY(counts.Bind(1, Signed(last.ended->id.value())).Step());
+  last.differences = Unsigned(counts.Int(0));
+  last.not_brought_back = Unsigned(counts.Int(1));
+  Statement finished = database_.Prepare(
+      "SELECT ended_at_ms FROM reconciliation WHERE edge_id = ?1 AND state IN (3, 4, 5) "
+      "ORDER BY asked_at_ms DESC LIMIT 1");
+  EDCSYNC_ASSIGN(const bool ever, finished.Bind(1, std::string_view(edge.str())).Step());
+  if (ever) last.compared_at = WallTime{finished.Int(0)};
+  return last;
 }
 
 Status ReconciliationTable::Insert(const ReconciliationRow& row) {

@@ -15,6 +15,8 @@ class ReconciliationTable {
   Result<std::vector<ReconciliationRow>> List(const std::string& edge, const std::string& site,
                                               std::size_t count_max) const;
   Result<std::vector<ReconciliationRow>> ListUnfinished() const;
+  Result<std::vector<ReconciliationRow>> Recent(const EdgeId& edge, std::size_t count_max) const;
+  Result<LastComparison> LastOf(const EdgeId& edge) const;
   Status Insert(const ReconciliationRow& row);
   Status Update(const ReconciliationRow& row);
 

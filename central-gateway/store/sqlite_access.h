@@ -129,6 +129,9 @@ class SqliteAccess final : public CentralWriter {
                                                              const std::string& site,
                                                              std::size_t count_max) override;
   Result<std::vector<ReconciliationRow>> ListUnfinishedReconciliations() override;
+  Result<std::vector<ReconciliationRow>> RecentReconciliations(const EdgeId& edge,
+                                                               std::size_t count_max) override;
+  Result<LastComparison> LastComparisonOf(const EdgeId& edge) override;
   Result<std::vector<DifferenceRow>> ListDifferences(SnowflakeId id, const RevisionId* after,
                                                      std::size_t count_max) override;
   Result<std::uint64_t> CountSite(

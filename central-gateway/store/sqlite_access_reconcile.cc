@@ -24,6 +24,15 @@ Result<std::vector<ReconciliationRow>> SqliteAccess::ListUnfinishedReconciliatio
   return tables_.reconciliations.ListUnfinished();
 }
 
+Result<std::vector<ReconciliationRow>> SqliteAccess::RecentReconciliations(const EdgeId& edge,
+                                                                           std::size_t count_max) {
+  return tables_.reconciliations.Recent(edge, count_max);
+}
+
+Result<LastComparison> SqliteAccess::LastComparisonOf(const EdgeId& edge) {
+  return tables_.reconciliations.LastOf(edge);
+}
+
 Result<std::vector<DifferenceRow>> SqliteAccess::ListDifferences(SnowflakeId id,
                                                                  const RevisionId* after,
                                                                  std::size_t count_max) {

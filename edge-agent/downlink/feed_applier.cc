@@ -129,13 +129,31 @@ Status FeedApplier::ApplyRevision(const wire::FeedEntry& entry) {
     return Audit(store_, "feed.refused", id.ToHex(),
                  revision.ok() ? "another site's" : revision.error().message);
   }
-  for (const RevisionId& parent : revision->parents) {
-    EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(parent));
-    if (here) continue;
-    return tables.held.Put({id, parent, entry.mark, entry.revision});
-  }
+  EDCSYNC_ASSIGN(const std::optional<RevisionId> missing, MissingFor(id, *revision));
+  if (missing) return tables.held.Put({id, *missing, entry.mark, entry.revision});
   EDCSYNC_TRY(Insert({id, std::move(*revision)}, entry.revision, entry.mark));
   return ApplyHeldFor(id);
+}
+
+// What must be here, and readable, before it can be applied: its parents, and other heads of its
+// record. What this database lost holds up its own record only, until a reconciliation brings it back.
+Result<std::optional<RevisionId>> FeedApplier::MissingFor(const RevisionId& id,
+                                                          const Revision& revision) {
+  EdgeTables& tables = store_.writer_tables();
+  for (const RevisionId& parent : revision.parents) {
+    EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(parent));
+    if (!here) return std::optional(parent);
+  }
+  EDCSYNC_ASSIGN(const std::optional<RecordRow> record, tables.records.Find(revision.key));
+  if (!record) return std::optional<RevisionId>();
+  for (const RevisionId& head : NextHeads(record->heads, revision.parents, id)) {
+    if (head == id) continue;
+    EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(head));
+    if (!here) return std::optional(head);
+    EDCSYNC_ASSIGN(const bool whole, tables.revisions.IsWhole(head));
+    if (!whole) return std::optional(head);
+  }
+  return std::optional<RevisionId>();
 }
 
 Status FeedApplier::Insert(const KnownRevision& known, BytesView canonical, const Digest& mark) {
@@ -161,11 +179,7 @@ Status FeedApplier::ApplyHeldFor(RevisionId parent) {
     EDCSYNC_ASSIGN(const std::vector<HeldTable::Row> rows, tables.held.WaitingFor(next));
     for (const HeldTable::Row& row : rows) {
       EDCSYNC_ASSIGN(Revision revision, DecodeRevision(row.canonical));
-      std::optional<RevisionId> missing;
-      for (const RevisionId& other : revision.parents) {
-        EDCSYNC_ASSIGN(const bool here, tables.revisions.Contains(other));
-        if (!here) missing = other;
-      }
+      EDCSYNC_ASSIGN(const std::optional<RevisionId> missing, MissingFor(row.id, revision));
       EDCSYNC_TRY(tables.held.Remove(row.id));
       if (missing) {
         EDCSYNC_TRY(tables.held.Put({row.id, *missing, row.mark, row.canonical}));
@@ -197,6 +211,7 @@ Result<wire::RevisionPresence> FeedApplier::TakeRedelivered(
   if (known) {
     EDCSYNC_TRY(tables.revisions.Mend(reinstated, offered.revision));
     EDCSYNC_TRY(Audit(store_, "revision.mended", ToString(revision->key), "revision=" + id.ToHex()));
+    EDCSYNC_TRY(ApplyHeldFor(id));
     return wire::RevisionPresence::kPresent;
   }
   EDCSYNC_ASSIGN(const std::optional<std::int64_t> rowid,

@@ -35,6 +35,7 @@ class FeedApplier {
   Status ApplyInWork(const wire::Feed& feed);
   Status ApplyConflict(const wire::ConflictState& state, WallTime now);
   Status ApplyRevision(const wire::FeedEntry& entry);
+  Result<std::optional<RevisionId>> MissingFor(const RevisionId& id, const Revision& revision);
   Status Insert(const KnownRevision& known, BytesView canonical, const Digest& mark);
   Status ApplyHeldFor(RevisionId parent);
 

@@ -47,5 +47,47 @@ CREATE TABLE reconciliation_difference (
   PRIMARY KEY (reconciliation_id, revision_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Notices know three kinds more: 8 differences were mended, 9 they were not, or the comparison could
+-- not be finished, 10 it is overdue. SQLite alters no CHECK, so the table is made anew, and what refers
+-- to it with it.
+CREATE TEMP TABLE notice_kept AS SELECT * FROM notice;
+CREATE TEMP TABLE notice_delivery_kept AS SELECT * FROM notice_delivery;
+DROP TABLE notice_delivery;
+DROP TABLE notice;
+CREATE TABLE notice (
+  notice_rowid INTEGER PRIMARY KEY,
+  notice_id    TEXT    NOT NULL UNIQUE,              -- The same whenever it is found again.
+  kind         INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 10),
+  study_oid    TEXT    NOT NULL,                     -- Empty: of no study, or not known.
+  site_oid     TEXT    NOT NULL,
+  record_key   TEXT    NOT NULL,                     -- Empty: of no record.
+  conflict_id  INTEGER,                              -- Kinds 1 and 2.
+  revision_id  BLOB CHECK (revision_id IS NULL OR length(revision_id) = 32),  -- Kind 3.
+  edge_id      TEXT    NOT NULL,                     -- Kinds 4 to 10, and 3 if one sent it.
+  severity     INTEGER CHECK (severity IS NULL OR severity IN (1, 2)),
+  reason       INTEGER NOT NULL,                     -- Kind 3: an error number.
+  at_ms        INTEGER NOT NULL,                     -- Opened, received, last contact, measured, ended.
+  since_ms     INTEGER,                              -- Kind 5: the contact before the silence; 10: last
+                                                     -- compared.
+  due_at_ms    INTEGER,                              -- Kinds 1, 2 and 10.
+  drift_ms     INTEGER,                              -- Kinds 6 and 7: edge minus gateway.
+  found_at_ms  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE notice_delivery (
+  channel      TEXT    NOT NULL,
+  notice_rowid INTEGER NOT NULL REFERENCES notice,
+  message_id   INTEGER REFERENCES notice_message,    -- NULL: gathers for the next message.
+  PRIMARY KEY (channel, notice_rowid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notice_delivery_gathering ON notice_delivery (channel, notice_rowid)
+  WHERE message_id IS NULL;
+CREATE INDEX notice_delivery_of_message ON notice_delivery (message_id)
+  WHERE message_id IS NOT NULL;
+CREATE INDEX notice_delivery_of_notice ON notice_delivery (notice_rowid);
+INSERT INTO notice SELECT * FROM notice_kept;
+INSERT INTO notice_delivery SELECT * FROM notice_delivery_kept;
+DROP TABLE notice_kept;
+DROP TABLE notice_delivery_kept;
+
 -- A site's records, of which a reconciliation walks through all.
 CREATE INDEX record_of_site ON record (site_oid);

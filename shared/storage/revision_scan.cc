@@ -1,5 +1,6 @@
 #include "shared/storage/revision_scan.h"
 
+#include "shared/base/planted_defect.h"
 #include "shared/crypto/revision_tree.h"
 
 namespace edcsync {
@@ -39,7 +40,8 @@ Status ScanRevisions(Database& database, const RevisionTable& revisions, const S
       return Fail(ErrorCode::kCorrupt, "a revision's row holds a broken revision id");
     }
     const RevisionId revision = RevisionIdFromBytes(id);
-    EDCSYNC_ASSIGN(const bool whole, revisions.IsWhole(revision, statement.Blob(9)));
+    EDCSYNC_ASSIGN(bool whole, revisions.IsWhole(revision, statement.Blob(9)));
+    if (EDCSYNC_DEFECT("damage-uncounted")) whole = true;
     EDCSYNC_TRY(each({key, key_hash, revision, statement.Int(1), whole}));
   }
 }

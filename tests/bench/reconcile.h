@@ -1,5 +1,6 @@
-// What a reconciliation costs each side: the walk over all of a site's revisions that fills the
-// tree.
+// A reconciliation of a site and a centre that hold the same: its two real halves on databases of as
+// many records, their frames sealed and opened as on the way. What crosses the wire, how long it
+// takes, what memory it needs; and the walk over all revisions beside one that computes nothing.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,6 @@
 
 namespace edcsync::bench {
 
-// Seconds to count so many records of one revision each, and the share of the ceiling: one walk
-// through the same rows without key, hashes and tree.
 nlohmann::ordered_json MeasureReconcile(std::uint64_t record_count);
 
 }  // namespace edcsync::bench

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "shared/storage/database.h"
@@ -197,6 +198,66 @@ TEST(Reconciliation, OfASiteThatIsAwayIsDoneWhenItComesBack) {
     const SortedJson rows = trial.CentreJson({"reconcile", "list"});
     return rows.size() == 1 && rows[0]["state"] == "equal";
   });
+}
+
+// Nobody asks, nobody looks on: the schedule finds what a disk lost, has it mended and signed, and
+// `status` and `edge list` tell it.
+TEST(Reconciliation, OfTheScheduleNeedsNoPerson) {
+  Trial trial;
+  trial.Configure("reconcile", "every_hours = 1");
+  trial.StartGateway();
+  Site& tororo = trial.AddSite("tororo", "SITE.703");
+  tororo.Start();
+  tororo.Capture(Slice(RecordsOf("SITE.703"), 0, 30));
+  tororo.AwaitDelivered();
+  EXPECT_TRUE(trial.Edge("tororo")["comparedAt"].is_null());
+  EXPECT_EQ(trial.Edge("tororo")["comparisonOverdue"], false);
+  tororo.Stop();
+  trial.StopGateway();
+  EXPECT_EQ(trial.CentreJson({"reconcile", "list"}).size(), 0u);  // It was not due.
+  Damage(tororo.DataFile("edge.db"),
+         "DROP TRIGGER revision_is_never_altered; DELETE FROM revision WHERE revision_rowid = 4; "
+         "UPDATE revision SET sealed = sealed || x'00' WHERE revision_rowid = 9;");
+  // Two hours later.
+  Damage(trial.GatewayDir() + "/central.db",
+         "UPDATE edge SET added_at_ms = added_at_ms - 2 * 3600 * 1000;");
+  EXPECT_EQ(trial.Edge("tororo")["comparisonOverdue"], true);
+  EXPECT_NE(trial.Centre({"edge", "list"}).out.find("never compared with the centre, overdue"),
+            std::string::npos);
+  trial.StartGateway();
+  tororo.Start();
+  SortedJson rows;
+  Await("the schedule's reconciliation is done", [&] {
+    rows = trial.CentreJson({"reconcile", "list"});
+    return rows.size() == 1 && rows[0]["state"] != "waiting" && rows[0]["state"] != "running";
+  });
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["askedBy"], "schedule");
+  EXPECT_EQ(rows[0]["state"], "mended") << rows.dump(2);
+  EXPECT_TRUE(rows[0]["signedByCentre"].get<bool>());
+  EXPECT_TRUE(rows[0]["signedBySite"].get<bool>());
+  const std::string id = rows[0]["reconciliationId"];
+  const SortedJson shown = trial.CentreJson({"reconcile", "show", id});
+  std::multiset<std::string> found;
+  for (const SortedJson& one : shown[0]["differences"]) {
+    found.insert(one["found"]);
+    EXPECT_EQ(one["outcome"], "brought_back");
+  }
+  EXPECT_EQ(found, (std::multiset<std::string>{"damaged_at_site", "missing_at_site"}));
+  const std::string file = trial.PathOf("report.json");
+  EXPECT_EQ(trial.Centre({"reconcile", "show", id, "--out", file}).exit_code, 0);
+  EXPECT_EQ(trial.Centre({"reconcile", "verify", file}).exit_code, 0);
+  EXPECT_EQ(tororo.AgentJson({"reconcile", "list"})["reconciliations"][0]["result"], "mended");
+
+  const SortedJson edge = trial.Edge("tororo");
+  EXPECT_EQ(edge["comparison"], "mended");
+  EXPECT_EQ(edge["comparisonDifferences"], 2);
+  EXPECT_EQ(edge["comparisonNotBroughtBack"], 0);
+  EXPECT_EQ(edge["comparisonOverdue"], false);
+  EXPECT_EQ(trial.CentreJson({"status"})["edges"][0]["comparison"], "mended");
+  EXPECT_NE(trial.Centre({"status"}).out.find("2 differences, all mended"), std::string::npos);
+  EXPECT_EQ(tororo.Agent({"check"}).exit_code, 0);
+  trial.ExpectEverythingOnce();
 }
 
 TEST(Reconciliation, GoesOnAfterEitherSideWasKilledInTheMiddle) {

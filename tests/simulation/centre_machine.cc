@@ -7,6 +7,7 @@ namespace edcsync::simulation {
 struct CentreMachine::Gateway {
   explicit Gateway(std::uint64_t seed) : random(seed) {}
   ~Gateway() {
+    if (reconciler != nullptr) reconciler->Stop();
     if (session != nullptr) session->Stop();
   }
   SeededRandom random;
@@ -14,6 +15,7 @@ struct CentreMachine::Gateway {
   std::unique_ptr<central::CentralStore> store;
   std::unique_ptr<Broker::Client> transport;
   std::unique_ptr<central::GatewaySession> session;
+  std::unique_ptr<central::Reconciler> reconciler;
 };
 
 CentreMachine::CentreMachine(Surroundings world, Identity identity, Certificate authority)
@@ -67,6 +69,32 @@ Status CentreMachine::Start(std::size_t gateway) {
   EDCSYNC_TRY(it->session->Start());
   gateways_[gateway] = std::move(it);
   return Ok();
+}
+
+// Wired as in central-gateway/app/reconcile_start.cc, on one thread.
+void CentreMachine::StartReconciling(std::size_t gateway) {
+  Gateway& it = *gateways_[gateway];
+  if (it.reconciler != nullptr) return;
+  it.reconciler = std::make_unique<central::Reconciler>(
+      central::ReconcilerOptions{}, *it.store, *it.loop, clock,
+      central::ReconcileIdentity{NameOf(gateway), identity_.Seal()},
+      central::Reconciler::Sessions{
+          [&it](const EdgeId& edge) { return it.session->EpochOf(edge); },
+          [&it](const EdgeId& edge, wire::Frame frame) {
+            it.loop->Post([&it, edge, frame = std::move(frame)] {
+              it.reconciler->Sent(edge, it.session->Send(edge, frame));
+            });
+          }});
+  it.session->on_reconcile = [&it](const central::EdgeEntry& entry, wire::Frame frame,
+                                   std::size_t bytes) {
+    std::vector<std::string> certificates;
+    for (const Certificate& one : entry.certificates) certificates.push_back(one.ToPem());
+    it.loop->Post([&it, edge = entry.edge, frame = std::move(frame),
+                   certificates = std::move(certificates), bytes] {
+      it.reconciler->OnFrame(edge, frame, certificates, bytes);
+    });
+  };
+  it.reconciler->Start();
 }
 
 ProcessLoop& CentreMachine::loop(std::size_t gateway) { return *gateways_[gateway]->loop; }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "central-gateway/intake/gateway_session.h"
+#include "central-gateway/reconcile/reconciler.h"
 #include "central-gateway/store/sqlite_central_store.h"
 #include "tests/simulation/edge_machine.h"
 
@@ -30,6 +31,8 @@ class CentreMachine {
   Status Start(std::size_t gateway);
   bool running(std::size_t gateway) const { return gateways_[gateway] != nullptr; }
   ProcessLoop& loop(std::size_t gateway);
+  // From now on this gateway carries out the reconciliations that are asked for. REQUIRES: it runs.
+  void StartReconciling(std::size_t gateway);
   // One gateway ends between two of its handlers, as by kill -9.
   void KillGateway(std::size_t gateway);
   // The machine and all on it.

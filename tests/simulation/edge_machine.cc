@@ -19,6 +19,7 @@ struct EdgeMachine::Process {
   std::unique_ptr<edge::FeedApplier> applier;
   std::unique_ptr<edge::FeedPuller> puller;
   std::unique_ptr<edge::EndorsementSender> endorsements;
+  std::unique_ptr<edge::Reconciliation> reconciliation;
   std::unique_ptr<edge::Capture> capture;
 };
 
@@ -70,6 +71,12 @@ Status EdgeMachine::Start() {
   it.endorsements = std::make_unique<edge::EndorsementSender>(
       *it.store, *it.loop, [session = it.session.get()](const wire::Endorsement& endorsement) {
         return session->SendFrame(endorsement);
+      });
+  it.reconciliation = std::make_unique<edge::Reconciliation>(
+      *it.store, *it.applier, *it.loop, *it.loop,
+      edge::ReconciliationIdentity{edge_, site_, identity_.Seal(), {gateway_}},
+      [session = it.session.get()](const wire::Frame& frame) {
+        return session->SendFrame(frame);
       });
   it.session->SetListener(this);
   it.capture = std::make_unique<edge::Capture>(
@@ -196,16 +203,21 @@ std::string EdgeMachine::Behind(FeedCursor head) {
 void EdgeMachine::SessionOpened(Epoch epoch, FeedCursor) {
   process_->puller->SessionOpened(epoch);
   process_->endorsements->SessionOpened(epoch);
+  process_->reconciliation->SessionOpened(epoch);
 }
 void EdgeMachine::SessionLost() {
   if (process_ == nullptr) return;
   if (process_->puller != nullptr) process_->puller->SessionLost();
   if (process_->endorsements != nullptr) process_->endorsements->SessionLost();
+  if (process_->reconciliation != nullptr) process_->reconciliation->SessionLost();
 }
 void EdgeMachine::OnNudge() { process_->puller->OnNudge(); }
 void EdgeMachine::OnFeed(wire::Feed feed) { process_->puller->OnFeed(std::move(feed)); }
 void EdgeMachine::OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) {
   process_->endorsements->OnReceipt(receipt);
+}
+void EdgeMachine::OnReconcile(wire::Frame frame) {
+  process_->reconciliation->OnFrame(std::move(frame));
 }
 
 }  // namespace edcsync::simulation

@@ -5,6 +5,7 @@
 
 #include "edge-agent/capture/capture.h"
 #include "edge-agent/downlink/feed_puller.h"
+#include "edge-agent/downlink/reconciliation.h"
 #include "edge-agent/uplink/sync_session.h"
 #include "tests/simulation/broker.h"
 #include "tests/simulation/identity.h"
@@ -78,6 +79,7 @@ class EdgeMachine final : public edge::SessionListener {
   void OnNudge() override;
   void OnFeed(wire::Feed feed) override;
   void OnEndorsementReceipt(const wire::EndorsementReceipt& receipt) override;
+  void OnReconcile(wire::Frame frame) override;
 
  private:
   struct Process;

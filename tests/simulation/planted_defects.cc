@@ -22,6 +22,7 @@ const std::vector<PlantedDefect>& PlantedDefects() {
       {"sequence-gap-taken", "I2", "a push that leaves out sequences is taken", 3},
       {"epoch-unchecked", "I2", "a gateway commits for a session it has lost", 1},
       {"loser-not-stored", "I3", "a revision that loses a conflict is not stored", 2},
+      {"damage-uncounted", "I3", "a reconciliation compares ids and looks at no content", 1},
       {"wrong-tie-break", "I4", "of equal versions the earlier edit wins", 2},
       {"merge-drops-head", "I4", "in a conflict the losing head is no head any more", 2},
       {"clock-runs-back", "I4", "edit times follow a clock that was set back", 3},

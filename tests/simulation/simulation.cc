@@ -4,6 +4,7 @@
 #include "tests/simulation/faults.h"
 #include "tests/simulation/people.h"
 #include "tests/simulation/planted_defects.h"
+#include "tests/simulation/reconciling.h"
 #include "tests/simulation/rogue.h"
 #include "tests/simulation/watch.h"
 #include "tests/support/submissions.h"
@@ -57,6 +58,7 @@ void Live(World& world) {
   if (world.violations.empty() && !world.Heal(why)) {
     world.Violate("settles", "an hour after all faults ended: " + why, {});
   }
+  if (world.violations.empty()) Reconcile(world);
   if (world.violations.empty()) CheckWorld(world);
 }
 

@@ -52,7 +52,8 @@ TEST(Simulation, EveryInvariantHoldsInEveryWorld) {
   for (const char* state :
        {"captured", "conflicts", "conflicts resolved", "quarantine released", "edges readmitted",
         "new incarnations", "rogue pushes", "proposals endorsed", "proposals rejected", "claims", "claims refused",
-        "claims taken over", "claims that ran out", "gateways woken too late"}) {
+        "claims taken over", "claims that ran out", "gateways woken too late", "reconciled equal",
+        "reconciled mended", "silent losses mended", "silent damage mended"}) {
     EXPECT_GT(result.reached.count(state), 0u) << "no world reached: " << state;
   }
 }

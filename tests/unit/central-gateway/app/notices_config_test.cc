@@ -48,7 +48,7 @@ TEST(NoticesConfig, ChannelsAreReadWithTheirDefaultsAndFilesRelativeToTheFolder)
   ASSERT_EQ(notices.webhooks.size(), 2u);
   EXPECT_EQ(notices.webhooks[0].secret_file, "/d/ops.secret");
   EXPECT_EQ(notices.webhooks[0].options.timeout_ms, 15'000);
-  EXPECT_EQ(notices.webhooks[0].topics.size(), 5u);
+  EXPECT_EQ(notices.webhooks[0].topics.size(), 6u);
   EXPECT_EQ(notices.webhooks[1].secret_file, "/etc/dm.secret");
   EXPECT_EQ(notices.webhooks[1].options.timeout_ms, 5'000);
   EXPECT_THAT(notices.webhooks[1].topics,

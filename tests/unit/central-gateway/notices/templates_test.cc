@@ -83,7 +83,8 @@ TEST_F(TemplatesTest, AnOpenPlaceholderAnEmptyFileAndAnUnknownNameAreRefused) {
 TEST_F(TemplatesTest, EveryTemplateHasAllItsPlaceholdersInBothLanguages) {
   for (const char* name : {"message", "digest", "more", "test", "hard_conflict",
                            "conflict_overdue", "quarantine", "edge_silent", "edge_back",
-                           "clock_drift", "clock_right"}) {
+                           "clock_drift", "clock_right", "reconciliation_mended",
+                           "reconciliation_unmended", "reconciliation_overdue"}) {
     const auto placeholders = [&](NoticeLanguage language) {
       std::multiset<std::string> found;
       const std::string_view text = BuiltInTemplate(language, name);

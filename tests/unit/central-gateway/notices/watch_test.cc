@@ -263,6 +263,79 @@ TEST_F(WatchTest, AWrongClockIsToldPastItsBoundAndTakenBackWithinHalfOfIt) {
   EXPECT_THAT(drift(bound_ms + 1), ElementsAre(NoticeKind::kClockDrift));
 }
 
+TEST_F(WatchTest, WhatAComparisonFoundOrCouldNotFinishIsToldOnceAndThatAllIsEqualNever) {
+  const auto end_as = [&](ReconciliationState state) {
+    ReconciliationRow row;
+    Change([&](CentralWriter& writer) -> Status {
+      EDCSYNC_ASSIGN(row.id, writer.NewId());
+      row.site = kKisumu;
+      row.edge = kisumu_;
+      row.asked_by = "schedule";
+      row.asked_at = row.changed_at = writer.Now();
+      EDCSYNC_TRY(writer.InsertReconciliation(row));
+      row.state = state;
+      row.ended_at = writer.Now();
+      return writer.UpdateReconciliation(row);
+    });
+    clock_.Advance(1000);
+    return std::to_string(row.id.value());
+  };
+  const std::string mended = end_as(ReconciliationState::kMended);
+  const std::string failed = end_as(ReconciliationState::kFailed);
+  end_as(ReconciliationState::kEqual);
+  const std::string different = end_as(ReconciliationState::kDifferent);
+  SlowPass();
+  const std::vector<NoticeRow> told = Take();
+  std::vector<std::string> ids;
+  for (const NoticeRow& notice : told) {
+    ids.push_back(notice.id);
+    EXPECT_EQ(notice.edge, kisumu_);
+    EXPECT_EQ(notice.site, kKisumu);
+  }
+  EXPECT_THAT(ids, UnorderedElementsAre("reconciliation_mended-edge-kisumu-" + mended,
+                                        "reconciliation_unmended-edge-kisumu-" + failed,
+                                        "reconciliation_unmended-edge-kisumu-" + different));
+  for (const NoticeRow& notice : told) {
+    if (notice.kind == NoticeKind::kReconciliationMended) {
+      EXPECT_EQ(ReconciliationOf(notice), mended);
+    }
+  }
+  Restart();
+  SlowPass();
+  EXPECT_THAT(TakeIds(), IsEmpty());
+}
+
+TEST_F(WatchTest, AnEdgeThatIsNotComparedInTimeIsToldOnce) {
+  options_.reconcile_every_ms = kDayMs;
+  Restart();
+  clock_.Advance(kDayMs);
+  HearBoth();
+  SlowPass();
+  EXPECT_THAT(TakeIds(), IsEmpty());  // Due, and not late.
+  clock_.Advance(kDayMs / 4);
+  HearBoth();
+  Change([&](CentralWriter& writer) -> Status {  // The other one was.
+    ReconciliationRow row;
+    EDCSYNC_ASSIGN(row.id, writer.NewId());
+    row.edge = tororo_;
+    row.asked_at = row.changed_at = writer.Now();
+    EDCSYNC_TRY(writer.InsertReconciliation(row));
+    row.state = ReconciliationState::kEqual;
+    row.ended_at = writer.Now();
+    return writer.UpdateReconciliation(row);
+  });
+  SlowPass();
+  const std::vector<NoticeRow> told = Take();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].kind, NoticeKind::kReconciliationOverdue);
+  EXPECT_EQ(told[0].edge, kisumu_);
+  EXPECT_EQ(told[0].due_at->ms, told[0].since->ms + kDayMs);
+  EXPECT_EQ(ReconciliationOf(told[0]), "");
+  Restart();
+  SlowPass();
+  EXPECT_THAT(TakeIds(), IsEmpty());
+}
+
 TEST_F(WatchTest, OnlyTheKindsThatAChannelAsksForGoToIt) {
   options_.channels = {{NoticeTopic::kHardConflict, {"dm", "ops"}},
                        {NoticeTopic::kQuarantine, {"ops"}}};
