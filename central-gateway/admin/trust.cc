@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kServerDays = 397;  // Browsers take no certificate that is valid for longer.
 constexpr std::int64_t kServerRenewMs = 30LL * 24 * 3'600'000;
+constexpr char kRetiredPrefix[] = "ca-retired-";
 constexpr std::size_t kFormerCountMax = 16;  // Identities whose frames still open.
 
 bool IsThere(const std::string& path) {
@@ -99,6 +100,25 @@ Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& in
     authorities.push_back(std::move(former));
   }
   return authorities;
+}
+
+Result<std::vector<Certificate>> LoadEveryAuthority(const Installation& installation) {
+  EDCSYNC_ASSIGN(std::vector<Certificate> authorities, LoadAuthorityCertificates(installation));
+  const std::filesystem::path pki =
+      std::filesystem::path(installation.Pki("ca.crt")).parent_path();
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(pki, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kRetiredPrefix) || entry.path().extension() != ".crt") continue;
+    EDCSYNC_ASSIGN(Certificate retired, Certificate::Load(entry.path().string()));
+    authorities.push_back(std::move(retired));
+  }
+  return authorities;
+}
+
+Status KeepRetiredAuthority(const Installation& installation, const Certificate& retired) {
+  return WriteFile(installation.Pki(kRetiredPrefix + retired.SerialHex() + ".crt"),
+                   retired.ToPem(), 0644, /*exclusive=*/false);
 }
 
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation) {

@@ -5,6 +5,8 @@
 //   and
 //                              servers still show certificates of this one, which every edge knows
 //   gateway.{crt,key}          the centre's identity
+//   ca-retired-SERIAL.crt      authorities before those, trusted for nothing that is new: what was
+//                              signed in their time still verifies
 //   former/SERIAL.{crt,key}    its earlier ones: frames sealed to them still open
 //   trust.pem, crl.pem         made from these and the registry
 //   generation                 changes last when any of it has changed: running gateways look at it
@@ -32,6 +34,10 @@ Status SettleTrust(const Installation& installation);
 Result<CentreTrust> LoadTrust(const Installation& installation);
 // The authorities that are trusted, with their keys; the issuing one first.
 Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& installation);
+// Every authority there ever was here, the issuing one first: for signatures that are kept.
+Result<std::vector<Certificate>> LoadEveryAuthority(const Installation& installation);
+// Keeps the certificate of one that is not trusted any more for that.
+Status KeepRetiredAuthority(const Installation& installation, const Certificate& retired);
 // The authority whose certificates servers show: the former one while a rotation is under way.
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation);
 

@@ -197,6 +197,7 @@ Status RetireAuthority(const RotationContext& context, bool regardless) {
   // Before it goes: what is broken off here is repeated by the same command.
   EDCSYNC_TRY(ReissueBroker(context, authorities.front()));
   EDCSYNC_TRY(DropFormerIdentities(installation, retired, context.clock.Wall()));
+  EDCSYNC_TRY(KeepRetiredAuthority(installation, retired));
   std::error_code error;
   fs::remove(installation.Pki("ca-former.crt"), error);
   if (!error) fs::remove(installation.Pki("ca-former.key"), error);

@@ -1,6 +1,7 @@
-// Answers of edges on their way from the session's loop to the reconciler's worker: one of an edge at
-// a time, since there is one question at a time. What comes while one waits is dropped, and asked for
-// again; so an edge that sends without being asked fills no memory, however long the worker takes.
+// Answers of edges on their way from the session's loop to the reconciler's worker: one of an edge
+// at a time, since there is one question at a time. What comes while one waits is dropped, and asked
+// for again; so an edge that sends without being asked fills no memory, however long the worker
+// takes.
 //
 //   upstream     intake/gateway_session.h (on_reconcile)
 //   downstream   reconciler.h

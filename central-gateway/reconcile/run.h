@@ -35,8 +35,8 @@ struct RunLimits {
   std::size_t leaf_count_max = 4'096;  // A Compare names so many.
 };
 
-// What a run knows. A copy is kept while a question is asked or an answer taken, and put back if the
-// store failed in the midst of it: half an answer taken is none.
+// What a run knows. A copy is kept while a question is asked or an answer taken, and put back if
+// the store failed in the midst of it: half an answer taken is none.
 struct RunState {
   enum class Step { kPoint, kBranches, kLeaves, kList, kLook, kGive, kRedeliver, kSettle };
   struct Listed {
@@ -102,8 +102,8 @@ class Run : private RunState {
   // True if the edge said it was not ready: ask again in a while.
   bool not_yet() const { return not_yet_; }
   // Takes an answer. `certificates_pem`: the edge's, for its signature. An answer to another
-  // question is passed over. Failures of the store: the question stands, and the same answer may come
-  // again.
+  // question is passed over. Failures of the store: the question stands, and the same answer may
+  // come again.
   Status Take(const wire::Frame& frame, const std::vector<std::string>& certificates_pem);
   // Ends it as failed.
   Status FailRun(const std::string& why);

@@ -229,8 +229,8 @@ Status Run::TakeRedelivered(const wire::Comparison& answer) {
   return AskRedeliver();
 }
 
-// Equal, or what was brought back is compared anew, or what lies behind is looked at, or nothing more
-// can be done. Behind what is in quarantine, or what nobody can bring back, more may be missing.
+// Equal, or what was brought back is compared anew, or what lies behind is looked at, or nothing
+// more can be done. Behind what is in quarantine, or what nobody can bring back, more may be missing.
 Status Run::EndRound() {
   if (leaves_behind_ && brought_back_ == 0) return AskLeavesBehind();
   std::vector<DifferenceRow> all;

@@ -71,8 +71,8 @@ Result<std::set<RevisionId>> SqliteAccess::RevisionsAfter(const SiteCountOptions
   }
 }
 
-// What this incarnation sent by the point and quarantine took, decided or not. What a former one had
-// sent keeps that one's row when it comes again.
+// What this incarnation sent by the point and quarantine took, decided or not. What a former one
+// had sent keeps that one's row when it comes again.
 Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
     const SiteCountOptions& options, std::optional<std::int64_t> incarnation) {
   std::map<RevisionId, RecordKey> quarantined, former;
