@@ -5,8 +5,7 @@
 namespace edcsync::central {
 namespace {
 
-constexpr std::int64_t kHourMs = 3600 * 1000;
-constexpr std::int64_t kDayMs = 24 * kHourMs;
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 // Where the desk's pages are; empty if they are not served. A port of 0 stands in DIR/desk.port,
 // written before this is asked.
@@ -40,7 +39,7 @@ Result<std::unique_ptr<NoticeService>> StartNotices(const Config& config, Centra
   EDCSYNC_ASSIGN(std::vector<OpenedChannel> channels, OpenChannels(config.notices, clock));
   EDCSYNC_ASSIGN(MessageMaker maker, OpenMessageMaker(config));
   NoticesSettings settings = config.notices;
-  settings.reconcile_every_ms = config.reconcile_every_hours * kHourMs;
+  settings.reconcile_every_ms = config.reconcile_every_hours * (kDayMs / 24);
   return std::make_unique<NoticeService>(settings, std::move(channels), std::move(maker),
                                          DueTimesOf(config), config.gateway.str(), store, clock,
                                          random);

@@ -121,7 +121,7 @@ Status Reconciler::AskBySchedule() {
     for (const EdgeRow& edge : edges) {
       if (edge.standing != EdgeStanding::kActive || !sessions_.epoch(edge.edge)) continue;
       EDCSYNC_ASSIGN(const std::vector<ReconciliationRow> last,
-                     reader.ListReconciliations(edge.edge.str(), "", 1));
+                     reader.RecentReconciliations(edge.edge, 1));
       if (!last.empty() && last[0].unfinished()) continue;
       const WallTime since = last.empty() ? edge.added_at : last[0].asked_at;
       if (DueAt(edge.edge, since, options_.every_ms) <= clock_.Wall()) due.push_back(edge);

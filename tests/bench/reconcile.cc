@@ -20,7 +20,7 @@
 namespace edcsync::bench {
 namespace {
 
-constexpr std::uint64_t kBatch = 2'000;  // Records of one transaction.
+constexpr std::uint64_t kRecordsAtOnce = 2'000;  // Records of one transaction.
 constexpr int kItemCount = 25;
 
 double SecondsOf(const std::function<void()>& run) {
@@ -67,8 +67,8 @@ class Trial {
     folder_ = ::mkdtemp(pattern.data());
     OpenCentre();
     OpenSite();
-    for (std::uint64_t first = 0; first < record_count_; first += kBatch) {
-      AddBatch(first, std::min(kBatch, record_count_ - first));
+    for (std::uint64_t first = 0; first < record_count_; first += kRecordsAtOnce) {
+      AddBatch(first, std::min(kRecordsAtOnce, record_count_ - first));
     }
     Settle();
   }
@@ -281,7 +281,7 @@ nlohmann::ordered_json Trial::Walk() {
                                   }));
         count = tree.count();
         return Ok();
-      })) ;
+      }));
     }) - walked;
     if (count != record_count_ || bytes == 0) Abandon("the walk missed rows");
     counted_s = i == 0 ? counted : std::min(counted, counted_s);

@@ -217,7 +217,7 @@ TEST(Reconciliation, OfTheScheduleNeedsNoPerson) {
   EXPECT_EQ(trial.CentreJson({"reconcile", "list"}).size(), 0u);  // It was not due.
   Damage(tororo.DataFile("edge.db"),
          "DROP TRIGGER revision_is_never_altered; DELETE FROM revision WHERE revision_rowid = 4; "
-         "UPDATE revision SET sealed = sealed || x'00' WHERE revision_rowid = 9;");
+         "UPDATE revision SET sealed = zeroblob(length(sealed)) WHERE revision_rowid = 9;");
   // Two hours later.
   Damage(trial.GatewayDir() + "/central.db",
          "UPDATE edge SET added_at_ms = added_at_ms - 2 * 3600 * 1000;");

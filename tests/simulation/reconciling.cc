@@ -3,6 +3,7 @@
 #include <map>
 
 #include "shared/storage/database.h"
+#include "tests/simulation/people.h"
 
 namespace edcsync::simulation {
 namespace {
@@ -38,8 +39,7 @@ class Reconciling {
       if (!world_.revoked.contains(edge->edge())) edges_.push_back(edge.get());
     }
     if (edges_.empty()) return;
-    world_.centre.StartReconciling(0);
-    std::map<EdgeId, Harms> none;
+    const std::map<EdgeId, Harms> none;
     CompareAll(none, "at rest");
     if (!world_.violations.empty()) return;
     std::map<EdgeId, Harms> planted;
@@ -47,6 +47,7 @@ class Reconciling {
     for (EdgeMachine* edge : edges_) HarmSite(*edge, planted[edge->edge()]);
     HarmCentre(planted, at_centre);
     BringUp();
+    if (world_.violations.empty()) LifeGoesOn();
     if (!world_.violations.empty()) return;
     CompareAll(planted, "after silent loss and damage");
     if (world_.violations.empty()) CompareAll(none, "once more");
@@ -105,7 +106,7 @@ class Reconciling {
       for (const auto& [id, harm] : harms) {
         const std::string which = " WHERE revision_id = x'" + id.ToHex() + "'";
         EDCSYNC_TRY(database.Execute(
-            harm.damage ? "UPDATE revision SET sealed = sealed || x'00'" + which
+            harm.damage ? "UPDATE revision SET sealed = zeroblob(length(sealed))" + which
                         : "DELETE FROM revision" + which));
         world_.Fault(harm.damage ? "silent damage" : "silent loss", id.ToHex());
       }
@@ -140,6 +141,7 @@ class Reconciling {
     for (const Row& row : RowsOf(world_.centre.disk, CentreMachine::kDatabase,
                                  "SELECT revision_id, record_id FROM revision "
                                  "ORDER BY revision_id")) {
+      before_.insert(row.id);
       if (holders.contains(row.id) && !taken_.contains(row.id)) rows.push_back(row);
     }
     at_centre = Draw(rows, /*at_centre=*/true);
@@ -172,7 +174,19 @@ class Reconciling {
       if (up.ok()) continue;
       return world_.Violate("settles", "does not start: " + up.error().ToString(), {edge->name()});
     }
-    world_.centre.StartReconciling(0);
+  }
+
+  // Nobody knows yet: what was lost must hold up no other record, on either side.
+  void LifeGoesOn() {
+    static const std::vector<std::string> kNoLines;
+    People people(world_, kNoLines);
+    for (std::uint64_t more = 5 + random_.Below(15); more > 0; --more) {
+      people.Act();
+      world_.Pass(kSecond);
+    }
+    std::string why;
+    if (world_.Heal(why)) return;
+    world_.Violate("I7", "what was lost behind a database's back holds up more: " + why);
   }
 
   // Every edge is compared once; each run names what `planted` says of its edge and nothing else. What
@@ -180,6 +194,7 @@ class Reconciling {
   void CompareAll(const std::map<EdgeId, Harms>& planted, const std::string& when) {
     std::map<EdgeId, SnowflakeId> asked;
     std::set<RevisionId> found;
+    world_.centre.StartReconciling(0);
     central::CentralStore* store = world_.centre.Commands();
     if (store == nullptr) return world_.Violate("settles", "the central store does not open");
     for (EdgeMachine* edge : edges_) {
@@ -243,7 +258,10 @@ class Reconciling {
     for (const central::DifferenceRow& one : named) {
       const auto harm = harms.find(one.revision);
       found.insert(one.revision);
-      if (harm == harms.end()) {
+      if (harm == harms.end() && !before_.contains(one.revision)) {
+        // Came since, and waits for what was harmed.
+        world_.history.Reached("waited for what was lost");
+      } else if (harm == harms.end()) {
         wrong("names what nobody harmed, " + std::string(ToString(one.kind)), one.revision.ToHex());
       } else if (one.kind != harm->second.kind()) {
         wrong("names " + std::string(ToString(one.kind)) + " what is " +
@@ -264,7 +282,8 @@ class Reconciling {
   World& world_;
   SeededRandom random_;
   std::vector<EdgeMachine*> edges_;
-  std::set<RevisionId> taken_;  // Harmed at a site: whole at the centre.
+  std::set<RevisionId> before_;  // At the centre, before it was harmed.
+  std::set<RevisionId> taken_;   // Harmed at a site: whole at the centre.
 };
 
 }  // namespace

@@ -251,8 +251,8 @@ class RunTest : public CentralStoreTest {
   static std::string Flip(const std::vector<RevisionId>& ids) {
     std::string sql = "DROP TRIGGER IF EXISTS revision_is_never_altered;";
     for (const RevisionId& id : ids) {
-      sql += " UPDATE revision SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'0000' "
-             "AS BLOB) WHERE revision_id = x'" + id.ToHex() + "';";
+      sql += " UPDATE revision SET sealed = zeroblob(length(sealed)) WHERE revision_id = x'" +
+             id.ToHex() + "';";
     }
     // As the schema has it: what mends must get along with it.
     return sql +
@@ -294,6 +294,9 @@ class RunTest : public CentralStoreTest {
       return Ok();
     }));
     return canonical;
+  }
+  void ExpectCentreSound() {
+    EXPECT_EQ(Findings(), std::vector<std::string>{});
   }
   void ExpectSiteSound() {
     const auto findings = Must(site_.store().Check([](std::string_view, int) {}));
@@ -406,7 +409,7 @@ TEST_F(RunTest, WhatIsDamagedAtTheCentreIsNamedAndMendedFromTheSite) {
   all.push_back(Decide(all[2]));
   ReadFeed();
   Damage(Flip({all[2].id, all[5].id, all[10].id}));
-  EXPECT_FALSE(Findings().empty());
+  EXPECT_GT(Findings().size(), 1u);
   const ReconciliationRow row = Reconcile();
   EXPECT_EQ(row.state, ReconciliationState::kMended);
   EXPECT_EQ(Found(row), (std::map<RevisionId, DifferenceKind>{
@@ -416,7 +419,7 @@ TEST_F(RunTest, WhatIsDamagedAtTheCentreIsNamedAndMendedFromTheSite) {
   for (const std::size_t i : {2, 5, 10}) {
     EXPECT_EQ(AtCentre(all[i].id), EncodeRevision(all[i].revision)) << i;
   }
-  EXPECT_EQ(Findings(), std::vector<std::string>{});
+  ExpectCentreSound();
   EXPECT_EQ(Reconcile().state, ReconciliationState::kEqual);
 }
 
@@ -464,7 +467,7 @@ TEST_F(RunTest, DamageAtBothSidesOfDifferentRevisionsIsMendedBothWays) {
     EXPECT_EQ(AtCentre(known.id), EncodeRevision(known.revision));
   }
   ExpectSiteSound();
-  EXPECT_EQ(Findings(), std::vector<std::string>{});
+  ExpectCentreSound();
 }
 
 TEST_F(RunTest, WhatIsWholeIsNeverWrittenOver) {
@@ -510,7 +513,7 @@ TEST_F(RunTest, ARevisionThatTheCentreLostHoldsNoReadersFeedBackAndComesOnceItIs
   EXPECT_FALSE(before.more);
   EXPECT_EQ(Reconcile().state, ReconciliationState::kMended);  // With the edge that has them.
   EXPECT_EQ(ids(fed_after(before.next)), (std::set<RevisionId>{all[1].id, all[3].id}));
-  EXPECT_EQ(Findings(), std::vector<std::string>{});
+  ExpectCentreSound();
 }
 
 // The centre's disk was full for a moment. An answer that was half taken then came again: what was
@@ -564,7 +567,7 @@ TEST_F(RunTest, AWriteThatFailsInTheMidstOfAnAnswerLeavesTheQuestionAsItWas) {
   }
   EXPECT_GT(moment, 20);
   ExpectSiteSound();
-  EXPECT_EQ(Findings(), std::vector<std::string>{});
+  ExpectCentreSound();
 }
 
 // Much of a site lay in quarantine, so all that one comparison lists was explained; what was missing
