@@ -118,6 +118,14 @@ std::vector<Certificate> RetiredAuthorities(const Installation& installation) {
   return retired;
 }
 
+Result<std::vector<Certificate>> LoadEveryAuthority(const Installation& installation) {
+  EDCSYNC_ASSIGN(std::vector<Certificate> authorities, LoadAuthorityCertificates(installation));
+  for (Certificate& retired : RetiredAuthorities(installation)) {
+    authorities.push_back(std::move(retired));
+  }
+  return authorities;
+}
+
 std::string TrustGeneration(const Installation& installation) {
   Result<std::string> generation = ReadFile(installation.Pki("generation"), 256);
   return generation.ok() ? std::move(*generation) : std::string();

@@ -2,8 +2,7 @@
 //
 //   ca.{crt,key}               the authority that issues
 //   ca-former.{crt,key}        the one before it, while a rotation is under way: both are trusted,
-//   and
-//                              servers still show certificates of this one, which every edge knows
+//                              and servers still show certificates of this one, which every edge knows
 //   gateway.{crt,key}          the centre's identity
 //   former/SERIAL.{crt,key}    its earlier ones: frames sealed to them still open
 //   retired/FINGERPRINT.crt    authorities that were retired in order: nobody is trusted for them, but
@@ -37,8 +36,10 @@ Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& in
 // The authority whose certificates servers show: the former one while a rotation is under way.
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation);
 
-// What the centre signed when they were its authority can be checked with these.
+// What was signed when they were the centre's authority can be checked with these.
 std::vector<Certificate> RetiredAuthorities(const Installation& installation);
+// Those that are trusted, the issuing one first, and the retired ones: for signatures that are kept.
+Result<std::vector<Certificate>> LoadEveryAuthority(const Installation& installation);
 
 // "" before anything was rotated.
 std::string TrustGeneration(const Installation& installation);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "central-gateway/admin/trust.h"
 #include "central-gateway/app/commands.h"
 #include "central-gateway/reconcile/reconciler.h"
 #include "shared/base/file.h"
@@ -232,9 +233,9 @@ int Verify(CommandContext& context, const std::string& file) {
   if (!config.ok()) return Report(config.error());
   const Result<std::string> text = ReadFile(file, kFileBytesMax);
   if (!text.ok()) return Report(text.error());
-  const Result<Certificate> authority = Certificate::Load(config->installation.Pki("ca.crt"));
-  if (!authority.ok()) return Report(authority.error());
-  const Result<ReportVerdict> verdict = VerifyReports(*text, *authority);
+  const Result<std::vector<Certificate>> authorities = LoadEveryAuthority(config->installation);
+  if (!authorities.ok()) return Report(authorities.error());
+  const Result<ReportVerdict> verdict = VerifyReports(*text, *authorities);
   if (!verdict.ok()) return Report(verdict.error());
   if (context.json) {
     std::printf("%s\n", Json{{"holds", verdict->findings.empty()},

@@ -32,14 +32,15 @@ ReconcileService::ReconcileService(const Config& config, CentralStore& store,
                   const std::size_t bytes = session_.Send(edge, frame);
                   worker_.Post([this, edge, bytes] { reconciler_.Sent(edge, bytes); });
                 });
-              }}) {
+              }}),
+      inbox_(loop, worker_, [this](const AnswerInbox::Answer& answer) {
+        reconciler_.OnFrame(answer.edge, answer.frame, answer.certificates_pem, answer.bytes);
+      }) {
   session_.on_reconcile = [this](const EdgeEntry& entry, wire::Frame frame, std::size_t bytes) {
+    if (inbox_.Waits(entry.edge)) return;
     std::vector<std::string> certificates;
     for (const Certificate& one : entry.certificates) certificates.push_back(one.ToPem());
-    worker_.Post([this, edge = entry.edge, frame = std::move(frame),
-                  certificates = std::move(certificates), bytes] {
-      reconciler_.OnFrame(edge, frame, certificates, bytes);
-    });
+    inbox_.Add({entry.edge, std::move(frame), std::move(certificates), bytes});
   };
 }
 

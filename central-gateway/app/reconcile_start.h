@@ -6,6 +6,7 @@
 
 #include "central-gateway/app/config.h"
 #include "central-gateway/intake/gateway_session.h"
+#include "central-gateway/reconcile/answer_inbox.h"
 #include "central-gateway/reconcile/reconciler.h"
 
 namespace edcsync::central {
@@ -26,6 +27,7 @@ class ReconcileService {
   GatewaySession& session_;
   EventLoop worker_;
   Reconciler reconciler_;
+  AnswerInbox inbox_;
 };
 
 }  // namespace edcsync::central

@@ -43,7 +43,9 @@ Incoming IncomingOf(const QuarantineRow& row) {
   incoming.incarnation = row.incarnation;
   incoming.sequence = row.sequence;
   incoming.site = row.site;
-  incoming.offered = row.sequence.value() == 0;
+  // What an edge returned without a mark has no sequence either: only that can have been forbidden.
+  incoming.offered = row.sequence.value() == 0 &&
+                     row.reason != static_cast<std::uint16_t>(ErrorCode::kForbidden);
   return incoming;
 }
 

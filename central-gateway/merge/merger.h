@@ -26,7 +26,7 @@ struct Incoming {
   Result<Revision> revision = Fail(ErrorCode::kMalformed, "not decoded");
   EdgeId edge;                       // Who sent it; empty: written at the centre.
   Incarnation incarnation;
-  Sequence sequence;                 // 0: an offer or the centre's own.
+  Sequence sequence;                 // 0: an offer, a return or the centre's own.
   SiteOID site;                      // The sending edge's; empty: any.
   bool offered = false;              // Carried the centre's mark: any writer of the site.
 };

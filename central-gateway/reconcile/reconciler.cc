@@ -1,5 +1,6 @@
 #include "central-gateway/reconcile/reconciler.h"
 
+#include "shared/base/limits.h"
 #include "shared/base/log.h"
 #include "shared/crypto/digest.h"
 
@@ -27,6 +28,13 @@ WallTime DueAt(const EdgeId& edge, WallTime last, std::int64_t every_ms) {
 
 Result<SnowflakeId> AskForReconciliation(CentralWriter& writer, const EdgeRow& edge,
                                          const std::string& user, const std::string& reason) {
+  // Both stand in the report, which must be text when it is made, on a gateway that serves others.
+  if (!IsUtf8(user) || user.size() > limits::kUserBytesMax) {
+    return Fail(ErrorCode::kFieldInvalid, "the user is not UTF-8, or too long");
+  }
+  if (!IsUtf8(reason) || reason.size() > limits::kReasonBytesMax) {
+    return Fail(ErrorCode::kFieldInvalid, "the reason is not UTF-8, or too long");
+  }
   ReconciliationRow row;
   EDCSYNC_ASSIGN(row.id, writer.NewId());
   row.site = edge.site;
@@ -151,12 +159,18 @@ void Reconciler::Drive(const EdgeId& edge, Running& running) {
   }
   if (running.run->done()) return;
   const std::int64_t waited_us = worker_.Now().us - running.asked_at.us;
+  if (!running.run->not_yet()) running.not_yet_since.reset();
   const bool is_new = running.serial != SerialOf(running.run->question());
   if (is_new || running.epoch != *epoch) {
     running.unanswered = 0;
     return AskNow(edge, running, *epoch);
   }
   if (running.run->not_yet()) {
+    if (!running.not_yet_since) running.not_yet_since = worker_.Now();
+    if (runs_.size() >= kRunCountMax &&
+        worker_.Now().us - running.not_yet_since->us >= options_.not_yet_max_us) {
+      return Rest(edge, running);
+    }
     if (waited_us >= options_.not_yet_us) AskNow(edge, running, *epoch);
     return;
   }

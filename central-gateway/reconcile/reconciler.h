@@ -21,6 +21,8 @@ struct ReconcilerOptions {
   std::int64_t look_us = 500'000;  // How often the table and the sessions are looked at.
   std::int64_t answer_timeout_us = 10'000'000;
   std::int64_t not_yet_us = 500'000;  // An edge that was not ready is asked again after this.
+  // One that was not ready for so long makes room, if others may wait for it.
+  std::int64_t not_yet_max_us = 600'000'000;
   // A question that had no answer this often is one too many for now: an edge of an older release
   // knows none of them.
   int unanswered_max = 30;
@@ -30,7 +32,7 @@ struct ReconcilerOptions {
 
 class Reconciler {
  public:
-  static constexpr std::size_t kRunCountMax = 4;  // Each takes up to 10 MiB.
+  static constexpr std::size_t kRunCountMax = 4;  // Each takes up to 20 MiB.
 
   // The epochs of edges that have their session here; and sends a frame in that session, if it
   // still has that epoch. Both are called on the worker and may only post; `Sent` says what a frame
@@ -63,7 +65,7 @@ class Reconciler {
     MonoTime asked_at;
     std::uint32_t serial = 0;  // Asked last.
     int unanswered = 0;
-    std::optional<MonoTime> away_since;
+    std::optional<MonoTime> away_since, not_yet_since;
   };
 
   void Look();
@@ -92,7 +94,7 @@ class Reconciler {
 WallTime DueAt(const EdgeId& edge, WallTime last, std::int64_t every_ms);
 
 // A reconciliation of `edge` that waits for its gateway, with its audit entry. kAlreadyExists if
-// one is under way. Inside a work.
+// one is under way, kFieldInvalid if `user` or `reason` is no text. Inside a work.
 Result<SnowflakeId> AskForReconciliation(CentralWriter& writer, const EdgeRow& edge,
                                          const std::string& user, const std::string& reason);
 

@@ -50,15 +50,21 @@ Sorted DifferencesJson(const std::vector<DifferenceRow>& differences) {
 // What speaks against one side's signature, and who it is.
 void CheckSignature(const Sorted& signature, const std::string& side,
                     const std::string& signed_text, const std::string& name,
-                    const std::string& unit, const Certificate& authority, WallTime at,
-                    ReportVerdict& verdict) {
+                    const std::string& unit, const std::vector<Certificate>& authorities,
+                    WallTime at, ReportVerdict& verdict) {
   const Result<Certificate> certificate = Certificate::FromPem(TextOf(signature, "certificate"));
   const std::optional<Bytes> bytes = FromHex(TextOf(signature, "signature"));
   if (!certificate.ok() || !bytes || bytes->empty()) {
     verdict.findings.push_back("the " + side + " has not signed");
     return;
   }
-  const Status issued = VerifyIssued(*certificate, authority, at);
+  Status issued = Fail(ErrorCode::kBadSeal, "no authority of this centre is known");
+  std::string issuer;
+  for (const Certificate& authority : authorities) {
+    issued = VerifyIssued(*certificate, authority, at);
+    issuer = authority.CommonName();
+    if (issued.ok()) break;
+  }
   if (!issued.ok())
     verdict.findings.push_back("the " + side + "'s certificate: " + issued.error().message);
   if (certificate->CommonName() != name || certificate->OrganizationalUnit() != unit) {
@@ -70,10 +76,11 @@ void CheckSignature(const Sorted& signature, const std::string& side,
   }
   verdict.signers.push_back(side + ": " + certificate->CommonName() +
                             (unit.empty() ? "" : ", site " + unit) + ", certificate " +
-                            certificate->SerialHex());
+                            certificate->SerialHex() + " of " + issuer);
 }
 
-Status VerifyOne(const Sorted& file, const Certificate& authority, ReportVerdict& verdict) {
+Status VerifyOne(const Sorted& file, const std::vector<Certificate>& authorities,
+                 ReportVerdict& verdict) {
   if (!file.is_object() || !file.contains("report") || !file.contains("signatures") ||
       TextOf(file["report"], "format") != kFormat) {
     return Fail(ErrorCode::kMalformed, "this file is no report of a reconciliation");
@@ -91,9 +98,9 @@ Status VerifyOne(const Sorted& file, const Certificate& authority, ReportVerdict
     verdict.findings.push_back("the site's statement is another edge's");
   }
   const Sorted centre = file["signatures"].value("centre", Sorted::object());
-  CheckSignature(centre, "centre", signed_text, kCentreName, "", authority, *at, verdict);
+  CheckSignature(centre, "centre", signed_text, kCentreName, "", authorities, *at, verdict);
   CheckSignature(file["signatures"].value("site", Sorted::object()), "site", signed_text,
-                 TextOf(site, "edge"), TextOf(site, "site"), authority, *at, verdict);
+                 TextOf(site, "edge"), TextOf(site, "site"), authorities, *at, verdict);
   return Ok();
 }
 
@@ -126,7 +133,8 @@ std::string MakeReport(const ReconciliationRow& row, const CentreStatement& cent
                         {"root", ToHex(centre.root)}}},
                       {"differences", DifferencesJson(differences)},
                       {"bytes", {{"down", row.bytes_down}, {"up", row.bytes_up}}}};
-  return report.dump();
+  // What is not text is named as such; it is too late to refuse it.
+  return report.dump(-1, ' ', /*ensure_ascii=*/false, Sorted::error_handler_t::replace);
 }
 
 ReconciliationState ResultOf(const std::string& report) {
@@ -150,15 +158,16 @@ std::string SignedReport(const ReconciliationRow& row) {
   return file.dump(2) + "\n";
 }
 
-Result<ReportVerdict> VerifyReports(const std::string& text, const Certificate& authority) {
+Result<ReportVerdict> VerifyReports(const std::string& text,
+                                    const std::vector<Certificate>& authorities) {
   const Sorted file = Sorted::parse(text, nullptr, /*allow_exceptions=*/false);
   ReportVerdict verdict;
   if (!file.is_object() || !file.contains("reports") || !file["reports"].is_array()) {
-    EDCSYNC_TRY(VerifyOne(file, authority, verdict));
+    EDCSYNC_TRY(VerifyOne(file, authorities, verdict));
     return verdict;
   }
   if (file["reports"].empty()) return Fail(ErrorCode::kMalformed, "this file has no report");
-  for (const Sorted& one : file["reports"]) EDCSYNC_TRY(VerifyOne(one, authority, verdict));
+  for (const Sorted& one : file["reports"]) EDCSYNC_TRY(VerifyOne(one, authorities, verdict));
   return verdict;
 }
 

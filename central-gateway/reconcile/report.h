@@ -45,7 +45,9 @@ struct ReportVerdict {
   std::vector<std::string> findings;  // What speaks against it; empty: it holds.
   std::vector<std::string> signers;   // Who signed what, for a person.
 };
-// Checks every report in `text` (one, or a list in "reports"). kMalformed if it is none.
-Result<ReportVerdict> VerifyReports(const std::string& text, const Certificate& authority);
+// Checks every report in `text` (one, or a list in "reports"); `authorities` are those there ever
+// were. kMalformed if it is none.
+Result<ReportVerdict> VerifyReports(const std::string& text,
+                                    const std::vector<Certificate>& authorities);
 
 }  // namespace edcsync::central

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kBranchesAtOnce = 16;
 constexpr char kDamagedAtBoth[] = "neither side's copy opens: no whole copy is known";
-constexpr std::size_t kLeafCountMax = 4096;  // Of a round.
 constexpr std::int64_t kSaveEveryMs = 5'000;  // While a step repeats itself.
 constexpr std::uint64_t kNodeCountMax = std::uint64_t{1}
                                         << 40;  // Sums of 65536 stay far from 2^64.
@@ -35,12 +34,21 @@ bool CountsAreSane(const std::vector<wire::DigestNode>& nodes) {
 }  // namespace
 
 Run::Run(CentralStore& store, const Clock& clock, const ReconcileIdentity& identity,
-         ReconciliationRow row)
-    : store_(store), clock_(clock), identity_(identity), row_(std::move(row)) {}
+         ReconciliationRow row, RunLimits limits)
+    : store_(store), clock_(clock), identity_(identity), limits_(limits) {
+  row_ = std::move(row);
+}
+
+Status Run::Try(const std::function<Status()>& step) {
+  RunState before = *this;
+  Status done = step();
+  if (!done.ok()) static_cast<RunState&>(*this) = std::move(before);
+  return done;
+}
 
 Status Run::Begin() {
   if (!row_.started_at) row_.started_at = clock_.Wall();
-  if (row_.report.empty()) return BeginRound();
+  if (row_.report.empty()) return Try([this] { return BeginRound(); });
   // A report that was made before a restart is signed as it is.
   auto& settlement = AskFrame<wire::Settlement>(Step::kSettle);
   settlement.report = row_.report;
@@ -99,18 +107,19 @@ Status Run::BeginRound() {
     return Ok();
   }));
   settled_ = edge_.acknowledged_through;
-  ++row_.rounds;
   row_.state = ReconciliationState::kRunning;
   row_.explained = 0;
   site_branches_.clear();
   branches_to_ask_.clear();
+  first_leaf_ = 0;
   leaves_.clear();
+  leaves_behind_ = truncated_ = false;
   listed_expected_ = 0;
-  truncated_ = false;
   listed_.clear();
   to_look_.clear();
   looked_ = 0;
   found_.clear();
+  named_ = 0;
   to_give_ = {};
   to_redeliver_ = {};
   on_the_way_.clear();
@@ -131,7 +140,7 @@ Status Run::Take(const wire::Frame& frame, const std::vector<std::string>& certi
         step_ != Step::kGive) {
       return Ok();
     }
-    return TakeReturn(*given);
+    return Try([&] { return TakeReturn(*given); });
   }
   const auto* answer = std::get_if<wire::Comparison>(&frame);
   if (answer == nullptr || answer->reconciliation != row_.id.value() || answer->serial != serial_) {
@@ -145,10 +154,11 @@ Status Run::Take(const wire::Frame& frame, const std::vector<std::string>& certi
     if (step_ != Step::kPoint) return FailRun("the edge is not ready for what it began");
     std::get<wire::Compare>(question_).wait_sequence = answer->wait_sequence;
     not_yet_ = true;
-    return Save("waits until the edge has delivered through " +
-                std::to_string(answer->wait_sequence.value()) + " and read the feed");
+    const std::string step = "waits until the edge has delivered through " +
+                             std::to_string(answer->wait_sequence.value()) + " and read the feed";
+    return step == row_.step ? Ok() : Save(step);  // Waiting is no progress.
   }
-  return TakeComparison(*answer, certificates_pem);
+  return Try([&] { return TakeComparison(*answer, certificates_pem); });
 }
 
 Status Run::TakeComparison(const wire::Comparison& answer,
@@ -191,6 +201,7 @@ Status Run::TakePoint(const wire::Comparison& answer) {
     return FailRun("the edge's statement does not fit its answer");
   }
   if (!says("incarnation", edge_.incarnation.ToHex())) return BeginRound();  // A new one began.
+  ++row_.rounds;
   point_ = answer.point;
   site_statement_ = answer.statement;
   site_root_ = NodeOf(answer.nodes[0]);
@@ -266,13 +277,16 @@ Status Run::TakeLeaves(const wire::Comparison& answer) {
     for (std::size_t i = 0; i < theirs.size() && !full; ++i) {
       const auto leaf = static_cast<std::uint16_t>(asked[b] * RevisionTree::kLeavesOfBranch + i);
       const RevisionTree::Node& ours = tree_.Leaf(leaf);
-      if (theirs[i] == ours) continue;
-      // What is too much for this round is left to the next.
+      if (leaf < first_leaf_ || theirs[i] == ours) continue;
+      // What is too much at once is looked at afterwards.
       const std::uint64_t more = std::max(theirs[i].count, ours.count);
-      full = !leaves_.empty() && listed_expected_ + more > kListedMax;
-      full = full || leaves_.size() == kLeafCountMax;
-      if (full) break;
-      if (more > 10 * kListedMax) return FailRun("a leaf has more revisions than can be compared");
+      full = !leaves_.empty() && listed_expected_ + more > limits_.listed_max;
+      full = full || leaves_.size() == limits_.leaf_count_max;
+      if (full) {
+        first_leaf_ = leaf;
+        break;
+      }
+      if (more > 10 * limits_.listed_max) return FailRun("a leaf has more revisions than can be compared");
       leaves_.insert(leaf);
       listed_expected_ += theirs[i].count;
     }
@@ -280,10 +294,24 @@ Status Run::TakeLeaves(const wire::Comparison& answer) {
   branches_to_ask_.erase(branches_to_ask_.begin(),
                          branches_to_ask_.begin() + static_cast<std::ptrdiff_t>(asked.size()));
   if (!full && !branches_to_ask_.empty()) return AskLeaves();
-  truncated_ = full;
+  leaves_behind_ = full;
   auto& compare = Ask(Step::kList, wire::ReconcileQuestion::kList);
   compare.parts.assign(leaves_.begin(), leaves_.end());
   return Save("lists what is in " + std::to_string(leaves_.size()) + " leaves that differ");
+}
+
+// The leaves behind those that were looked at, which a round has room for only by and by.
+Status Run::AskLeavesBehind() {
+  branches_to_ask_.clear();
+  for (const auto& [branch, node] : site_branches_) {
+    if (branch >= first_leaf_ / RevisionTree::kLeavesOfBranch) branches_to_ask_.push_back(branch);
+  }
+  leaves_.clear();
+  listed_expected_ = 0;
+  listed_.clear();
+  to_give_ = {};
+  to_redeliver_ = {};
+  return AskLeaves();
 }
 
 Status Run::TakeList(const wire::Comparison& answer) {
@@ -318,7 +346,6 @@ Status Run::TakeList(const wire::Comparison& answer) {
 // difference.
 Status Run::Differ() {
   const WallTime now = clock_.Wall();
-  row_.explained = 0;
   to_look_.clear();
   EDCSYNC_TRY(store_.Read([&](CentralReader& reader) -> Status {
     std::map<RevisionId, Listed> only_at_site = listed_;

@@ -33,7 +33,7 @@ std::string DetailOf(const ReconciliationRow& row) {
 
 }  // namespace
 
-bool Run::Passes::Turn() {
+bool RunState::Passes::Turn() {
   if (!now.empty()) return true;
   if (later.empty()) return false;
   if (!progress && as_new) return false;
@@ -45,7 +45,8 @@ bool Run::Passes::Turn() {
 
 // Writes the round's differences down before anything is done about them.
 Status Run::Name() {
-  if (found_.empty()) return EndRound();
+  if (found_.size() == named_) return EndRound();
+  named_ = found_.size();
   std::size_t damaged = 0;
   for (const auto& [id, row] : found_) {
     const bool centre_lacks = row.kind == DifferenceKind::kMissingAtCentre ||
@@ -228,8 +229,10 @@ Status Run::TakeRedelivered(const wire::Comparison& answer) {
   return AskRedeliver();
 }
 
-// Equal, or what was brought back is compared anew, or nothing more can be done.
+// Equal, or what was brought back is compared anew, or what lies behind is looked at, or nothing
+// more can be done. Behind what is in quarantine, or what nobody can bring back, more may be missing.
 Status Run::EndRound() {
+  if (leaves_behind_ && brought_back_ == 0) return AskLeavesBehind();
   std::vector<DifferenceRow> all;
   EDCSYNC_TRY(store_.Read([&](CentralReader& reader) -> Status {
     EDCSYNC_ASSIGN(all, AllDifferences(reader, row_.id));

@@ -71,21 +71,34 @@ Result<std::set<RevisionId>> SqliteAccess::RevisionsAfter(const SiteCountOptions
   }
 }
 
-// What this incarnation sent by the point and quarantine took, decided or not.
+// What this incarnation sent by the point and quarantine took, decided or not. What a former one
+// had sent keeps that one's row when it comes again.
 Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
-    const SiteCountOptions& options) {
-  std::map<RevisionId, RecordKey> quarantined;
+    const SiteCountOptions& options, std::optional<std::int64_t> incarnation) {
+  std::map<RevisionId, RecordKey> quarantined, former;
   Statement statement = tables_.database.Prepare(
-      "SELECT revision_id, record_key FROM quarantine WHERE edge_id = ?1 AND incarnation = ?2 "
-      "AND sequence <= ?3 AND record_key IS NOT NULL");
+      "SELECT revision_id, record_key, incarnation = ?2 FROM quarantine WHERE edge_id = ?1 "
+      "AND (incarnation <> ?2 OR sequence <= ?3) AND record_key IS NOT NULL");
   statement.Bind(1, std::string_view(options.edge.str()))
       .Bind(2, options.incarnation.view())
       .Bind(3, Signed(options.through.value()));
   while (true) {
     EDCSYNC_ASSIGN(const bool found, statement.Step());
-    if (!found) return quarantined;
+    if (!found) break;
     Result<RecordKey> key = ParseRecordKey(statement.Text(1));
-    if (key.ok()) quarantined.emplace(RevisionIdFromBytes(statement.Blob(0)), std::move(*key));
+    if (!key.ok()) continue;
+    (statement.Int(2) != 0 ? quarantined : former)
+        .emplace(RevisionIdFromBytes(statement.Blob(0)), std::move(*key));
+  }
+  if (former.empty() || !incarnation) return quarantined;
+  Statement sent = tables_.database.Prepare(
+      "SELECT revision_id FROM intake WHERE incarnation_id = ?1 AND sequence <= ?2");
+  sent.Bind(1, *incarnation).Bind(2, Signed(options.through.value()));
+  while (true) {
+    EDCSYNC_ASSIGN(const bool found, sent.Step());
+    if (!found) return quarantined;
+    auto again = former.extract(RevisionIdFromBytes(sent.Blob(0)));
+    if (!again.empty()) quarantined.insert(std::move(again));
   }
 }
 
@@ -98,7 +111,7 @@ Result<std::uint64_t> SqliteAccess::CountSite(
   EDCSYNC_ASSIGN(const std::set<RevisionId> later,
                  RevisionsAfter(options, incarnation, site.value_or(-1)));
   using KeyOfId = std::map<RevisionId, RecordKey>;
-  EDCSYNC_ASSIGN(KeyOfId quarantined, QuarantinedOf(options));
+  EDCSYNC_ASSIGN(KeyOfId quarantined, QuarantinedOf(options, incarnation));
   std::uint64_t records = 0;
   Digest last{};  // No key hashes to zeros.
   EDCSYNC_TRY(ScanRevisions(

@@ -271,6 +271,47 @@ TEST_F(MergerTest, ALockedRecordWaitsAndItsHeldChildrenAreToldTheirOwnReason) {
   EXPECT_EQ(StoredOutcome(Sequence(3)), Outcome::kApplied);
 }
 
+// An edge gone bad had the centre ask for a decision that it had made up itself. It has no mark, so
+// it waits, like an offer without a sequence; releasing it must not take it for one.
+TEST_F(MergerTest, ADecisionThatAnEdgeReturnedWithoutAMarkCannotBeReleased) {
+  const KnownRevision first = Pulse({}, 1, "70");
+  Apply(first);
+  KnownRevision forged = Pulse({first.id}, 2, "120");
+  forged.revision.origin = Origin::kResolution;
+  forged.revision.edge = EdgeId();
+  forged.revision.user = "dm";
+  forged = Sealed(std::move(forged));
+  Incoming returned = FromKisumu(forged);
+  returned.sequence = Sequence();
+  const auto reinstate = [&] {
+    std::optional<MergeResult> result;
+    Change([&](CentralWriter& writer) -> Status {
+      EDCSYNC_ASSIGN(Merger merger, Merger::Begin(writer, registry_));
+      EDCSYNC_ASSIGN(result, merger.Reinstate(returned, {}, /*as_new=*/true));
+      return Ok();
+    });
+    return result.value_or(MergeResult{});
+  };
+  ExpectQuarantined(reinstate(), ErrorCode::kForbidden);
+  const Result<MergeResult> released = Release(forged.id);
+  ASSERT_FALSE(released.ok());
+  EXPECT_EQ(released.error().code, ErrorCode::kForbidden);
+  EXPECT_EQ(Record(first).heads, std::vector{first.id});
+  EXPECT_EQ(Waiting(forged.id).state, QuarantineEnd::kWaiting);
+
+  // With the mark it is the centre's own: a lock that held it up can be lifted.
+  KnownRevision decided = forged;
+  decided.revision.user = "dm2";
+  decided = Sealed(std::move(decided));
+  returned = FromKisumu(decided);
+  returned.sequence = Sequence();
+  returned.offered = true;
+  Change([&](CentralWriter& writer) { return writer.SetLock(lock_); });
+  ExpectQuarantined(reinstate(), ErrorCode::kLocked);
+  ASSERT_TRUE(Release(decided.id).ok());
+  EXPECT_EQ(Record(first).heads, std::vector{decided.id});
+}
+
 TEST_F(MergerTest, AnUnknownFormGroupOrItemWaitsButAnUnfitValueIsStoredAndNoted) {
   Change([](CentralWriter& writer) {
     return writer.PutStudy({StudyOID("CDISCPILOT01"), MetaDataVersionOID("MDV.1"), "Pilot",
