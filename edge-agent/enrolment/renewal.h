@@ -6,7 +6,8 @@
 //   tells     edge-agent/app (what it loads again goes to the session)
 //
 // What is fetched is checked against what is trusted, written, and only then told. A failure
-// changes nothing and is tried again after a while; delivery goes on with what there is.
+// changes nothing and is tried again after a while; delivery goes on with what there is. What is due
+// is judged by the centre's clock, which made the certificate: a site's may be months ahead.
 //
 // Threads: one of its own; every call from any. The mutex is a leaf; callbacks run without it.
 #pragma once
@@ -17,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "edge-agent/enrolment/est_client.h"
 #include "edge-agent/enrolment/tls_files.h"
@@ -68,6 +70,7 @@ class Renewal {
   Result<bool> Update();  // True if a file changed.
   Result<bool> RenewIfDue(EstClient& centre, const CentreConfiguration& configuration);
   void LookAtCertificate();
+  WallTime CentreNow() const;  // By the centre's clock, once it has told; before by ours.
 
   const RenewalOptions options_;
   const RenewalEvents events_;
@@ -78,6 +81,7 @@ class Renewal {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   RenewalView view_;
+  std::optional<std::pair<WallTime, MonoTime>> centre_time_;  // The work's: told then.
   bool hurried_ = false;
   bool stopping_ = false;
   std::thread thread_;
