@@ -6,6 +6,7 @@
 
 #include "central-gateway/admin/edge_admin.h"
 #include "shared/base/file.h"
+#include "shared/crypto/certificate_facts.h"
 #include "shared/crypto/certificate_request.h"
 
 namespace edcsync::central {
@@ -75,14 +76,14 @@ std::string NeedOf(const EdgeRow& edge, const EdgeCredential* credential,
   return {};
 }
 
-Status DropFormerIdentities(const Installation& installation, const Certificate& retired,
-                            WallTime now) {
+// Those that have ended, too.
+Status DropFormerIdentities(const Installation& installation, const Certificate& retired) {
   std::error_code error;
   std::vector<fs::path> dropped;
   for (const auto& entry : fs::directory_iterator(installation.Pki("former"), error)) {
     if (entry.path().extension() != ".crt") continue;
     const Result<Certificate> certificate = Certificate::Load(entry.path().string());
-    if (certificate.ok() && VerifyIssued(*certificate, retired, now).ok()) {
+    if (certificate.ok() && IsSignedBy(*certificate, retired)) {
       dropped.push_back(entry.path());
     }
   }
@@ -95,15 +96,8 @@ Status DropFormerIdentities(const Installation& installation, const Certificate&
 }
 
 Status ReissueBroker(const RotationContext& context, const CertificateAuthority& authority) {
-  CertificateAuthority::Request request;
-  request.common_name = context.broker_hosts.empty() ? "localhost" : context.broker_hosts.front();
-  request.purpose = CertificateAuthority::Purpose::kBroker;
-  request.not_before = IssueStart(context.clock);
-  request.valid_days = kServiceDays;
-  SetHosts(context.broker_hosts, request);
-  EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Generate());
-  EDCSYNC_ASSIGN(const Certificate issued, authority.Issue(key, request, context.random));
-  return ReplaceIdentity(PairOf(context.installation, "broker"), key, issued);
+  return IssueServerCertificate(context.installation, "broker", context.broker_hosts, kServiceDays,
+                                authority, context.clock, context.random);
 }
 
 }  // namespace
@@ -111,6 +105,8 @@ Status ReissueBroker(const RotationContext& context, const CertificateAuthority&
 Result<Certificate> RotateGatewayCertificate(const RotationContext& context) {
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(context.installation));
+  // By the authority that every edge knows by now.
+  EDCSYNC_TRY(ReissueBroker(context, authorities.back()));
   EDCSYNC_ASSIGN(Certificate issued, NewIdentity(context, authorities.front()));
   EDCSYNC_TRY(Finish(context, "gateway.certificate_rotated", issued));
   return issued;
@@ -196,7 +192,7 @@ Status RetireAuthority(const RotationContext& context, bool regardless) {
   const Installation& installation = context.installation;
   // Before it goes: what is broken off here is repeated by the same command.
   EDCSYNC_TRY(ReissueBroker(context, authorities.front()));
-  EDCSYNC_TRY(DropFormerIdentities(installation, retired, context.clock.Wall()));
+  EDCSYNC_TRY(DropFormerIdentities(installation, retired));
   std::error_code error;
   fs::remove(installation.Pki("ca-former.crt"), error);
   if (!error) fs::remove(installation.Pki("ca-former.key"), error);

@@ -2,6 +2,7 @@
 
 #include "shared/crypto/certificate.h"
 #include "shared/crypto/certificate_facts.h"
+#include "shared/crypto/certificate_request.h"
 #include "shared/crypto/revocation_list.h"
 
 namespace edcsync::doctor {
@@ -41,11 +42,11 @@ Finding CheckCertificate(const CertificateToCheck& asked, WallTime now) {
                    "Set the clock.");
   }
   if (!asked.ca_file.empty()) {
-    const Result<Certificate> authority = Certificate::Load(asked.ca_file);
-    if (!authority.ok()) {
-      return Unreadable(asked.check, "The authority's certificate", authority.error());
+    const Result<std::vector<Certificate>> authorities = LoadCertificates(asked.ca_file);
+    if (!authorities.ok()) {
+      return Unreadable(asked.check, "The authority's certificate", authorities.error());
     }
-    const Status issued = VerifyIssued(*certificate, *authority, now);
+    const Status issued = VerifyIssuedByAny(*certificate, *authorities, now);
     if (!issued.ok()) {
       return Problem(asked.check, asked.what + ": " + issued.error().message + ".",
                      "Install the certificate and " + asked.ca_file +

@@ -15,7 +15,7 @@ struct CertificateToCheck {
   std::string what;                  // "The edge's certificate".
   std::string file;
   std::string key_file;              // Empty: its key lies elsewhere.
-  std::string ca_file;               // Empty: its authority is not known here.
+  std::string ca_file;               // One or more authorities, of whom one issued it. Empty: not known here.
   std::string common_name;           // Empty: any. As the next.
   std::string organizational_unit;
   std::string renewal;               // What to do about one that ends; empty: a general sentence.
