@@ -61,8 +61,8 @@ Status KeepRevoked(CentralWriter& writer, const RevokedBefore& before, const std
   return Ok();
 }
 
-// An invitation that is open in the backup may have been used, replaced or sent astray since: whoever
-// still has its token would take the edge over from the machine that enrolled with it.
+// An invitation that is open in the backup may have been used, replaced or sent astray since:
+// whoever still has its token would take the edge over from the machine that enrolled with it.
 Status EndInvitations(CentralWriter& writer, const std::string& user, CentreRestored& restored) {
   EDCSYNC_ASSIGN(const std::vector<InvitationRow> open, writer.ListOpenInvitations());
   for (InvitationRow invitation : open) {

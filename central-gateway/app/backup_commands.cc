@@ -53,15 +53,23 @@ Status MakeBackup(CommandContext& context, const BackupRequest& request, std::st
     EDCSYNC_TRY(CopyWithoutKeys(installation, file));
     file += "/central.db";
   }
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  if (request.keep > 0) {
+    EDCSYNC_TRY(CheckRoomForBackup(folder, installation.DatabaseFile(), config.disk));
+  }
   EDCSYNC_TRY(CopyDatabase(context, *store, file));
-  EDCSYNC_TRY(VerifyBackup(context, config, file, request.whole));
+  const Status verified = VerifyBackup(context, config, file, request.whole);
+  if (!verified.ok() && request.keep > 0) {
+    return SetAsideUnverified(folder, kPrefix, file, verified.error());
+  }
+  EDCSYNC_TRY(verified);
   if (request.full) EDCSYNC_TRY(WriteManifest(request.file, context.clock.Wall()));
   if (!request.keys_folder.empty()) {
     EDCSYNC_TRY(CopyKeys(installation, config.keys.file, request.keys_folder));
     EDCSYNC_TRY(WriteManifest(request.keys_folder, context.clock.Wall()));
   }
   if (request.keep == 0) return Ok();
-  return KeepNewestBackups(std::filesystem::absolute(request.file).string(), kPrefix, request.keep);
+  return KeepNewestBackups(folder, kPrefix, request.keep, file);
 }
 
 int Backup(CommandContext& context, const BackupRequest& request) {

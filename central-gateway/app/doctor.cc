@@ -29,10 +29,11 @@ constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr char kIssueAnew[] =
     "`central-gateway certificate rotate` (the broker's, too); edges fetch what they need.";
 constexpr char kNewAuthority[] =
-    "`central-gateway ca rotate`, and `ca retire` once `ca status` says that nothing needs the former.";
+    "`central-gateway ca rotate`, and `ca retire` once `ca status` says that nothing needs the "
+    "former.";
 constexpr char kRenewsItself[] =
-    "the running gateway renews it by itself within an hour: start it; if it runs and pki/ca.key is "
-    "there, its log says why it did not (certificate.not_renewed).";
+    "the running gateway renews it by itself within an hour: start it; if it runs and pki/ca.key "
+    "is there, its log says why it did not (certificate.not_renewed).";
 
 bool IsThere(const std::string& path) {
   struct stat info {};
@@ -64,10 +65,11 @@ void AddFiles(Diagnosis& report, const Config& config) {
   }
 }
 
-// All that are trusted; before a gateway first ran there is one.
+// All that this centre trusts: two authorities while a rotation is under way, when its servers still
+// show certificates of the former one.
 std::string TrustFile(const Installation& installation) {
-  const std::string trust = installation.Pki("trust.pem");
-  return IsThere(trust) ? trust : installation.Pki("ca.crt");
+  const std::string both = installation.Pki("trust.pem");  // Made at the first start.
+  return IsThere(both) ? both : installation.Pki("ca.crt");
 }
 
 void AddCertificates(Diagnosis& report, const Config& config, WallTime now) {
@@ -91,7 +93,7 @@ void AddCertificates(Diagnosis& report, const Config& config, WallTime now) {
   } else {
     ours("enrolment", "The enrolment service's certificate", kRenewsItself);
   }
-  report.Add(doctor::CheckRevocationList("certificate.revoked", installation.Pki("crl.pem"), ca,
+  report.Add(doctor::CheckRevocationList("certificate.revoked", installation.Pki("crl.pem"), trust,
                                          installation.Pki("gateway.crt"), now));
 }
 
@@ -246,9 +248,12 @@ void AddStore(Diagnosis& report, const Config& config, const Examination& examin
   }
 }
 
-// A gateway holds the lock of its database for as long as it lives, commands for a moment.
+// A gateway holds the lock of its database for as long as it lives, commands for a moment, so the
+// broker that it starts is asked, too. An outside broker runs on without it.
 bool IsGatewayRunning(const Config& config) {
-  return doctor::IsListening(config.broker_bind_address, config.broker_port) &&
+  const bool broker = !config.broker_managed ||
+                      doctor::IsListening(config.broker_bind_address, config.broker_port);
+  return broker &&
          !FileLock::Take(config.installation.DatabaseFile() + ".lock", FileLock::Mode::kExclusive)
               .ok();
 }

@@ -8,6 +8,7 @@
 #include "central-gateway/app/commands.h"
 #include "central-gateway/app/doctor.h"
 #include "central-gateway/desk/central_queries.h"
+#include "schema/migrations.h"
 #include "shared/base/file.h"
 #include "shared/base/release.h"
 #include "shared/doctor/database_checks.h"
@@ -46,7 +47,9 @@ void AddBroker(doctor::SupportBundle& bundle, const Installation& installation) 
              log.ok() ? doctor::RedactBrokerLog(*log, kLogBytesMax) : TextOr(log));
 }
 
-Result<Json> CentreStatus(CommandContext& context) {
+Result<Json> CentreStatus(CommandContext& context, const Installation& installation) {
+  EDCSYNC_TRY(doctor::RequireSchemaVersion(installation.DatabaseFile(),
+                                           schema::CentralMigrations().size()));
   EDCSYNC_ASSIGN(const std::unique_ptr<CentralStore> store, OpenStore(context));
   EDCSYNC_ASSIGN(const std::string text, StatusJson(*store));
   Json status = Json::parse(text);
@@ -69,7 +72,7 @@ Status MakeBundle(CommandContext& context, const BundleRequest& request) {
   const Result<Config> config = LoadConfig(context.dir);
   if (config.ok()) {
     const Installation& installation = config->installation;
-    bundle.AddJson("status.json", CentreStatus(context));
+    bundle.AddJson("status.json", CentreStatus(context, installation));
     bundle.AddJson("database.json", doctor::DescribeDatabase(installation.DatabaseFile()));
     bundle.AddJson("certificates.json",
                    doctor::DescribeCertificates({installation.Pki("ca.crt"),

@@ -18,6 +18,8 @@
 namespace edcsync::edge {
 namespace {
 
+constexpr int kCopySecondsMax = 6 * 3600;  // A large database on a slow disk.
+
 struct BackupRequest {
   std::string file;       // With `keep`: a folder.
   std::size_t keep = 0;   // 0: `file` is the backup's own name.
@@ -61,12 +63,18 @@ int Backup(const std::string& dir, const BackupRequest& request) {
   const std::string prefix = "edge-" + config->edge.str();
   const std::string file =
       request.keep == 0 ? given : DatedBackup(given, prefix, SystemClock().Wall());
-  Result<LocalAgent> agent = LocalAgent::Reach(*config);
+  Result<LocalAgent> agent = LocalAgent::Reach(*config, kCopySecondsMax);
   if (!agent.ok()) return Report(agent.error());
-  Status done = WriteBackup(*agent, file);
+  Status done = request.keep == 0 ? Ok()
+                                  : CheckRoomForBackup(given, config->DatabaseFile(), config->disk);
+  if (done.ok()) done = WriteBackup(*agent, file);
+  if (!done.ok()) return Report(done.error());
   BackupContent content;
-  if (done.ok()) done = Verify(*config, request, file, content);
-  if (done.ok() && request.keep > 0) done = KeepNewestBackups(given, prefix, request.keep);
+  done = Verify(*config, request, file, content);
+  if (request.keep > 0) {
+    done = done.ok() ? KeepNewestBackups(given, prefix, request.keep, file)
+                     : SetAsideUnverified(given, prefix, file, done.error());
+  }
   if (!done.ok()) return Report(done.error());
   std::printf("Backed up to %s and verified%s: %llu captured revisions. Keep its key (`key status`) "
               "apart from it: without it it cannot be read.\n",

@@ -8,6 +8,7 @@
 #include "edge-agent/app/asking.h"
 #include "edge-agent/app/doctor.h"
 #include "edge-agent/site/site_queries.h"
+#include "schema/migrations.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/file.h"
 #include "shared/base/release.h"
@@ -39,6 +40,13 @@ std::string ConfigurationFile(const std::string& dir) {
   return std::filesystem::is_directory(dir, ignored) ? dir + "/edge-agent.toml" : dir;
 }
 
+Result<Json> AgentStatus(const std::string& dir, const Config& config) {
+  EDCSYNC_TRY(
+      doctor::RequireSchemaVersion(config.DatabaseFile(), schema::EdgeMigrations().size()));
+  return Ask(dir, "/v1/status",
+             [](EdgeStore& store) { return StatusJson(store, SyncView()); });
+}
+
 Status MakeBundle(const std::string& dir, const BundleRequest& request) {
   const SystemClock clock;
   doctor::SupportBundle bundle;
@@ -51,9 +59,7 @@ Status MakeBundle(const std::string& dir, const BundleRequest& request) {
                                           : "# " + toml.error().ToString() + "\n");
   const Result<Config> config = LoadConfig(dir);
   if (config.ok()) {
-    bundle.AddJson("status.json", Ask(dir, "/v1/status", [](EdgeStore& store) {
-                     return StatusJson(store, SyncView());
-                   }));
+    bundle.AddJson("status.json", AgentStatus(dir, *config));
     bundle.AddJson("database.json", doctor::DescribeDatabase(config->DatabaseFile()));
     bundle.AddJson("certificates.json",
                    doctor::DescribeCertificates({config->ca_file, config->certificate_file,

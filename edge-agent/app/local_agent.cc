@@ -48,7 +48,7 @@ struct LocalAgent::World {
   SystemRandom random;
 };
 
-Result<std::unique_ptr<HttpClient>> ConnectToAgent(const Config& config) {
+Result<std::unique_ptr<HttpClient>> ConnectToAgent(const Config& config, int answer_s_max) {
   const Error none{ErrorCode::kUnavailable, "No agent runs in " + config.data_dir};
   const Result<std::string> port = ReadFile(config.PortFile(), 64);
   const Result<std::string> token = ReadSecretFile(config.TokenFile(), 4096);
@@ -61,15 +61,15 @@ Result<std::unique_ptr<HttpClient>> ConnectToAgent(const Config& config) {
                      Trimmed(*port);
   options.ca_file = tls ? config.http_certificate_file : "";
   options.bearer_token = Trimmed(*token);
-  options.timeout_s = 120;
+  options.timeout_s = answer_s_max;
   auto client = std::make_unique<HttpClient>(options);
   if (!client->Get("/v1/health").ok()) return tl::unexpected<Error>(none);
   return client;
 }
 
-Result<LocalAgent> LocalAgent::Reach(const Config& config) {
+Result<LocalAgent> LocalAgent::Reach(const Config& config, int answer_s_max) {
   LocalAgent agent;
-  auto client = ConnectToAgent(config);
+  auto client = ConnectToAgent(config, answer_s_max);
   if (client.ok()) {
     agent.client_ = std::move(*client);
     return agent;

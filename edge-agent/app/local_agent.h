@@ -14,8 +14,11 @@ namespace edcsync::edge {
 
 class LocalAgent {
  public:
-  // Fails with kUnavailable if neither an agent runs nor a database is there.
-  static Result<LocalAgent> Reach(const Config& config);
+  static constexpr int kAnswerSecondsMax = 120;
+
+  // Waits for each answer so long. Fails with kUnavailable if neither an agent runs nor a database
+  // is there.
+  static Result<LocalAgent> Reach(const Config& config, int answer_s_max = kAnswerSecondsMax);
 
   bool running() const { return client_ != nullptr; }
   HttpClient& client() { return *client_; }  // REQUIRES: running().
@@ -41,6 +44,7 @@ EdgeStoreOptions StoreOptionsOf(const Config& config, std::shared_ptr<KeySources
 Result<HttpResponse> OrProblem(Result<HttpResponse> response);
 
 // An HTTP client for the running agent; kUnavailable if none runs.
-Result<std::unique_ptr<HttpClient>> ConnectToAgent(const Config& config);
+Result<std::unique_ptr<HttpClient>> ConnectToAgent(
+    const Config& config, int answer_s_max = LocalAgent::kAnswerSecondsMax);
 
 }  // namespace edcsync::edge

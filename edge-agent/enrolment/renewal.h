@@ -6,8 +6,8 @@
 //   tells     edge-agent/app (what it loads again goes to the session)
 //
 // What is fetched is checked against what is trusted, written, and only then told. A failure
-// changes nothing and is tried again after a while; delivery goes on with what there is. What is due
-// is judged by the centre's clock, which made the certificate: a site's may be months ahead.
+// changes nothing and is tried again after a while; delivery goes on with what there is. What is
+// due is judged by the centre's clock, which made the certificate: a site's may be hours ahead.
 //
 // Threads: one of its own; every call from any. The mutex is a leaf; callbacks run without it.
 #pragma once

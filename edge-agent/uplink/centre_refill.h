@@ -20,7 +20,8 @@ class CentreRefill {
   void Cancel() { under_way_ = false; }
   bool under_way() const { return under_way_; }
 
-  // The next Offer; nullopt: all was given back, and this has ended. Fails as the store does.
+  // The next Offer; nullopt: all was given back, and this has ended. A revision that is damaged or
+  // gone is passed over and logged: a reconciliation names it. Fails as the store does.
   Result<std::optional<wire::Offer>> Next(Epoch epoch);
   // True if `receipt` answers the Offer that is on its way: then Next() goes on behind it.
   bool Taken(const wire::Receipt& receipt);
@@ -28,6 +29,8 @@ class CentreRefill {
   void GoBack() { ++page_; }
 
  private:
+  Status Fill(EdgeTables& tables, wire::Offer& offer);
+
   EdgeStore& store_;
   bool under_way_ = false;
   HistoryId history_;

@@ -21,6 +21,14 @@ std::string Mebibytes(std::uint64_t bytes) {
 // A quarter above: where a state ends again.
 std::uint64_t End(std::uint64_t mark) { return mark + mark / 4; }
 
+std::uint64_t MarkOf(std::uint64_t bytes, unsigned percent, const DiskRoom& room) {
+  return std::min(bytes, room.size_bytes / 100 * percent);
+}
+
+std::uint64_t RefuseMarkOf(const DiskMarks& marks, const DiskRoom& room) {
+  return MarkOf(marks.refuse_bytes, marks.refuse_percent_max, room);
+}
+
 }  // namespace
 
 std::string_view ToString(DiskState state) {
@@ -60,19 +68,19 @@ DiskMarks ReadDiskMarks(TomlFile& toml) {
   return marks;
 }
 
+std::uint64_t WarnMarkOf(const DiskMarks& marks, const DiskRoom& room) {
+  return std::max(RefuseMarkOf(marks, room),
+                  MarkOf(marks.warn_bytes, marks.warn_percent_max, room));
+}
+
 DiskGuard::DiskGuard(std::string path, const DiskMarks& marks, Probe probe)
     : path_(std::move(path)),
       marks_(marks),
       probe_(probe ? std::move(probe) : [this] { return RoomAt(path_); }) {}
 
-std::uint64_t DiskGuard::MarkOf(std::uint64_t bytes, unsigned percent, const DiskRoom& room) const {
-  return std::min(bytes, room.size_bytes / 100 * percent);
-}
-
 DiskState DiskGuard::Next(const DiskRoom& room) const {
-  const std::uint64_t refuse = MarkOf(marks_.refuse_bytes, marks_.refuse_percent_max, room);
-  const std::uint64_t warn =
-      std::max(refuse, MarkOf(marks_.warn_bytes, marks_.warn_percent_max, room));
+  const std::uint64_t refuse = RefuseMarkOf(marks_, room);
+  const std::uint64_t warn = WarnMarkOf(marks_, room);
   const DiskState now = state_;
   if (room.free_bytes < refuse) return DiskState::kRefusing;
   if (now == DiskState::kRefusing && room.free_bytes < End(refuse)) return now;
@@ -104,8 +112,7 @@ DiskRoom DiskGuard::room() const {
 Status DiskGuard::MayTake() {
   if (Look() != DiskState::kRefusing) return Ok();
   const DiskRoom now = room();
-  const std::uint64_t end =
-      End(MarkOf(marks_.refuse_bytes, marks_.refuse_percent_max, now));
+  const std::uint64_t end = End(RefuseMarkOf(marks_, now));
   return Fail(ErrorCode::kDiskFull,
               "the disk of " + path_ + " has " + Mebibytes(now.free_bytes) +
                   " left, which is kept for what was taken before; it goes on by itself from " +

@@ -44,6 +44,8 @@ struct DiskMarks {
 // [guards] disk_warn_mib and disk_refuse_mib, which count exactly if they are set; what is wrong is
 // told by Finish().
 DiskMarks ReadDiskMarks(TomlFile& toml);
+// Below so many free bytes a disk of that size is low.
+std::uint64_t WarnMarkOf(const DiskMarks& marks, const DiskRoom& room);
 
 class DiskGuard {
  public:
@@ -61,7 +63,6 @@ class DiskGuard {
 
  private:
   DiskState Next(const DiskRoom& room) const;
-  std::uint64_t MarkOf(std::uint64_t bytes, unsigned percent, const DiskRoom& room) const;
 
   const std::string path_;
   const DiskMarks marks_;

@@ -1,5 +1,7 @@
 #include "shared/doctor/certificate_checks.h"
 
+#include <algorithm>
+
 #include "shared/crypto/certificate.h"
 #include "shared/crypto/certificate_facts.h"
 #include "shared/crypto/certificate_request.h"
@@ -42,7 +44,7 @@ Finding CheckCertificate(const CertificateToCheck& asked, WallTime now) {
                    "Set the clock.");
   }
   if (!asked.ca_file.empty()) {
-    const Result<std::vector<Certificate>> authorities = LoadCertificates(asked.ca_file);
+    const auto authorities = LoadCertificates(asked.ca_file);
     if (!authorities.ok()) {
       return Unreadable(asked.check, "The authority's certificate", authorities.error());
     }
@@ -85,10 +87,14 @@ Finding CheckRevocationList(const std::string& check, const std::string& file,
                             WallTime now) {
   const Result<RevocationList> list = RevocationList::Load(file);
   if (!list.ok()) return Unreadable(check, "The list of revoked certificates", list.error());
-  const Result<Certificate> authority = Certificate::Load(ca_file);
-  if (!authority.ok()) return Unreadable(check, "The authority's certificate", authority.error());
+  const auto authorities = LoadCertificates(ca_file);
+  if (!authorities.ok()) {
+    return Unreadable(check, "The authority's certificate", authorities.error());
+  }
   const std::string anew = "Start the gateway anew: it issues the list at every start.";
-  if (!list->IsSignedBy(*authority)) {
+  const bool ours = std::ranges::any_of(
+      *authorities, [&](const Certificate& authority) { return list->IsSignedBy(authority); });
+  if (!ours) {
     return Problem(check, file + " was not issued by the authority in " + ca_file + ".", anew);
   }
   if (list->next_update < now) {

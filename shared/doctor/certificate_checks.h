@@ -15,7 +15,7 @@ struct CertificateToCheck {
   std::string what;                  // "The edge's certificate".
   std::string file;
   std::string key_file;              // Empty: its key lies elsewhere.
-  std::string ca_file;               // One or more authorities, of whom one issued it. Empty: not known here.
+  std::string ca_file;               // Of one authority or two; empty: they are not known here.
   std::string common_name;           // Empty: any. As the next.
   std::string organizational_unit;
   std::string renewal;               // What to do about one that ends; empty: a general sentence.
@@ -24,7 +24,7 @@ struct CertificateToCheck {
 // key, of that name; else how many days are left, a warning below 30.
 Finding CheckCertificate(const CertificateToCheck& asked, WallTime now);
 
-// The list of revoked certificates: present, signed by the authority, in its time; a warning if it
+// The list of revoked certificates: present, signed by one of the authorities, in its time; a warning if it
 // ends within 30 days. Where `own_certificate_file` is given, that certificate is not on it.
 Finding CheckRevocationList(const std::string& check, const std::string& file,
                             const std::string& ca_file, const std::string& own_certificate_file,

@@ -33,6 +33,11 @@ Result<std::string> FirstDamage(Database& database) {
   return found == "ok" ? std::string() : found;
 }
 
+Result<std::int64_t> SchemaVersionOf(const std::string& path) {
+  EDCSYNC_ASSIGN(const std::unique_ptr<Database> database, OpenToLook(path));
+  return NumberOf(*database, "PRAGMA user_version");
+}
+
 }  // namespace
 
 Finding CheckDatabasePages(const std::string& check, const std::string& path) {
@@ -54,10 +59,7 @@ Finding CheckDatabasePages(const std::string& check, const std::string& path) {
 
 Finding CheckSchemaVersion(const std::string& check, const std::string& path,
                            std::size_t newest) {
-  const auto version = [&]() -> Result<std::int64_t> {
-    EDCSYNC_ASSIGN(const std::unique_ptr<Database> database, OpenToLook(path));
-    return NumberOf(*database, "PRAGMA user_version");
-  }();
+  const Result<std::int64_t> version = SchemaVersionOf(path);
   if (!version.ok()) return NotChecked(check, version.error().message + ".");
   const std::string found = "The database has schema " + std::to_string(*version) +
                             ", this program knows " + std::to_string(newest) + ".";
@@ -66,6 +68,15 @@ Finding CheckSchemaVersion(const std::string& check, const std::string& path,
     return Problem(check, found, "Install the release that wrote it, or a later one.");
   }
   return Warning(check, found, "Start the service once: it brings the database up.");
+}
+
+Status RequireSchemaVersion(const std::string& path, std::size_t newest) {
+  EDCSYNC_ASSIGN(const std::int64_t version, SchemaVersionOf(path));
+  if (version == static_cast<std::int64_t>(newest)) return Ok();
+  const bool later = version > static_cast<std::int64_t>(newest);
+  return Fail(later ? ErrorCode::kSchemaTooNew : ErrorCode::kUnavailable,
+              "The database has schema " + std::to_string(version) + ", this program knows " +
+                  std::to_string(newest) + ": it was not opened, for that would alter it.");
 }
 
 Result<Json> DescribeDatabase(const std::string& path) {

@@ -1,5 +1,7 @@
 #include "shared/keys/key_settings.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 namespace edcsync {
@@ -35,9 +37,14 @@ Result<KeySource> ParseKeySource(std::string_view text) {
 
 Result<std::string> KeySettings::CredentialPath(const std::string& name) const {
   const char* given = std::getenv("CREDENTIALS_DIRECTORY");
-  std::string folder = credentials_directory;
-  if (folder.empty() && given != nullptr) folder = given;
-  if (!folder.empty()) return folder + "/" + name;
+  const std::string own = given == nullptr ? "" : std::string(given) + "/" + name;
+  const std::string named =
+      credentials_directory.empty() ? "" : credentials_directory + "/" + name;
+  // A unit is shut out from the credentials of every other one, though the configuration that they
+  // share may name that folder.
+  const bool is_there = !named.empty() && ::access(named.c_str(), F_OK) == 0;
+  if (!named.empty() && (is_there || own.empty())) return named;
+  if (!own.empty()) return own;
   return Fail(ErrorCode::kKeyMissing,
               "there is no folder of credentials: start the program by systemd with "
               "LoadCredentialEncrypted=" + name +

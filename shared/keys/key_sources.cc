@@ -105,7 +105,8 @@ Result<std::shared_ptr<WrappingKey>> KeySources::FindIn(KeySource source,
 }
 
 Result<std::shared_ptr<WrappingKey>> KeySources::FindAnywhere(const std::optional<KeyId>& id) {
-  const KeySource chosen = settings_.source;
+  // What names no key was wrapped by a key file; a credential may hold that one by now, or another.
+  const KeySource chosen = id ? settings_.source : KeySource::kFile;
   auto key = FindIn(chosen, id);
   KeySource source = chosen;
   std::string also;

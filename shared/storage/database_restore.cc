@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "shared/base/check.h"
 #include "shared/base/file_owner.h"
 #include "shared/storage/file_lock.h"
 
@@ -47,6 +48,26 @@ void RemoveCopy(const std::string& path) {
   for (const char* suffix : kSidecars) fs::remove(path + suffix, ignored);
 }
 
+// What a write-ahead log holds belongs to the file beside it: one that was in use when its program
+// was killed lacks its last transactions without the log.
+Status CopyWithLog(const std::string& from, const std::string& to) {
+  std::error_code reason;
+  fs::copy_file(from, to, reason);
+  if (!reason && fs::exists(from + "-wal", reason)) {
+    fs::copy_file(from + "-wal", to + "-wal", reason);
+  }
+  return FromSystem("Cannot copy " + from, reason);
+}
+
+// A log that is left after the last connection was closed could not be written into the file.
+Status CheckNoLogIsLeft(const std::string& path) {
+  std::error_code none;
+  const auto size = fs::file_size(path + "-wal", none);
+  if (none || size == 0) return Ok();
+  return Fail(ErrorCode::kDiskFull, path + " could not be completed from its log; make room on "
+                                           "its disk and restore again");
+}
+
 // The database first: one without its log is never taken for a whole one.
 Status KeepFormer(const std::string& database, const std::string& former) {
   std::error_code reason;
@@ -82,12 +103,12 @@ Result<std::string> RestoreDatabase(const std::string& database, const std::stri
   const std::string copy = RestoringCopyOf(database);
   RemoveCopy(copy);  // Of an interrupted restore.
   std::error_code reason;
-  fs::copy_file(backup, copy, reason);
-  Status prepared = FromSystem("Cannot copy " + backup, reason);
+  Status prepared = CopyWithLog(backup, copy);
   if (prepared.ok()) {
     fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write, reason);
     prepared = prepare(copy);
   }
+  if (prepared.ok()) prepared = CheckNoLogIsLeft(copy);
   if (prepared.ok()) prepared = GiveToFolderOwner(copy);
   if (prepared.ok()) prepared = SyncPath(copy);
   if (!prepared.ok()) {
@@ -122,20 +143,63 @@ std::string DatedBackup(const std::string& folder, const std::string& prefix, Wa
   return folder + "/" + prefix + "-" + stamp + "Z.db";
 }
 
-Status KeepNewestBackups(const std::string& folder, const std::string& prefix, std::size_t count) {
-  std::vector<std::string> names;
+Status CheckRoomForBackup(const std::string& folder, const std::string& database,
+                          const DiskMarks& marks) {
+  std::uint64_t needed = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code reason;
+    const std::uintmax_t size = fs::file_size(database + suffix, reason);
+    if (!reason) needed += size;
+  }
+  EDCSYNC_ASSIGN(const DiskRoom room, RoomAt(folder));
+  struct stat there {}, here {};
+  if (::stat(folder.c_str(), &there) == 0 && ::stat(database.c_str(), &here) == 0 &&
+      there.st_dev == here.st_dev) {
+    needed += WarnMarkOf(marks, room);
+  }
+  if (room.free_bytes >= needed) return Ok();
+  return Fail(ErrorCode::kDiskFull,
+              "No backup is made: " + folder + " has " + std::to_string(room.free_bytes >> 20) +
+                  " MiB left, and needs " + std::to_string(needed >> 20) +
+                  ". Keep fewer, or keep them on another disk");
+}
+
+Status KeepNewestBackups(const std::string& folder, const std::string& prefix, std::size_t count,
+                         const std::string& made) {
+  CHECK(count > 0);
+  const std::string newest = fs::path(made).filename().string();
+  std::vector<std::string> others;
+  std::vector<std::string> gone;
   std::error_code reason;
   for (const auto& entry : fs::directory_iterator(folder, reason)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && IsDatedName(name, prefix)) names.push_back(name);
+    if (!entry.is_regular_file()) continue;
+    if (IsDatedName(name, prefix) && name != newest) others.push_back(name);
+    const std::size_t partial = name.find(".partial-");
+    if (partial != std::string::npos && IsDatedName(name.substr(0, partial), prefix) &&
+        name < newest) {
+      gone.push_back(name);
+    }
   }
   EDCSYNC_TRY(FromSystem("Cannot look into " + folder, reason));
-  std::sort(names.begin(), names.end());
-  for (std::size_t i = 0; i + count < names.size(); ++i) {
-    fs::remove(folder + "/" + names[i], reason);
-    EDCSYNC_TRY(FromSystem("Cannot remove the old backup " + names[i], reason));
+  std::sort(others.begin(), others.end());
+  const std::size_t kept = std::min(count - 1, others.size());
+  gone.insert(gone.end(), others.begin(), others.end() - static_cast<std::ptrdiff_t>(kept));
+  for (const std::string& name : gone) {
+    fs::remove(folder + "/" + name, reason);
+    EDCSYNC_TRY(FromSystem("Cannot remove the old backup " + name, reason));
   }
   return Ok();
+}
+
+Status SetAsideUnverified(const std::string& folder, const std::string& prefix,
+                          const std::string& made, const Error& why) {
+  const std::string name = folder + "/" + prefix + "-unverified.db";
+  std::error_code reason;
+  fs::rename(made, name, reason);
+  return Fail(why.code, why.message + ". The copy is no backup and lies as " +
+                            (reason ? made + " (" + reason.message() + ")" : name) +
+                            "; earlier ones were kept");
 }
 
 }  // namespace edcsync

@@ -33,12 +33,14 @@ std::vector<double> StatFields() {
   return {std::istream_iterator<double>(rest), {}};
 }
 
+// Seconds since 1970. Not from /proc/stat, which a sandboxed service does not see (ProcSubset=pid).
 double BootTime() {
-  std::ifstream file("/proc/stat");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("btime ")) return std::strtod(line.c_str() + 6, nullptr);
-  }
-  return 0;
+  const auto seconds = [](clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+  };
+  return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME);
 }
 
 }  // namespace

@@ -136,6 +136,19 @@ TEST_F(DoctorTest, FindsNoProblemOnASoundPairRunningOrStopped) {
   EXPECT_EQ(trial_.Centre({"doctor", "--strict"}).exit_code, 1);
 }
 
+// Story: all through a rotation of the authority, broker and desk show certificates of the former
+// one, and the doctor called that a stranger's broker.
+TEST_F(DoctorTest, FindsNoProblemWhileTheAuthorityIsRotated) {
+  const Ran rotated = trial_.Centre({"ca", "rotate"});
+  ASSERT_EQ(rotated.exit_code, 0) << rotated.err;
+  Await("the link is live", [&] { return Edge(0).With("ok").contains("link"); });
+  const Examined centre = Centre(0);
+  for (const char* check : {"certificate.ca", "certificate.gateway", "certificate.broker",
+                            "certificate.revoked", "certificate.desk", "broker.tls"}) {
+    EXPECT_TRUE(centre.With("ok").contains(check)) << check << " " << centre.json;
+  }
+}
+
 TEST_F(DoctorTest, AltersNothing) {
   tororo_.Stop();
   trial_.StopGateway();

@@ -1,14 +1,16 @@
 """Reads procedures out of packaging/runbook.md: what a person would type, and where.
 
 A procedure is a section below `<!-- procedure: NAME -->`; its commands stand in fenced `console`
-blocks behind a prompt that names the machine (`site$`, `centre$`). A section that is none says why:
-`<!-- no procedure: WHY -->`.
+blocks behind a prompt that names the machine (`site$`, `centre$`). One that needs a machine of its
+own, with its packages and service manager, says so: `<!-- procedure in tests/packages: NAME -->`.
+A section that is none says why: `<!-- no procedure: WHY -->`.
 """
 
 import re
 from dataclasses import dataclass, field
 
-MARK = re.compile(r"^<!-- procedure: ([a-z0-9-]+) -->$")
+HERE = "tests/runbook"
+MARK = re.compile(r"^<!-- procedure(?: in (tests/packages))?: ([a-z0-9-]+) -->$")
 EXEMPT = re.compile(r"^<!-- no procedure: .+ -->$")
 COMMAND = re.compile(r"^(site|centre)\$ (.+)$")
 
@@ -25,6 +27,7 @@ class Procedure:
     name: str
     title: str
     line: int
+    place: str  # The folder of its test.
     commands: list = field(default_factory=list)
 
 
@@ -50,7 +53,7 @@ def read(text):
         elif line.startswith("```"):
             fence = line[3:].strip()
         elif match := MARK.match(line):
-            mark = match[1]
+            mark, place = match[2], match[1] or HERE
         elif EXEMPT.match(line):
             mark = ""
         elif line.startswith("## "):
@@ -61,7 +64,8 @@ def read(text):
             if mark:
                 if mark in procedures:
                     raise DocumentError(f"line {number}: a second procedure {mark}")
-                current = procedures[mark] = Procedure(mark, line[3:], number)
+                current = procedures[mark] = Procedure(mark, line[3:], number,
+                                                                  place)
             mark = None
     for procedure in procedures.values():
         if not procedure.commands:
@@ -71,10 +75,11 @@ def read(text):
 
 
 def differences(documented, tested):
-    """What is wrong between the document's procedures and the tests, as lines."""
-    for name in documented:
-        if name not in tested:
-            yield f"the procedure {name} of the runbook has no test in tests/runbook/procedures.py"
-    for name in tested:
-        if name not in documented:
-            yield f"tests/runbook tests {name}, which the runbook does not hold"
+    """What is wrong between the document's procedures and the tests, {folder: names}, as lines."""
+    for name, procedure in documented.items():
+        if name not in tested[procedure.place]:
+            yield f"the procedure {name} of the runbook has no test in {procedure.place}"
+    for place, names in tested.items():
+        for name in names:
+            if name not in documented or documented[name].place != place:
+                yield f"{place} tests {name}, which the runbook does not hold for it"

@@ -11,9 +11,11 @@ import sys
 import time
 import traceback
 
-from document import DocumentError, differences, read
+from document import HERE, DocumentError, differences, read
 from procedures import TESTS
 from world import World
+
+BOOTED = "tests/packages"
 
 SOUND = """# R
 <!-- procedure: one -->
@@ -23,11 +25,20 @@ site$ edge-agent status
 ```
 <!-- no procedure: it is a table -->
 ## Two
+<!-- procedure in tests/packages: three -->
+## Three
+```console
+site$ apt install ./edcsync-*.deb
+```
 """
 # (what is planted, the text that is replaced, by what, the tests there are, a part of the message)
 PLANTED = (
     ("a procedure without a test", "", "", (), "one of the runbook has no test"),
     ("a test without a procedure", "", "", ("one", "two"), "which the runbook does not hold"),
+    ("a procedure without a test on a booted machine", "three", "four", ("one",),
+     "four of the runbook has no test in tests/packages"),
+    ("a procedure that is tested in the other place", " in tests/packages", "", ("one",),
+     "three of the runbook has no test in tests/runbook"),
     ("a section without a mark", "<!-- no procedure: it is a table -->\n", "", ("one",), "line 7"),
     ("a command without a machine", "site$ ", "$ ", ("one",), "no `site$`"),
     ("a procedure without a command", "site$ edge-agent status\n", "", ("one",), "has no command"),
@@ -38,20 +49,20 @@ PLANTED = (
 )
 
 
-def problems_of(text, tested):
+def problems_of(text, tested, booted):
     try:
-        return list(differences(read(text), tested))
+        return list(differences(read(text), {HERE: tested, BOOTED: booted}))
     except DocumentError as error:
         return [str(error)]
 
 
 def self_test():
     failures = 0
-    if found := problems_of(SOUND, ("one",)):
+    if found := problems_of(SOUND, ("one",), ("three",)):
         failures += 1
         print("the sound document is not accepted:", found)
     for what, old, new, tested, expected in PLANTED:
-        found = problems_of(SOUND.replace(old, new, 1) if old else SOUND, tested)
+        found = problems_of(SOUND.replace(old, new, 1) if old else SOUND, tested, ("three",))
         if not any(expected in line for line in found):
             failures += 1
             print(f"not seen: {what}; found: {found}")
@@ -60,15 +71,18 @@ def self_test():
 
 
 def check(document):
-    found = problems_of(document.read_text(), TESTS)
-    print(*found, f"{len(TESTS)} procedures tested, {len(found)} differences", sep="\n")
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "packages"))
+    from packages_test import PROCEDURES
+    found = problems_of(document.read_text(), TESTS, PROCEDURES)
+    print(*found, f"{len(TESTS)} procedures tested here, {len(PROCEDURES)} in {BOOTED}, "
+          f"{len(found)} differences", sep="\n")
     return 1 if found else 0
 
 
 def carry_out(document, binaries, data, names):
     procedures = read(document.read_text())
     failed = 0
-    for name in names or procedures:
+    for name in names or [one.name for one in procedures.values() if one.place == HERE]:
         begun = time.monotonic()
         world = World(binaries, data, procedures[name])
         try:

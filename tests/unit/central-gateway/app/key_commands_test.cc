@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "shared/storage/database.h"
 #include "tests/unit/central-gateway/app/command_fixture.h"
 
 namespace edcsync::central {
@@ -72,9 +73,36 @@ TEST_F(KeyCommands, MovingIntoACredentialWorksOnceTheConfigurationNamesIt) {
   EXPECT_EQ(RunJson({"key", "status"})["source"], "credential");
   std::filesystem::remove(Key());
   EXPECT_EQ(Run({"check"}).code, kExitOk);
+  // A unit that may not see the folder named has its credentials where systemd says.
+  std::filesystem::rename(folder_ + "/credentials", folder_ + "/own");
+  EXPECT_NE(Run({"check"}).code, kExitOk);
+  ASSERT_EQ(::setenv("CREDENTIALS_DIRECTORY", (folder_ + "/own").c_str(), 1), 0);
+  EXPECT_EQ(Run({"check"}).code, kExitOk);
+  ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+  std::filesystem::rename(folder_ + "/own", folder_ + "/credentials");
   const Ran again = Run({"key", "rotate"});
   EXPECT_EQ(again.code, kExitRefused);
   EXPECT_NE(again.err.find("credential_next"), std::string::npos) << again.err;
+}
+
+// A credential was configured before the first rotation of a database that an earlier release had
+// made: its data keys name no key, and were taken for wrapped by the credential's.
+TEST_F(KeyCommands, WhatAnEarlierReleaseWrappedIsOpenedByTheKeyFileUntilItIsMoved) {
+  {
+    DatabaseOptions options;
+    options.path = folder_ + "/gateway/central.db";
+    const auto database = Database::Open(options);
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE((*database)->Execute("UPDATE data_key SET wrapped_by = NULL").ok());
+  }
+  std::filesystem::create_directory(folder_ + "/credentials");
+  ASSERT_EQ(Run({"key", "generate", folder_ + "/credentials/centre"}).code, kExitOk);
+  Configure("source = \"credential\"\ncredential = \"centre\"\ncredentials_directory = \"" +
+            folder_ + "/credentials\"\n");
+  EXPECT_EQ(Run({"check"}).code, kExitOk);
+  ASSERT_EQ(Run({"key", "rotate", "--to", "credential"}).code, kExitOk);
+  std::filesystem::remove(Key());
+  EXPECT_EQ(Run({"check"}).code, kExitOk);
 }
 
 TEST_F(KeyCommands, AWrongSettingNamesItsLine) {

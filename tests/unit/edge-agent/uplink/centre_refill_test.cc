@@ -95,5 +95,24 @@ TEST_F(CentreRefillTest, ARefusedOfferIsGivenAgainAndItsLateReceiptDoesNotCount)
   EXPECT_EQ(Next().revisions.size(), 1u);
 }
 
+// Story: one damaged revision failed the refill of a restored centre in every session, so that the
+// site delivered nothing any more and no reconciliation could begin.
+TEST_F(CentreRefillTest, ADamagedRevisionIsPassedOver) {
+  const Status damaged = world_.store().writer().Run([this]() -> Status {
+    Database& database = world_.store().writer_tables().database;
+    EDCSYNC_TRY(database.Execute("DROP TRIGGER revision_is_never_altered"));
+    return database.Execute("UPDATE revision SET sealed = x'00' WHERE revision_rowid <= 2");
+  });
+  ASSERT_TRUE(damaged.ok()) << damaged.error().ToString();
+  const wire::Offer first = Next();
+  EXPECT_EQ(first.revisions.size(), limits::kPushRevisionCountMax - 2);
+  EXPECT_TRUE(refill_->Taken(ReceiptOf(first.page)));
+  const wire::Offer second = Next();
+  EXPECT_EQ(second.revisions.size(), 1u);
+  EXPECT_TRUE(refill_->Taken(ReceiptOf(second.page)));
+  EXPECT_TRUE(Next().revisions.empty());
+  EXPECT_EQ(StoredHistory(), centre_);
+}
+
 }  // namespace
 }  // namespace edcsync::edge

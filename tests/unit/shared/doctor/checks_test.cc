@@ -8,10 +8,12 @@
 #include "shared/base/exit_code.h"
 #include "shared/base/file.h"
 #include "shared/doctor/clock_checks.h"
+#include "shared/doctor/database_checks.h"
 #include "shared/doctor/disk_checks.h"
 #include "shared/doctor/file_checks.h"
 #include "shared/doctor/finding.h"
 #include "shared/doctor/support_bundle.h"
+#include "shared/storage/database.h"
 
 namespace edcsync::doctor {
 namespace {
@@ -101,6 +103,19 @@ TEST_F(DoctorChecks, ABundleIsItsOwnersAloneAndReplacesNothing) {
   ASSERT_TRUE(bundle.WriteTo(file, "top", kNow).ok());
   EXPECT_EQ(static_cast<int>(std::filesystem::status(file).permissions()), 0600);
   EXPECT_EQ(bundle.WriteTo(file, "top", kNow).error().code, ErrorCode::kAlreadyExists);
+}
+
+// Story: a support bundle migrated the database that it was to describe, so that the former release
+// could not be gone back to.
+TEST_F(DoctorChecks, ADatabaseOfAnotherSchemaIsToldFromOneToOpen) {
+  const std::string path = folder_ + "/data.db";
+  DatabaseOptions options;
+  options.path = path;
+  ASSERT_TRUE(Database::Open(options).value()->Execute("PRAGMA user_version = 4").ok());
+  EXPECT_TRUE(RequireSchemaVersion(path, 4).ok());
+  EXPECT_EQ(RequireSchemaVersion(path, 3).error().code, ErrorCode::kSchemaTooNew);
+  EXPECT_EQ(RequireSchemaVersion(path, 5).error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(RequireSchemaVersion(folder_ + "/absent.db", 4).ok());
 }
 
 }  // namespace

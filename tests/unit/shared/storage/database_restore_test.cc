@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "shared/base/file.h"
+#include "shared/storage/database.h"
 #include "shared/storage/file_lock.h"
 
 namespace edcsync {
@@ -47,6 +48,47 @@ TEST_F(DatabaseRestore, GivesTheCopyTheNameAndKeepsTheFormerWithItsLog) {
   EXPECT_FALSE(std::filesystem::exists(RestoringCopyOf(In("data.db"))));
 }
 
+// Story: only the file was copied, so that the last commits of a database whose program was killed
+// were missing without a word.
+TEST_F(DatabaseRestore, TakesWhatIsInTheBackupsLogOnly) {
+  DatabaseOptions options;
+  options.path = In("killed.db");
+  {
+    const auto killed = Database::Open(options).value();
+    ASSERT_TRUE(killed->Execute("CREATE TABLE t (n INTEGER)").ok());
+    ASSERT_TRUE(killed->Execute("INSERT INTO t VALUES (7)").ok());
+    for (const char* suffix : {"", "-wal"}) {  // As they lie there while it is in use.
+      std::filesystem::copy_file(In("killed.db") + suffix, In("left.db") + suffix);
+    }
+  }
+  const auto read = [](const std::string& path) -> Result<std::int64_t> {
+    DatabaseOptions copy;
+    copy.path = path;
+    EDCSYNC_ASSIGN(const auto database, Database::Open(copy));
+    Statement statement = database->Prepare("SELECT n FROM t");
+    EDCSYNC_ASSIGN(const bool found, statement.Step());
+    return found ? statement.Int(0) : 0;
+  };
+  const auto restored = RestoreDatabase(In("data.db"), In("left.db"), kNow,
+                                        [&](const std::string& copy) -> Status {
+                                          EDCSYNC_ASSIGN(const std::int64_t n, read(copy));
+                                          EXPECT_EQ(n, 7);
+                                          return Ok();
+                                        });
+  ASSERT_TRUE(restored.ok()) << restored.error().message;
+  EXPECT_EQ(read(In("data.db")).value_or(0), 7);
+}
+
+TEST_F(DatabaseRestore, ACopyThatCouldNotBeCompletedFromItsLogIsRefused) {
+  const auto restored =
+      RestoreDatabase(In("data.db"), In("backup"), kNow, [](const std::string& copy) -> Status {
+        std::ofstream(copy + "-wal") << "not written back";
+        return Ok();
+      });
+  EXPECT_EQ(restored.error().code, ErrorCode::kDiskFull);
+  EXPECT_EQ(Text(In("data.db")), "former");
+}
+
 TEST_F(DatabaseRestore, ThatIsRefusedChangesNothing) {
   EXPECT_EQ(Restore(Fail(ErrorCode::kCorrupt, "damaged")).error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(Text(In("data.db")), "former");
@@ -71,17 +113,57 @@ TEST_F(DatabaseRestore, PutsABackupWhereThereIsNone) {
 TEST_F(DatabaseRestore, OnlyBackupsOfThatNameAndFormGoWhenOldOnesGo) {
   for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db",
                            "edge-a-20260103T000000Z.db", "edge-ab-20260101T000000Z.db",
-                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old"}) {
+                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old",
+                           "edge-a-20260101T000000Z.db.partial-abcdef",
+                           "edge-a-20260104T000000Z.db.partial-abcdef"}) {
     Write(name, "x");
   }
   EXPECT_EQ(DatedBackup("/f", "edge-a", kNow), "/f/edge-a-20260921T141320Z.db");
-  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 1).ok());
+  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 1, In("edge-a-20260103T000000Z.db")).ok());
   EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260101T000000Z.db")));
   EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260102T000000Z.db")));
+  EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260101T000000Z.db.partial-abcdef")));
   for (const char* name : {"edge-a-20260103T000000Z.db", "edge-ab-20260101T000000Z.db",
-                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old"}) {
+                           "edge-a-2026010XT000000Z.db", "edge-a-20260101T000000Z.db.old",
+                           "edge-a-20260104T000000Z.db.partial-abcdef"}) {
     EXPECT_TRUE(std::filesystem::exists(In(name))) << name;
   }
+}
+
+TEST_F(DatabaseRestore, TheBackupJustMadeStaysThoughTheClockWentBack) {
+  for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db",
+                           "edge-a-20270101T000000Z.db"}) {
+    Write(name, "x");
+  }
+  ASSERT_TRUE(KeepNewestBackups(folder_, "edge-a", 2, In("edge-a-20260101T000000Z.db")).ok());
+  EXPECT_TRUE(std::filesystem::exists(In("edge-a-20260101T000000Z.db")));
+  EXPECT_FALSE(std::filesystem::exists(In("edge-a-20260102T000000Z.db")));
+  EXPECT_TRUE(std::filesystem::exists(In("edge-a-20270101T000000Z.db")));
+}
+
+TEST_F(DatabaseRestore, ACopyThatIsNotVerifiedCountsAsNoBackupAndIsTheOnlyOneOfItsKind) {
+  const Error why{ErrorCode::kCorrupt, "damaged"};
+  for (const char* name : {"edge-a-20260101T000000Z.db", "edge-a-20260102T000000Z.db"}) {
+    Write(name, name);
+    const Status told = SetAsideUnverified(folder_, "edge-a", In(name), why);
+    EXPECT_EQ(told.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(told.error().message.find("edge-a-unverified.db"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(In(name)));
+  }
+  EXPECT_EQ(Text(In("edge-a-unverified.db")), "edge-a-20260102T000000Z.db");
+}
+
+TEST_F(DatabaseRestore, ABackupLeavesTheRoomThatCaptureNeeds) {
+  const DiskRoom room = RoomAt(folder_).value();
+  DiskMarks marks;
+  marks.warn_bytes = 0;
+  marks.refuse_bytes = 0;
+  EXPECT_TRUE(CheckRoomForBackup(folder_, In("data.db"), marks).ok());
+  marks.warn_bytes = room.size_bytes;
+  marks.warn_percent_max = 100;
+  EXPECT_EQ(CheckRoomForBackup(folder_, In("data.db"), marks).error().code, ErrorCode::kDiskFull);
+  EXPECT_EQ(CheckRoomForBackup("/no/such/folder", In("data.db"), marks).error().code,
+            ErrorCode::kIo);
 }
 
 TEST_F(DatabaseRestore, WhatLookingIntoABackupLeavesGoesAgain) {
