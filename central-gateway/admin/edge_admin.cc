@@ -11,6 +11,7 @@
 #include "central-gateway/admin/trust.h"
 #include "shared/base/file.h"
 #include "shared/base/file_owner.h"
+#include "shared/base/log.h"
 #include "shared/base/toml_template.h"
 #include "shared/crypto/certificate_request.h"
 #include "shared/crypto/revocation_list.h"
@@ -34,7 +35,8 @@ std::string BundleConfig(const EdgeId& edge, const SiteOID& site, const BundleOp
 }
 
 // What the list names: the certificates that were revoked and have not ended, and what `present`
-// names of certificates that this registry does not know, because it was restored from a backup.
+// names beside, which this registry does not know, because it was restored from a backup. What was
+// revoked once stays so, whatever the registry says.
 Result<std::vector<RevokedCertificate>> RevokedNow(CentralStore& store,
                                                    const Result<RevocationList>& present,
                                                    WallTime now) {
@@ -45,25 +47,21 @@ Result<std::vector<RevokedCertificate>> RevokedNow(CentralStore& store,
     EDCSYNC_ASSIGN(revoked_pem, reader.RevokedCertificatesPem());
     return Ok();
   }));
-  std::set<std::string> trusted_edges, known_serials;
+  std::set<std::string> trusted_edges, judged_serials;
   for (const EdgeRow& edge : edges) {
     if (edge.standing != EdgeStanding::kRevoked) trusted_edges.insert(edge.edge.str());
-    for (const std::string& pem : edge.certificates_pem) {
-      EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
-      known_serials.insert(certificate.SerialHex());
-    }
   }
   std::vector<RevokedCertificate> revoked;
   for (const std::string& pem : revoked_pem) {
     EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
-    known_serials.insert(certificate.SerialHex());
+    judged_serials.insert(certificate.SerialHex());
     if (certificate.NotAfter() <= now) continue;  // Nobody takes it anyway.
     revoked.push_back(
         {certificate.SerialHex(), trusted_edges.count(certificate.CommonName()) != 0});
   }
   if (!present.ok()) return revoked;
   for (const RevokedCertificate& entry : present->revoked) {
-    if (known_serials.count(entry.serial_hex) == 0) revoked.push_back(entry);
+    if (judged_serials.count(entry.serial_hex) == 0) revoked.push_back(entry);
   }
   return revoked;
 }
@@ -142,6 +140,8 @@ Status RevokeEdge(CentralStore& store, const Installation& installation, const E
 
 Status WriteRevocationList(CentralStore& store, const Installation& installation,
                            const Clock& clock) {
+  EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
+                 LoadAuthorities(installation));
   const std::string file = installation.Pki("crl.pem");
   const Result<RevocationList> present = RevocationList::Load(file);
   EDCSYNC_ASSIGN(const std::vector<RevokedCertificate> revoked,
@@ -150,14 +150,23 @@ Status WriteRevocationList(CentralStore& store, const Installation& installation
   WallTime issued = IssueStart(clock);
   if (present.ok()) issued.ms = std::max(issued.ms, present->issued_at.ms + 1000);
   issued.ms = std::min(issued.ms, clock.Wall().ms);
-  EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
-                 LoadAuthorities(installation));
   std::string lists;
   for (const CertificateAuthority& authority : authorities) {
     EDCSYNC_ASSIGN(const std::string crl, authority.IssueCrl(revoked, issued, kCrlDays));
     lists += crl;
   }
   return WriteFile(file, lists, 0644, false);
+}
+
+Status EnsureRevocationList(CentralStore& store, const Installation& installation,
+                            const Clock& clock) {
+  Status written = WriteRevocationList(store, installation, clock);
+  if (written.ok() || written.error().code != ErrorCode::kKeyMissing) return written;
+  const Result<RevocationList> present = RevocationList::Load(installation.Pki("crl.pem"));
+  if (!present.ok() || present->next_update <= clock.Wall()) return written;
+  Log(LogLevel::kWarn, "revocation_list.not_issued",
+      {{"why", written.error().message}, {"counts_until", FormatUtc(present->next_update)}});
+  return Ok();
 }
 
 Status ReadmitEdge(CentralStore& store, const EdgeId& edge, const std::string& user,

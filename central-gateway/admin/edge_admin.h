@@ -32,6 +32,10 @@ Status RevokeEdge(CentralStore& store, const Installation& installation, const E
 // Issues pki/crl.pem anew from what is revoked: a list of each authority that is trusted.
 Status WriteRevocationList(CentralStore& store, const Installation& installation,
                            const Clock& clock);
+// The same; but if an authority's key is not on this machine, the present list stays as long as it
+// counts, which is logged.
+Status EnsureRevocationList(CentralStore& store, const Installation& installation,
+                            const Clock& clock);
 
 // Lets a suspended edge, or one whose database was lost, go on: the next Hello brings a new
 // incarnation, which is filled from the feed.

@@ -28,39 +28,49 @@ RevokedBefore SerialsRevokedBefore(const Installation& installation) {
   return before;
 }
 
-// Those of the edge's certificates that the list does not name.
-Result<std::vector<std::string>> StillTrusted(const EdgeRow& edge,
-                                              const std::set<std::string>& serials) {
-  std::vector<std::string> trusted;
-  for (const std::string& pem : edge.certificates_pem) {
-    EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
-    if (serials.count(certificate.SerialHex()) == 0) trusted.push_back(pem);
-  }
-  return trusted;
-}
-
 // An edge that was revoked after the backup would come back to life with it, and so would a
 // certificate that was replaced. The list of revoked certificates is a file of its own, mostly
 // younger than the backup. An edge whose certificate was replaced is trusted as before: the centre
 // learns its present one at its next contact for renewal.
 Status KeepRevoked(CentralWriter& writer, const RevokedBefore& before, const std::string& user,
-                   std::vector<EdgeId>& revoked) {
+                   CentreRestored& restored) {
   EDCSYNC_ASSIGN(const std::vector<EdgeRow> edges, writer.ListEdges());
   for (const EdgeRow& edge : edges) {
     if (edge.standing == EdgeStanding::kRevoked || edge.certificates_pem.empty()) continue;
-    EDCSYNC_ASSIGN(const auto not_revoked, StillTrusted(edge, before.revoked));
-    if (not_revoked.empty()) {
+    std::vector<std::string> named;  // By the list, for whatever reason.
+    bool all_revoked = true;
+    for (const std::string& pem : edge.certificates_pem) {
+      EDCSYNC_ASSIGN(const Certificate certificate, Certificate::FromPem(pem));
+      const std::string serial = certificate.SerialHex();
+      const bool is_revoked = before.revoked.contains(serial);
+      all_revoked = all_revoked && is_revoked;
+      if (is_revoked || before.superseded.contains(serial)) named.push_back(pem);
+    }
+    if (all_revoked) {
       const std::string why = "It was revoked after the backup that was restored";
       EDCSYNC_TRY(writer.SetEdgeStanding(edge.edge, EdgeStanding::kRevoked, why));
       EDCSYNC_TRY(writer.AppendAudit(user, "edge.revoked", edge.edge.str(), why));
-      revoked.push_back(edge.edge);
+      restored.revoked.push_back(edge.edge);
       continue;
     }
-    EDCSYNC_ASSIGN(const auto present, StillTrusted(edge, before.superseded));
-    if (present.size() == edge.certificates_pem.size() || present.size() > 1) continue;
-    EDCSYNC_TRY(writer.RevokeCertificatesBut(edge.edge, present.empty() ? "" : present.front()));
+    if (named.empty()) continue;
+    for (const std::string& pem : named) EDCSYNC_TRY(writer.RevokeCertificate(edge.edge, pem));
     EDCSYNC_TRY(writer.AppendAudit(user, "edge.certificate_replaced", edge.edge.str(),
                                    "It was replaced after the backup that was restored"));
+  }
+  return Ok();
+}
+
+// An invitation that is open in the backup may have been used, replaced or sent astray since:
+// whoever still has its token would take the edge over from the machine that enrolled with it.
+Status EndInvitations(CentralWriter& writer, const std::string& user, CentreRestored& restored) {
+  EDCSYNC_ASSIGN(const std::vector<InvitationRow> open, writer.ListOpenInvitations());
+  for (InvitationRow invitation : open) {
+    invitation.state = InvitationState::kReplaced;
+    EDCSYNC_TRY(writer.UpdateInvitation(invitation));
+    EDCSYNC_TRY(writer.AppendAudit(user, "edge.invitation_ended", invitation.edge.str(),
+                                   "It was open in the backup that was restored"));
+    if (writer.Now() < invitation.expires_at) restored.uninvited.push_back(invitation.edge);
   }
   return Ok();
 }
@@ -68,7 +78,7 @@ Status KeepRevoked(CentralWriter& writer, const RevokedBefore& before, const std
 // Checks the copy and gives it a new history.
 Status Prepare(const Installation& installation, const std::string& copy,
                const std::string& user, const Clock& clock, Random& random,
-               std::shared_ptr<KeyRing> keys, std::vector<EdgeId>& revoked) {
+               std::shared_ptr<KeyRing> keys, CentreRestored& restored) {
   SqliteCentralStoreOptions options;
   options.keys = std::move(keys);
   options.path = copy;
@@ -85,7 +95,8 @@ Status Prepare(const Installation& installation, const std::string& copy,
   return store->Write([&](CentralWriter& writer) -> Status {
     const HistoryId history = random.NewId<HistoryId>();
     EDCSYNC_TRY(writer.SetHistory(history));
-    EDCSYNC_TRY(KeepRevoked(writer, SerialsRevokedBefore(installation), user, revoked));
+    EDCSYNC_TRY(KeepRevoked(writer, SerialsRevokedBefore(installation), user, restored));
+    EDCSYNC_TRY(EndInvitations(writer, user, restored));
     return writer.AppendAudit(user, "centre.restored", history.ToHex(), "");
   });
 }
@@ -101,7 +112,7 @@ Result<CentreRestored> RestoreCentralStore(const Installation& installation,
                  RestoreDatabase(installation.DatabaseFile(), backup, clock.Wall(),
                                  [&](const std::string& copy) {
                                    return Prepare(installation, copy, user, clock, random, keys,
-                                                  restored.revoked);
+                                                  restored);
                                  }));
   return restored;
 }

@@ -12,11 +12,13 @@ namespace edcsync::central {
 struct CentreRestored {
   std::string former;           // Where the former database was kept; empty: there was none.
   std::vector<EdgeId> revoked;  // Active in the backup, and in the authority's list of the revoked.
+  std::vector<EdgeId> uninvited;  // Their invitations were open, and count no more.
 };
 
 // Checks the backup whole first (kCorrupt names the first finding). The former database is kept
 // beside the new one, its name ended by ".before-" and the time. An edge whose certificates all
-// stand in pki/crl.pem stays revoked, though the backup does not know. Fails with kAlreadyRunning
+// stand in pki/crl.pem stays revoked, though the backup does not know; no invitation of the backup
+// is open any more. Fails with kAlreadyRunning
 // while a gateway or command uses the database, and as a store does if `keys` (default: the key file)
 // lack the key that the backup was made with; nothing is changed by a failure.
 Result<CentreRestored> RestoreCentralStore(const Installation& installation,

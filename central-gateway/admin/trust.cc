@@ -1,16 +1,19 @@
 #include "central-gateway/admin/trust.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "shared/base/file.h"
+#include "shared/base/log.h"
 #include "shared/crypto/certificate_request.h"
+#include "shared/storage/file_lock.h"
 
 namespace edcsync::central {
 namespace {
 
 constexpr int kServerDays = 397;  // Browsers take no certificate that is valid for longer.
-constexpr std::int64_t kServerRenewMs = 30LL * 24 * 3'600'000;
 constexpr std::size_t kFormerCountMax = 16;  // Identities whose frames still open.
 
 bool IsThere(const std::string& path) {
@@ -45,6 +48,24 @@ std::vector<std::string> FormerNames(const Installation& installation) {
   for (const auto& [begun, name] : found) names.push_back(name);
   if (names.size() > kFormerCountMax) names.resize(kFormerCountMax);
   return names;
+}
+
+// A command and the running gateway: only one at a time replaces a pair, within milliseconds.
+Result<FileLock> LockPki(const Installation& installation) {
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    Result<FileLock> lock =
+        FileLock::Take(installation.dir + "/.pki.lock", FileLock::Mode::kExclusive);
+    const bool held = !lock.ok() && lock.error().code == ErrorCode::kAlreadyRunning;
+    if (!held || attempt == kAttempts) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+// Whether a new certificate would last longer: none outlives its authority.
+bool EndsEarly(const Certificate& certificate, const Certificate& authority, WallTime now) {
+  return certificate.NotAfter().ms <= now.ms + kServerRenewMs &&
+         certificate.NotAfter() < authority.NotAfter();
 }
 
 Result<std::vector<Certificate>> LoadAuthorityCertificates(const Installation& installation) {
@@ -101,6 +122,11 @@ Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& in
   return authorities;
 }
 
+Result<CertificateAuthority> LoadIssuingAuthority(const Installation& installation) {
+  EDCSYNC_TRY(SettleTrust(installation));
+  return LoadAuthorityOf(PairOf(installation, "ca"));
+}
+
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation) {
   EDCSYNC_ASSIGN(std::vector<CertificateAuthority> authorities, LoadAuthorities(installation));
   return std::move(authorities.back());
@@ -136,29 +162,66 @@ Status BumpTrustGeneration(const Installation& installation, Random& random) {
                    /*exclusive=*/false);
 }
 
-Result<bool> EnsureServerCertificate(const Installation& installation, const std::string& name,
-                                     const std::vector<std::string>& hosts, const Clock& clock,
-                                     Random& random) {
-  EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadServerAuthority(installation));
-  const IdentityFiles files = PairOf(installation, name);
-  const Result<Certificate> present = Certificate::Load(files.certificate_file);
-  const std::vector<std::string> names = ServerNames(files.certificate_file);
-  const bool named = std::all_of(hosts.begin(), hosts.end(), [&](const std::string& host) {
-    return std::find(names.begin(), names.end(), host) != names.end();
-  });
-  if (present.ok() && named && present->NotAfter().ms > clock.Wall().ms + kServerRenewMs &&
-      VerifyIssued(*present, authority.certificate(), clock.Wall()).ok()) {
-    return false;
-  }
+Status IssueServerCertificate(const Installation& installation, const std::string& name,
+                              const std::vector<std::string>& hosts, int valid_days,
+                              const CertificateAuthority& authority, const Clock& clock,
+                              Random& random) {
+  EDCSYNC_ASSIGN(const FileLock lock, LockPki(installation));
   CertificateAuthority::Request request;
   request.common_name = hosts.empty() ? "localhost" : hosts.front();
   request.purpose = CertificateAuthority::Purpose::kBroker;  // A TLS server.
   request.not_before = IssueStart(clock);
-  request.valid_days = kServerDays;
+  request.valid_days = valid_days;
   SetHosts(hosts, request);
   EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Generate());
   EDCSYNC_ASSIGN(const Certificate certificate, authority.Issue(key, request, random));
-  EDCSYNC_TRY(ReplaceIdentity(files, key, certificate));
+  return ReplaceIdentity(PairOf(installation, name), key, certificate);
+}
+
+Result<bool> EnsureServerCertificate(const Installation& installation, const std::string& name,
+                                     const std::vector<std::string>& hosts, const Clock& clock,
+                                     Random& random) {
+  EDCSYNC_TRY(SettleTrust(installation));
+  EDCSYNC_ASSIGN(const std::vector<Certificate> authorities,
+                 LoadAuthorityCertificates(installation));
+  const std::string file = PairOf(installation, name).certificate_file;
+  const Result<Certificate> present = Certificate::Load(file);
+  const std::vector<std::string> names = ServerNames(file);
+  const bool named = std::all_of(hosts.begin(), hosts.end(), [&](const std::string& host) {
+    return std::find(names.begin(), names.end(), host) != names.end();
+  });
+  const WallTime now = clock.Wall();
+  const bool counts =
+      present.ok() && named && VerifyIssued(*present, authorities.back(), now).ok();
+  if (counts && !EndsEarly(*present, authorities.back(), now)) return false;
+  const Result<CertificateAuthority> authority = LoadServerAuthority(installation);
+  if (counts && !authority.ok() && authority.error().code == ErrorCode::kKeyMissing) {
+    Log(LogLevel::kWarn, "certificate.not_renewed",
+        {{"certificate", name}, {"why", authority.error().message}});
+    return false;
+  }
+  EDCSYNC_TRY(authority);
+  EDCSYNC_TRY(IssueServerCertificate(installation, name, hosts, kServerDays, *authority, clock,
+                                     random));
+  return true;
+}
+
+Result<bool> EnsureBrokerCertificate(const Installation& installation, const std::string& host,
+                                     const Clock& clock, Random& random) {
+  EDCSYNC_TRY(SettleTrust(installation));
+  EDCSYNC_ASSIGN(const std::vector<Certificate> authorities,
+                 LoadAuthorityCertificates(installation));
+  const std::string file = installation.Pki("broker.crt");
+  const Result<Certificate> present = Certificate::Load(file);
+  if (!present.ok() && present.error().code != ErrorCode::kNotFound) {
+    return tl::unexpected<Error>(present.error());
+  }
+  if (present.ok() && !EndsEarly(*present, authorities.back(), clock.Wall())) return false;
+  std::vector<std::string> hosts = ServerNames(file);
+  if (hosts.empty()) hosts = {host, "localhost", "127.0.0.1"};
+  EDCSYNC_ASSIGN(const CertificateAuthority authority, LoadServerAuthority(installation));
+  EDCSYNC_TRY(IssueServerCertificate(installation, "broker", hosts, kServiceDays, authority, clock,
+                                     random));
   return true;
 }
 

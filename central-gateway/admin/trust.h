@@ -33,6 +33,7 @@ Status SettleTrust(const Installation& installation);
 Result<CentreTrust> LoadTrust(const Installation& installation);
 // The authorities that are trusted, with their keys; the issuing one first.
 Result<std::vector<CertificateAuthority>> LoadAuthorities(const Installation& installation);
+Result<CertificateAuthority> LoadIssuingAuthority(const Installation& installation);
 // The authority whose certificates servers show: the former one while a rotation is under way.
 Result<CertificateAuthority> LoadServerAuthority(const Installation& installation);
 
@@ -45,11 +46,24 @@ Result<std::vector<Certificate>> LoadEveryAuthority(const Installation& installa
 std::string TrustGeneration(const Installation& installation);
 Status BumpTrustGeneration(const Installation& installation, Random& random);
 
-// NAME.crt and NAME.key for HTTPS under `hosts` (names and addresses), by the server authority:
-// made if they are absent, end within 30 days, lack a host, or are another authority's. True if
-// they were.
+// How long before its end what the centre shows is made anew.
+inline constexpr std::int64_t kServerRenewMs = 30LL * 24 * 3'600'000;
+
+// A TLS server's new NAME.crt and NAME.key under `hosts` (names and addresses).
+Status IssueServerCertificate(const Installation& installation, const std::string& name,
+                              const std::vector<std::string>& hosts, int valid_days,
+                              const CertificateAuthority& authority, const Clock& clock,
+                              Random& random);
+
+// NAME.crt and NAME.key for HTTPS under `hosts`, by the server authority: made if they are absent,
+// end within 30 days (not if the authority ends then, too), lack a host, or are another
+// authority's. True if they were. Without the authority's key on this machine the present ones stay
+// as long as they count; kKeyMissing if they do not.
 Result<bool> EnsureServerCertificate(const Installation& installation, const std::string& name,
                                      const std::vector<std::string>& hosts, const Clock& clock,
                                      Random& random);
+// The managed broker's likewise, under the names that it has, or `host` if there is none yet.
+Result<bool> EnsureBrokerCertificate(const Installation& installation, const std::string& host,
+                                     const Clock& clock, Random& random);
 
 }  // namespace edcsync::central

@@ -231,6 +231,10 @@ int Restore(CommandContext& context, const RestoreRequest& request, bool named) 
   for (const EdgeId& edge : restored.revoked) {
     std::printf("Edge %s stays revoked, though the backup does not know it.\n", edge.str().c_str());
   }
+  for (const EdgeId& edge : restored.uninvited) {
+    std::printf("The invitation of edge %s counts no more: if the site has not enrolled, invite it "
+                "anew.\n", edge.str().c_str());
+  }
   std::printf(
       "Next: start the gateway; look at `edge list` for edges that are suspended or were added after "
       "the backup.\n"

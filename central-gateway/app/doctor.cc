@@ -27,7 +27,13 @@ using doctor::Diagnosis;
 
 constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr char kIssueAnew[] =
-    "see the runbook's procedure for renewing the centre's certificates; edges need the new one.";
+    "`central-gateway certificate rotate` (the broker's, too); edges fetch what they need.";
+constexpr char kNewAuthority[] =
+    "`central-gateway ca rotate`, and `ca retire` once `ca status` says that nothing needs the "
+    "former.";
+constexpr char kRenewsItself[] =
+    "the running gateway renews it by itself within an hour: start it; if it runs and pki/ca.key "
+    "is there, its log says why it did not (certificate.not_renewed).";
 
 bool IsThere(const std::string& path) {
   struct stat info {};
@@ -53,7 +59,9 @@ void AddFiles(Diagnosis& report, const Config& config) {
     secret("key.ca", "The authority's private key", installation.Pki("ca.key"));
   } else {
     report.Add(doctor::Warning("key.ca", "The authority's private key is not on this machine.",
-                               "That is safe; put it back to add, renew or revoke an edge."));
+                               "The gateway runs without it, but no edge is added, renewed or "
+                               "taken off the broker's list, and no certificate of the centre is "
+                               "renewed: put it back for that, and before one of them ends."));
   }
 }
 
@@ -66,17 +74,25 @@ std::string TrustFile(const Installation& installation) {
 
 void AddCertificates(Diagnosis& report, const Config& config, WallTime now) {
   const Installation& installation = config.installation;
-  const std::string trust = TrustFile(installation);
-  const auto check = [&](const char* name, const char* what, const std::string& authority) {
-    const std::string file = installation.Pki(name);
+  const std::string ca = installation.Pki("ca.crt"), trust = TrustFile(installation);
+  const auto ours = [&](const std::string& name, const char* what, const char* renewal) {
     report.Add(doctor::CheckCertificate(
-        {"certificate." + std::string(name), what, file + ".crt",
-         authority.empty() ? "" : file + ".key", authority, "", "", kIssueAnew},
+        {"certificate." + name, what, installation.Pki(name + ".crt"),
+         installation.Pki(name + ".key"), trust, "", "", renewal},
         now));
   };
-  check("ca", "The authority", "");
-  check("gateway", "The centre's certificate", trust);
-  check("broker", "The broker's certificate", trust);
+  report.Add(doctor::CheckCertificate({"certificate.ca", "The authority", ca, "", "", "", "",
+                                       kNewAuthority}, now));
+  ours("gateway", "The centre's certificate", kIssueAnew);
+  ours("broker", "The broker's certificate", config.broker_managed ? kRenewsItself : kIssueAnew);
+  if (!config.enrolment.enabled) {
+    report.AddNotChecked({"certificate.enrolment"}, "Enrolment is switched off.");
+  } else if (!IsThere(installation.Pki("enrolment.crt"))) {
+    report.Add(doctor::NotChecked("certificate.enrolment",
+                                  "It is made at the gateway's first start."));
+  } else {
+    ours("enrolment", "The enrolment service's certificate", kRenewsItself);
+  }
   report.Add(doctor::CheckRevocationList("certificate.revoked", installation.Pki("crl.pem"), trust,
                                          installation.Pki("gateway.crt"), now));
 }
@@ -94,7 +110,8 @@ void AddDesk(Diagnosis& report, const Config& config, bool running, WallTime now
           {"certificate.desk", "The desk's certificate", file,
            own ? config.installation.Pki("desk.key") : desk.key_file,
            own ? TrustFile(config.installation) : "", "", "",
-           own ? "start the gateway anew: it renews it." : "have your authority renew it."},
+           own ? kRenewsItself
+               : "have your authority renew it; the gateway reads the files anew each hour."},
           now));
     }
   }

@@ -174,7 +174,9 @@ void AddRotationCommands(CLI::App& app, CommandContext& context) {
       ->callback([&context] {
         context.code = WithRotation(context, [&](RotationContext& rotation) -> Status {
           EDCSYNC_ASSIGN(const Certificate issued, RotateGatewayCertificate(rotation));
-          std::printf("The gateway's certificate is %s, until %s. Edges fetch it by themselves.\n",
+          std::printf("The gateway's certificate is %s, until %s, and the broker's is new, too "
+                      "(an outside broker: have it read pki/broker.crt and pki/broker.key anew). "
+                      "Edges fetch the gateway's by themselves.\n",
                       issued.SerialHex().c_str(), FormatUtc(issued.NotAfter()).c_str());
           return Ok();
         });

@@ -1,6 +1,7 @@
 #include "central-gateway/app/gateway.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "central-gateway/admin/broker_files.h"
 #include "central-gateway/admin/broker_supervisor.h"
@@ -16,6 +17,7 @@
 #include "shared/base/file.h"
 #include "shared/service/service_notifier.h"
 #include "shared/crypto/certificate_request.h"
+#include "shared/crypto/revocation_list.h"
 #include "shared/transport/mqtt_transport.h"
 #include "shared/wire/topics.h"
 
@@ -23,6 +25,7 @@ namespace edcsync::central {
 namespace {
 
 constexpr std::int64_t kTrustWatchUs = 1'000'000;
+constexpr std::int64_t kRenewalLookUs = 3'600'000'000;
 constexpr char kGatewayName[] = "gateway";  // CN of the centre's certificate.
 
 BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
@@ -37,6 +40,11 @@ BrokerSettings SettingsOf(const Config& config, std::vector<EdgeId> edges) {
   settings.gateway_name = kGatewayName;
   settings.edges = std::move(edges);
   return settings;
+}
+
+void LogNotRenewed(const char* certificate, const Error& error) {
+  Log(LogLevel::kError, "certificate.not_renewed",
+      {{"certificate", certificate}, {"why", error.message}});
 }
 
 MqttOptions BrokerOptions(const Config& config, Random& random) {
@@ -89,6 +97,8 @@ struct Gateway::Impl {
   std::string trusted_authorities;       // By the broker that runs: PEM.
   std::vector<EdgeId> admitted;          // To the broker: not revoked.
   bool rights_pending = false;           // The broker has not got them yet.
+  std::optional<std::vector<EdgeId>> granted;  // Whom the written rights name.
+  MonoTime renewal_looked{};             // When what ends was looked for last.
   Scheduler::TimerId trust_timer = 0;
 
   Status OpenStore();
@@ -99,6 +109,9 @@ struct Gateway::Impl {
   Status OpenNotices();
   void WatchTrust();
   Status TakeTrust();
+  void RenewWhatEnds();
+  Result<bool> RenewRevocationList();
+  Status RenewDesk();
   void RegistryChanged(const EdgeDirectory& directory);
   Status WriteRights();
 };
@@ -128,10 +141,13 @@ Status Gateway::Impl::StartBroker() {
     return Ok();
   }));
   // A revocation list out of date would lock every edge out.
-  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
+  EDCSYNC_TRY(EnsureRevocationList(*store, config.installation, clock));
   // Also for a broker that others run: they install the written rights there.
   EDCSYNC_TRY(WriteBrokerFiles(SettingsOf(config, std::move(edges))));
   if (!config.broker_managed) return Ok();
+  const auto renewed =
+      EnsureBrokerCertificate(config.installation, config.broker_host, clock, random);
+  if (!renewed.ok()) LogNotRenewed("broker", renewed.error());
   const BrokerPaths paths = BrokerPathsIn(config.installation.dir);
   BrokerSupervisor::Options options;
   options.config_file = paths.config_file;
@@ -237,7 +253,44 @@ void Gateway::Impl::WatchTrust() {
     rights_pending = false;
     Log(LogLevel::kInfo, "broker.rights_updated");
   }
+  if (clock.Mono().us - renewal_looked.us >= kRenewalLookUs) RenewWhatEnds();
   trust_timer = loop->After(kTrustWatchUs, [this] { WatchTrust(); });
+}
+
+// The certificates that the centre issues to itself for what it serves, and the list of revoked
+// ones: each by itself, so that one that fails holds up no other.
+void Gateway::Impl::RenewWhatEnds() {
+  renewal_looked = clock.Mono();
+  const auto look = [](const char* certificate, const Status& done) {
+    if (!done.ok()) LogNotRenewed(certificate, done.error());
+  };
+  if (enrolment != nullptr) look("enrolment", enrolment->RenewCertificate());
+  if (desk != nullptr) look("desk", RenewDesk());
+  const auto listed = RenewRevocationList();
+  if (!listed.ok()) LogNotRenewed("crl", listed.error());
+  if (broker == nullptr) return;
+  const auto renewed =
+      EnsureBrokerCertificate(config.installation, config.broker_host, clock, random);
+  if (!renewed.ok()) LogNotRenewed("broker", renewed.error());
+  const bool changed = (listed.ok() && *listed) || (renewed.ok() && *renewed);
+  if (changed) look("broker", broker->Reload());
+}
+
+Result<bool> Gateway::Impl::RenewRevocationList() {
+  const auto present = RevocationList::Load(config.installation.Pki("crl.pem"));
+  if (present.ok() && present->next_update.ms > clock.Wall().ms + kServerRenewMs) return false;
+  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
+  return true;
+}
+
+Status Gateway::Impl::RenewDesk() {
+  if (!config.desk.https) return Ok();
+  if (config.desk.certificate_file.empty()) {
+    EDCSYNC_TRY(EnsureServerCertificate(config.installation, "desk",
+                                        {config.desk.host, "localhost", "127.0.0.1"}, clock,
+                                        random));
+  }
+  return desk->ReloadCertificate();  // A site's own, too: somebody may have put a new one there.
 }
 
 Status Gateway::Impl::TakeTrust() {
@@ -245,14 +298,9 @@ Status Gateway::Impl::TakeTrust() {
   const std::string authorities = ToPem(trust.authorities);
   if (reconcile != nullptr) reconcile->SetIdentity(trust.identities.front());
   session->SetCredentials({std::move(trust.identities), std::move(trust.authorities)});
-  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
+  EDCSYNC_TRY(EnsureRevocationList(*store, config.installation, clock));
   if (enrolment != nullptr) EDCSYNC_TRY(enrolment->Reload());
-  if (desk != nullptr && config.desk.https && config.desk.certificate_file.empty()) {
-    EDCSYNC_TRY(EnsureServerCertificate(config.installation, "desk",
-                                        {config.desk.host, "localhost", "127.0.0.1"}, clock,
-                                        random));
-    EDCSYNC_TRY(desk->ReloadCertificate());
-  }
+  if (desk != nullptr) EDCSYNC_TRY(RenewDesk());
   if (broker == nullptr) return Ok();
   if (authorities == trusted_authorities) return broker->Reload();
   // Mosquitto reads its certificate again, but whom it trusts only when it starts. Edges come
@@ -279,11 +327,22 @@ void Gateway::Impl::RegistryChanged(const EdgeDirectory& directory) {
     Log(LogLevel::kError, "broker.rights_not_updated", {{"why", done.error().message}});
 }
 
+// Each by itself: while the list cannot be issued, for want of the authority's key, a new edge
+// connects and a revoked one loses its topics all the same.
 Status Gateway::Impl::WriteRights() {
   // A certificate that was replaced is taken back as one that was revoked is.
-  EDCSYNC_TRY(WriteRevocationList(*store, config.installation, clock));
-  EDCSYNC_TRY(WriteBrokerFiles(SettingsOf(config, admitted)));
-  return broker != nullptr ? broker->Reload() : Ok();
+  Status done = WriteRevocationList(*store, config.installation, clock);
+  bool changed = done.ok();
+  if (!granted || *granted != admitted) {
+    const Status written = WriteBrokerFiles(SettingsOf(config, admitted));
+    if (written.ok()) granted = admitted;
+    if (!written.ok()) done = written;
+    changed = changed || written.ok();
+  }
+  if (!changed || broker == nullptr) return done;
+  const Status told = broker->Reload();
+  // One that is down reads them when it starts.
+  return told.ok() || told.error().code == ErrorCode::kUnavailable ? done : told;
 }
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -321,6 +380,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(const Config& config) {
   }
   const Status told = self.OpenNotices();  // Likewise.
   if (!told.ok()) Log(LogLevel::kError, "notices.not_started", {{"why", told.error().message}});
+  self.renewal_looked = self.clock.Mono();  // Each start makes anew what ends.
   self.loop->Post([&self] { self.WatchTrust(); });
   self.health->Start({self.store.get(), self.session.get(), self.loop.get(), self.disk.get(),
                       self.broker.get(), self.desk.get(), self.enrolment.get()});

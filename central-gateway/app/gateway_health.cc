@@ -186,6 +186,9 @@ void GatewayHealth::CollectCertificates(MetricSamples& samples) const {
   for (const char* name : {"ca", "gateway", "broker"}) {
     CollectCertificate(samples, kPrefix, name, installation.Pki(std::string(name) + ".crt"));
   }
+  if (config_.enrolment.enabled) {
+    CollectCertificate(samples, kPrefix, "enrolment", installation.Pki("enrolment.crt"));
+  }
   if (config_.desk.enabled && config_.desk.https) {
     const std::string& own = config_.desk.certificate_file;
     CollectCertificate(samples, kPrefix, "desk", own.empty() ? installation.Pki("desk.crt") : own);

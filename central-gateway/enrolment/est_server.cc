@@ -5,6 +5,7 @@
 #include "central-gateway/admin/trust.h"
 #include "shared/base/json.h"
 #include "shared/base/log.h"
+#include "shared/crypto/revocation_list.h"
 
 namespace edcsync::central {
 namespace {
@@ -84,7 +85,7 @@ Result<BasicCredentials> ReadBasic(const HttpRequest& request) {
 struct EstServer::Trust {
   std::vector<Certificate> authorities;
   std::vector<Certificate> gateways;
-  CertificateAuthority issuing;
+  std::optional<CertificateAuthority> issuing;  // None: its key was not on this machine.
 };
 
 EstServer::EstServer(const EstOptions& options, const Installation& installation,
@@ -112,19 +113,38 @@ Result<std::unique_ptr<EstServer>> EstServer::Start(const EstOptions& options,
 
 Status EstServer::Reload() {
   EDCSYNC_ASSIGN(const CentreTrust trust, LoadTrust(installation_));
-  EDCSYNC_ASSIGN(std::vector<CertificateAuthority> authorities, LoadAuthorities(installation_));
-  std::vector<Certificate> gateways;
-  for (const Sealer& identity : trust.identities) gateways.push_back(identity.certificate());
-  auto fresh = std::make_shared<const Trust>(
-      Trust{trust.authorities, std::move(gateways), std::move(authorities.front())});
+  Trust loaded;
+  loaded.authorities = trust.authorities;
+  for (const Sealer& identity : trust.identities) {
+    loaded.gateways.push_back(identity.certificate());
+  }
+  Result<CertificateAuthority> issuing = LoadIssuingAuthority(installation_);
+  if (!issuing.ok() && issuing.error().code != ErrorCode::kKeyMissing) {
+    return tl::unexpected<Error>(issuing.error());
+  }
+  if (issuing.ok()) loaded.issuing = std::move(*issuing);
+  auto fresh = std::make_shared<const Trust>(std::move(loaded));
   const bool serving = this->trust() != nullptr;
   {
     const std::lock_guard lock(mutex_);
     trust_ = std::move(fresh);
   }
-  if (!serving) return Ok();
+  return serving ? RenewCertificate() : Ok();
+}
+
+Status EstServer::RenewCertificate() {
   EDCSYNC_TRY(EnsureServerCertificate(installation_, "enrolment", options_.hosts, clock_, random_));
-  return server_.ReloadCertificate();
+  return server_.ReloadCertificate();  // Another gateway may have renewed it.
+}
+
+Result<CertificateAuthority> EstServer::Issuing() const {
+  const auto trust = this->trust();
+  if (trust->issuing) return *trust->issuing;
+  Result<CertificateAuthority> issuing = LoadIssuingAuthority(installation_);
+  if (issuing.ok()) return issuing;
+  Log(LogLevel::kWarn, "enrolment.no_authority", {{"why", issuing.error().message}});
+  return Fail(ErrorCode::kUnavailable,
+              "The centre cannot issue certificates now: the key of its authority is not there");
 }
 
 std::shared_ptr<const EstServer::Trust> EstServer::trust() const {
@@ -151,8 +171,8 @@ Result<Certificate> EstServer::EnrolByInvitation(const HttpRequest& request) {
   EDCSYNC_TRY(by_address_.Take(request.peer, clock_.Mono()));
   EDCSYNC_ASSIGN(const BasicCredentials who, ReadBasic(request));
   EDCSYNC_ASSIGN(const CertificateRequest wish, ReadRequest(request));
-  const auto trust = this->trust();
-  const IssuePolicy policy{trust->issuing, options_.certificate_minutes, random_};
+  EDCSYNC_ASSIGN(const CertificateAuthority issuing, Issuing());
+  const IssuePolicy policy{issuing, options_.certificate_minutes, random_};
   Result<Certificate> outcome = Fail(ErrorCode::kInternal, "not decided");
   EDCSYNC_TRY(store_.Write([&](CentralWriter& writer) -> Status {
     EDCSYNC_ASSIGN(outcome, UseInvitation(writer, policy, who.edge, who.secret, wish));
@@ -183,14 +203,23 @@ Result<Certificate> EstServer::RenewByCertificate(const HttpRequest& request) {
   EDCSYNC_ASSIGN(const Certificate present, Judged(request));
   EDCSYNC_TRY(by_edge_.Take(present.CommonName(), clock_.Mono()));
   EDCSYNC_ASSIGN(const CertificateRequest wish, ReadRequest(request));
-  const auto trust = this->trust();
-  const IssuePolicy policy{trust->issuing, options_.certificate_minutes, random_};
+  EDCSYNC_ASSIGN(const CertificateAuthority issuing, Issuing());
+  const IssuePolicy policy{issuing, options_.certificate_minutes, random_};
   std::optional<Certificate> issued;
   EDCSYNC_TRY(store_.Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_ASSIGN(issued, Renew(writer, policy, present, wish));
+    EDCSYNC_ASSIGN(issued, Renew(writer, policy, present, wish, IsListedNow()));
     return Ok();
   }));
   return *issued;
+}
+
+IsListed EstServer::IsListedNow() const {
+  return [this](const std::string& serial_hex) -> Result<bool> {
+    const auto list = RevocationList::Load(installation_.Pki("crl.pem"));
+    if (list.ok()) return list->Names(serial_hex);
+    return Fail(ErrorCode::kUnavailable,
+                "The centre cannot read its list of revoked certificates: " + list.error().message);
+  };
 }
 
 HttpResponse EstServer::Reenrol(const HttpRequest& request) {
@@ -212,19 +241,27 @@ HttpResponse EstServer::Configuration(const HttpRequest& request) {
   });
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) {
     found = store_.Write([&](CentralWriter& writer) -> Status {
-      EDCSYNC_ASSIGN(row, RememberCertificate(writer, *present));
+      EDCSYNC_ASSIGN(row, RememberCertificate(writer, *present, IsListedNow()));
       return Ok();
     });
   }
   if (!found.ok()) return Refused(found.error(), "configuration.refused", request);
   const auto trust = this->trust();
+  // Former ones that have ended open frames still, and are nothing that an edge could take.
+  std::vector<Certificate> gateways{trust->gateways.front()};
+  for (std::size_t i = 1; i < trust->gateways.size(); ++i) {
+    const Certificate& former = trust->gateways[i];
+    if (VerifyIssuedByAny(former, trust->authorities, clock_.Wall()).ok()) {
+      gateways.push_back(former);
+    }
+  }
   const Json body = {
       {"edgeId", row->edge.str()},
       {"siteOID", row->site.str()},
       {"broker", {{"host", options_.broker_host}, {"port", options_.broker_port}}},
-      {"gatewayCertificates", ToPem(trust->gateways)},
+      {"gatewayCertificates", ToPem(gateways)},
       {"authorities", ToPem(trust->authorities)},
-      {"issuer", trust->issuing.certificate().FingerprintHex()},
+      {"issuer", trust->authorities.front().FingerprintHex()},
       {"serverTime", FormatUtc(clock_.Wall())},
   };
   HttpResponse response;

@@ -52,6 +52,8 @@ class EstServer {
 
   // What a rotation changed in DIR/pki counts from now on.
   Status Reload();
+  // Its own certificate, if it ends soon; each hour.
+  Status RenewCertificate();
 
  private:
   struct Trust;
@@ -65,7 +67,9 @@ class EstServer {
   Result<Certificate> Judged(const HttpRequest& request) const;  // The client's certificate.
   Result<Certificate> EnrolByInvitation(const HttpRequest& request);
   Result<Certificate> RenewByCertificate(const HttpRequest& request);
+  IsListed IsListedNow() const;  // By pki/crl.pem.
   std::shared_ptr<const Trust> trust() const;
+  Result<CertificateAuthority> Issuing() const;  // kUnavailable without its key.
 
   const EstOptions options_;
   const Installation installation_;

@@ -31,6 +31,13 @@ Result<Certificate> IssueTo(const IssuePolicy& policy, const EdgeId& edge, const
   return policy.authority.Issue(request, wish, policy.random);
 }
 
+tl::unexpected<Error> WasReplaced(const EdgeId& edge) {
+  return Fail(ErrorCode::kForbidden,
+              "This certificate of edge " + edge.str() +
+                  " was replaced by a later one. Is this a copy, or an old state, of its machine? "
+                  "A rebuilt machine needs a new token");
+}
+
 // A request may leave its subject to us; it may not name another.
 Status CheckSubject(const CertificateRequest& request, const EdgeId& edge, const SiteOID& site) {
   const std::string name = request.CommonName();
@@ -57,7 +64,9 @@ Status CheckUsable(const InvitationRow& invitation, WallTime now) {
                       " for another key. If that was not you, tell the centre at once; else ask "
                       "it for a new token");
     case InvitationState::kReplaced:
-      return Fail(ErrorCode::kForbidden, "This token was replaced by a later one; use that");
+      return Fail(ErrorCode::kForbidden,
+                  "This token counts no more: a later one replaced it, or the centre was restored "
+                  "from a backup. Use the later one, or ask the centre for a new one");
     case InvitationState::kBlocked:
       return Fail(ErrorCode::kForbidden,
                   "This token was blocked after wrong attempts; ask the centre for a new one");
@@ -69,9 +78,9 @@ Status CheckUsable(const InvitationRow& invitation, WallTime now) {
 
 Status CountFailure(CentralWriter& writer, InvitationRow invitation) {
   if (invitation.state != InvitationState::kOpen) return Ok();
-  if (++invitation.failed_count >= kInvitationFailuresMax) {
-    invitation.state = InvitationState::kBlocked;
-    EDCSYNC_TRY(writer.AppendAudit("gateway", "edge.invitation_blocked", invitation.edge.str(),
+  if (invitation.failed_count >= kInvitationFailuresMax) return Ok();
+  if (++invitation.failed_count == kInvitationFailuresMax) {
+    EDCSYNC_TRY(writer.AppendAudit("gateway", "edge.invitation_attacked", invitation.edge.str(),
                                    "wrong secrets=" + std::to_string(invitation.failed_count)));
   }
   return writer.UpdateInvitation(invitation);
@@ -209,15 +218,15 @@ Result<EdgeRow> EdgeOfCertificate(CentralReader& reader, const Certificate& cert
   if (std::find(revoked.begin(), revoked.end(), certificate.ToPem()) == revoked.end()) {
     return Fail(ErrorCode::kNotFound, "This certificate of edge " + edge.str() + " is not known");
   }
-  return Fail(ErrorCode::kForbidden,
-              "This certificate of edge " + edge.str() +
-                  " was replaced by a later one. Is this a copy, or an old state, of its machine? "
-                  "A rebuilt machine needs a new token");
+  return WasReplaced(edge);
 }
 
-Result<EdgeRow> RememberCertificate(CentralWriter& writer, const Certificate& certificate) {
+Result<EdgeRow> RememberCertificate(CentralWriter& writer, const Certificate& certificate,
+                                    const IsListed& is_listed) {
   Result<EdgeRow> row = EdgeOfCertificate(writer, certificate);
   if (row.ok() || row.error().code != ErrorCode::kNotFound) return row;
+  EDCSYNC_ASSIGN(const bool listed, is_listed(certificate.SerialHex()));
+  if (listed) return WasReplaced(EdgeId(certificate.CommonName()));
   const EdgeId edge(certificate.CommonName());
   EDCSYNC_TRY(writer.AddCertificate(edge, certificate.ToPem()));
   EDCSYNC_TRY(writer.AppendAudit("gateway", "edge.certificate_remembered", edge.str(),
@@ -226,8 +235,9 @@ Result<EdgeRow> RememberCertificate(CentralWriter& writer, const Certificate& ce
 }
 
 Result<Certificate> Renew(CentralWriter& writer, const IssuePolicy& policy,
-                          const Certificate& present, const CertificateRequest& request) {
-  EDCSYNC_ASSIGN(const EdgeRow row, RememberCertificate(writer, present));
+                          const Certificate& present, const CertificateRequest& request,
+                          const IsListed& is_listed) {
+  EDCSYNC_ASSIGN(const EdgeRow row, RememberCertificate(writer, present, is_listed));
   EDCSYNC_TRY(CheckSubject(request, row.edge, row.site));
   for (const std::string& pem : row.certificates_pem) {
     if (pem == present.ToPem()) continue;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <functional>
 #include <string_view>
 
 #include "central-gateway/store/central_store.h"
@@ -17,7 +18,9 @@
 
 namespace edcsync::central {
 
-inline constexpr std::uint32_t kInvitationFailuresMax = 20;  // Of 192 random bits.
+// So many wrong secrets are counted, and then written to the audit trail. They end no invitation:
+// whoever knows an edge's name could end each new one, and 192 random bits are not guessed.
+inline constexpr std::uint32_t kInvitationFailuresMax = 20;
 
 struct InvitationWish {
   EdgeId edge;
@@ -64,12 +67,19 @@ Result<Result<Certificate>> UseInvitation(CentralWriter& writer, const IssuePoli
 // kUnknownEdge, kForbidden (replaced by a later one). kNotFound: issued by us and forgotten, as by
 // a centre that was restored from a backup.
 Result<EdgeRow> EdgeOfCertificate(CentralReader& reader, const Certificate& certificate);
-// Registers a forgotten one again; no effect on one that is registered. Else as EdgeOfCertificate.
-Result<EdgeRow> RememberCertificate(CentralWriter& writer, const Certificate& certificate);
+
+// Whether the list of revoked certificates names this serial. Fails if that cannot be told.
+using IsListed = std::function<Result<bool>(const std::string& serial_hex)>;
+
+// Registers a forgotten one again; no effect on one that is registered. What `is_listed` names was
+// revoked before the centre forgot it: kForbidden. Else as EdgeOfCertificate.
+Result<EdgeRow> RememberCertificate(CentralWriter& writer, const Certificate& certificate,
+                                    const IsListed& is_listed);
 
 // A further certificate for an edge, for the key of `request`; the one it holds goes on until the
 // new one has said Hello. The same key again is answered with the same certificate.
 Result<Certificate> Renew(CentralWriter& writer, const IssuePolicy& policy,
-                          const Certificate& present, const CertificateRequest& request);
+                          const Certificate& present, const CertificateRequest& request,
+                          const IsListed& is_listed);
 
 }  // namespace edcsync::central

@@ -8,6 +8,7 @@
 #include "central-gateway/admin/edge_admin.h"
 #include "shared/base/file.h"
 #include "shared/base/file_owner.h"
+#include "shared/crypto/certificate_facts.h"
 #include "shared/crypto/certificate_request.h"
 
 namespace edcsync::central {
@@ -89,10 +90,9 @@ std::string NeedOf(const EdgeRow& edge, const EdgeCredential* credential,
   return {};
 }
 
-// Their certificates first, so that nobody loads one whose key is gone; a key alone is one whose
-// certificate an earlier attempt dropped.
-Status DropFormerIdentities(const Installation& installation, const Certificate& retired,
-                            WallTime now) {
+// Those that have ended, too. Their certificates first, so that nobody loads one whose key is gone; a
+// key alone is one whose certificate an earlier attempt dropped.
+Status DropFormerIdentities(const Installation& installation, const Certificate& retired) {
   std::error_code error;
   std::vector<fs::path> dropped;
   for (const auto& entry : fs::directory_iterator(installation.Pki("former"), error)) {
@@ -102,7 +102,7 @@ Status DropFormerIdentities(const Installation& installation, const Certificate&
     }
     if (path.extension() != ".crt") continue;
     const Result<Certificate> certificate = Certificate::Load(path.string());
-    if (!certificate.ok() || !VerifyIssued(*certificate, retired, now).ok()) continue;
+    if (!certificate.ok() || !IsSignedBy(*certificate, retired)) continue;
     dropped.push_back(path);
     dropped.push_back(fs::path(path).replace_extension(".key"));
   }
@@ -186,15 +186,8 @@ Status TakeUpRotation(const RotationContext& context) {
 }
 
 Status ReissueBroker(const RotationContext& context, const CertificateAuthority& authority) {
-  CertificateAuthority::Request request;
-  request.common_name = context.broker_hosts.empty() ? "localhost" : context.broker_hosts.front();
-  request.purpose = CertificateAuthority::Purpose::kBroker;
-  request.not_before = IssueStart(context.clock);
-  request.valid_days = kServiceDays;
-  SetHosts(context.broker_hosts, request);
-  EDCSYNC_ASSIGN(const PrivateKey key, PrivateKey::Generate());
-  EDCSYNC_ASSIGN(const Certificate issued, authority.Issue(key, request, context.random));
-  return ReplaceIdentity(PairOf(context.installation, "broker"), key, issued);
+  return IssueServerCertificate(context.installation, "broker", context.broker_hosts, kServiceDays,
+                                authority, context.clock, context.random);
 }
 
 }  // namespace
@@ -214,6 +207,8 @@ Result<Certificate> RotateGatewayCertificate(const RotationContext& context) {
   EDCSYNC_TRY(TakeUpRotation(context));
   EDCSYNC_ASSIGN(const std::vector<CertificateAuthority> authorities,
                  LoadAuthorities(context.installation));
+  // By the authority that every edge knows by now.
+  EDCSYNC_TRY(ReissueBroker(context, authorities.back()));
   EDCSYNC_ASSIGN(Certificate issued, NewIdentity(context, authorities.front()));
   EDCSYNC_TRY(Finish(context, "gateway.certificate_rotated", issued));
   return issued;
@@ -307,7 +302,7 @@ Status RetireAuthority(const RotationContext& context, bool regardless) {
   const Installation& installation = context.installation;
   // Before it goes: what is broken off here is repeated by the same command.
   EDCSYNC_TRY(ReissueBroker(context, authorities.front()));
-  EDCSYNC_TRY(DropFormerIdentities(installation, retired, context.clock.Wall()));
+  EDCSYNC_TRY(DropFormerIdentities(installation, retired));
   EDCSYNC_TRY(MakePkiFolder(installation, "retired"));
   const std::string kept = installation.Pki("retired/" + retired.FingerprintHex() +
                                             (regardless ? kUntrusted : ".crt"));

@@ -1,8 +1,8 @@
 // Rotation of the centre's own certificate and of its authority, without a site that has to act.
 //
-//   certificate rotate   a new key and certificate for the gateway; frames sealed to the earlier
-//   ones
-//                        open until they end, since an edge learns of the new one when it next asks
+//   certificate rotate   a new key and certificate for the gateway, and for the broker; frames
+//                        sealed to the earlier ones open, since an edge learns of the new one
+//                        when it next asks
 //   ca rotate            a new authority issues from now on and both are trusted; servers still
 //   show
 //                        certificates of the former, which every edge knows; edges renew by
@@ -37,7 +37,7 @@ struct RotationContext {
 // The command that was broken off and is to be repeated ("ca rotate", "ca retire"); empty if none.
 Result<std::string> BrokenOff(const RotationContext& context);
 
-// The new certificate.
+// The gateway's new certificate.
 Result<Certificate> RotateGatewayCertificate(const RotationContext& context);
 
 // The new authority; the one at hand if its rotation was broken off. kAlreadyExists if a rotation is

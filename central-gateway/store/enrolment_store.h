@@ -68,6 +68,9 @@ class EnrolmentWriter {
   // RegistryGeneration if any. kUnknownEdge.
   virtual Result<std::uint64_t> RevokeCertificatesBut(const EdgeId& edge,
                                                       const std::string& kept_pem) = 0;
+  // Revokes this certificate of the edge, for good; no effect if it was. Bumps
+  // RegistryGeneration. kUnknownEdge.
+  virtual Status RevokeCertificate(const EdgeId& edge, const std::string& pem) = 0;
 };
 
 }  // namespace edcsync::central

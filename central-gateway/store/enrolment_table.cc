@@ -145,4 +145,13 @@ Result<std::uint64_t> EnrolmentTable::RevokeBut(const EdgeId& edge, const std::s
   return static_cast<std::uint64_t>(count);
 }
 
+Status EnrolmentTable::Revoke(const EdgeId& edge, const std::string& pem, WallTime now) {
+  EDCSYNC_ASSIGN(const std::int64_t number, EdgeNumber(edge));
+  Statement statement = database_.Prepare(
+      "UPDATE edge_certificate SET revoked_at_ms = ?3 "
+      "WHERE edge_rowid = ?1 AND pem = ?2 AND revoked_at_ms IS NULL");
+  EDCSYNC_TRY(statement.Bind(1, number).Bind(2, pem).Bind(3, now.ms).Run());
+  return Ok();
+}
+
 }  // namespace edcsync::central

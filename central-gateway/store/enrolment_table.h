@@ -20,6 +20,7 @@ class EnrolmentTable {
   Status Update(const InvitationRow& invitation);
   Status PutCredential(const EdgeCredential& credential);
   Result<std::uint64_t> RevokeBut(const EdgeId& edge, const std::string& kept_pem, WallTime now);
+  Status Revoke(const EdgeId& edge, const std::string& pem, WallTime now);
 
  private:
   Result<InvitationRow> Read(const Statement& statement);

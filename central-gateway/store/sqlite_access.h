@@ -155,6 +155,7 @@ class SqliteAccess final : public CentralWriter {
   Status PutEdgeCredential(const EdgeCredential& credential) override;
   Result<std::uint64_t> RevokeCertificatesBut(const EdgeId& edge,
                                               const std::string& kept_pem) override;
+  Status RevokeCertificate(const EdgeId& edge, const std::string& pem) override;
 
   Result<std::int64_t> InsertRevision(const NewRevision& revision) override;
 

@@ -33,4 +33,9 @@ Result<std::uint64_t> SqliteAccess::RevokeCertificatesBut(const EdgeId& edge,
   return count;
 }
 
+Status SqliteAccess::RevokeCertificate(const EdgeId& edge, const std::string& pem) {
+  EDCSYNC_TRY(tables_.enrolment.Revoke(edge, pem, now_));
+  return tables_.state.BumpRegistryGeneration();
+}
+
 }  // namespace edcsync::central

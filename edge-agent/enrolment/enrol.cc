@@ -171,15 +171,23 @@ Status CheckOwnCertificate(const Certificate& certificate, const EdgeId& edge,
   return Fail(ErrorCode::kCertificate, "The centre sent a certificate for another edge or key");
 }
 
-Status CheckGateways(const std::vector<Certificate>& gateways,
-                     const std::vector<Certificate>& authorities, WallTime now) {
+Result<std::vector<Certificate>> GoodGateways(const std::vector<Certificate>& gateways,
+                                              const std::vector<Certificate>& authorities,
+                                              WallTime now) {
+  std::vector<Certificate> good;
   for (const Certificate& gateway : gateways) {
-    EDCSYNC_TRY(VerifyIssuedByAny(gateway, authorities, now));
-    if (gateway.CommonName() == "gateway") continue;
-    return Fail(ErrorCode::kCertificate, "The centre sent the certificate of '" +
-                                             gateway.CommonName() + "' as its gateway's");
+    if (gateway.CommonName() != "gateway") {
+      return Fail(ErrorCode::kCertificate, "The centre sent the certificate of '" +
+                                               gateway.CommonName() + "' as its gateway's");
+    }
+    const Status verified = VerifyIssuedByAny(gateway, authorities, now);
+    if (verified.ok()) {
+      good.push_back(gateway);
+    } else if (good.empty()) {
+      return tl::unexpected<Error>(verified.error());
+    }
   }
-  return Ok();
+  return good;
 }
 
 Result<Enrolled> Enrol(const wire::EnrolmentToken& token, const std::string& config_file,
@@ -200,8 +208,9 @@ Result<Enrolled> Enrol(const wire::EnrolmentToken& token, const std::string& con
 
   EstClient ours({token.address, files.ca, files.certificate, files.key});
   EDCSYNC_ASSIGN(const CentreConfiguration configuration, ours.Configuration());
-  EDCSYNC_TRY(CheckGateways(configuration.gateways, authorities, clock.Wall()));
-  EDCSYNC_TRY(WriteIfChanged(files.gateway, ToPem(configuration.gateways), 0644));
+  EDCSYNC_ASSIGN(const std::vector<Certificate> gateways,
+                 GoodGateways(configuration.gateways, authorities, clock.Wall()));
+  EDCSYNC_TRY(WriteIfChanged(files.gateway, ToPem(gateways), 0644));
   const std::string text = ConfigWith(place, token, configuration);
   if (place.owner) {
     EDCSYNC_TRY(WriteFile(config_file, text, place.mode, /*exclusive=*/false));

@@ -35,8 +35,11 @@ Result<Enrolled> Enrol(const wire::EnrolmentToken& token, const std::string& con
 Status CheckOwnCertificate(const Certificate& certificate, const EdgeId& edge,
                            const PrivateKey& key, const std::vector<Certificate>& authorities,
                            WallTime now);
-// That all are the gateway's and of `authorities`.
-Status CheckGateways(const std::vector<Certificate>& gateways,
-                     const std::vector<Certificate>& authorities, WallTime now);
+// Those that may be sealed to: the first, which must be the gateway's, of `authorities` and valid,
+// and the further ones that are. A former one may have ended: it is of no use, and no harm.
+// kCertificate, also if one of them is somebody else's.
+Result<std::vector<Certificate>> GoodGateways(const std::vector<Certificate>& gateways,
+                                              const std::vector<Certificate>& authorities,
+                                              WallTime now);
 
 }  // namespace edcsync::edge

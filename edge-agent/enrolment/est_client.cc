@@ -109,6 +109,7 @@ Result<CentreConfiguration> EstClient::Configuration() {
         static_cast<int>(std::min<std::uint64_t>(broker["port"].get<std::uint64_t>(), 65536));
   }
   configuration.issuer = TextOf(body, "issuer");
+  configuration.server_time = ParseTime(TextOf(body, "serverTime"));
   EDCSYNC_ASSIGN(configuration.gateways, CertificatesFromPem(TextOf(body, "gatewayCertificates")));
   EDCSYNC_ASSIGN(configuration.authorities, CertificatesFromPem(TextOf(body, "authorities")));
   const bool plain_host =

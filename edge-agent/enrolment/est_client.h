@@ -6,11 +6,13 @@
 // Threads: one at a time; Cancel() any.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "shared/base/ids.h"
+#include "shared/base/time.h"
 #include "shared/crypto/certificate_request.h"
 #include "shared/http/http_client.h"
 #include "shared/model/odm_keys.h"
@@ -26,6 +28,7 @@ struct CentreConfiguration {
   std::vector<Certificate> gateways;  // The newest first.
   std::vector<Certificate> authorities;
   std::string issuer;  // Fingerprint of the authority that issues now.
+  std::optional<WallTime> server_time;  // The centre's clock as it answered.
 };
 
 class EstClient {

@@ -91,9 +91,16 @@ std::int64_t Renewal::WaitMs() {
   if (!now.last_error.empty()) {
     wait_ms = std::min(wait_ms, backoff_.NextDelayUs() / 1000 + kLeastWaitMs);
   } else if (now.renews_at) {
-    wait_ms = std::min(wait_ms, now.renews_at->ms - clock_.Wall().ms);
+    wait_ms = std::min(wait_ms, now.renews_at->ms - CentreNow().ms);
   }
   return std::max(wait_ms, kLeastWaitMs);
+}
+
+// By our steady clock since: somebody may set the other.
+WallTime Renewal::CentreNow() const {
+  if (!centre_time_) return clock_.Wall();
+  const auto& [told, when] = *centre_time_;
+  return {told.ms + (clock_.Mono().us - when.us) / 1000};
 }
 
 void Renewal::Work() {
@@ -170,14 +177,16 @@ void Renewal::Contact() {
 Result<bool> Renewal::Update(EstClient& centre) {
   const TlsFiles& files = options_.files;
   EDCSYNC_ASSIGN(const CentreConfiguration configuration, centre.Configuration());
-  EDCSYNC_TRY(CheckGateways(configuration.gateways, configuration.authorities, clock_.Wall()));
+  if (configuration.server_time) centre_time_ = {*configuration.server_time, clock_.Mono()};
+  EDCSYNC_ASSIGN(const std::vector<Certificate> gateways,
+                 GoodGateways(configuration.gateways, configuration.authorities, CentreNow()));
   // Our own certificate first: one that a retired authority issued is of no use with the new
   // bundle.
   EDCSYNC_ASSIGN(const bool renewed, RenewIfDue(centre, configuration));
   EDCSYNC_ASSIGN(const bool trust,
                  WriteIfChanged(files.ca, ToPem(configuration.authorities), 0644));
   EDCSYNC_ASSIGN(const bool gateway,
-                 WriteIfChanged(files.gateway, ToPem(configuration.gateways), 0644));
+                 WriteIfChanged(files.gateway, ToPem(gateways), 0644));
   if (renewed || trust || gateway) {
     Log(LogLevel::kInfo, "renewal.changed",
         {{"certificate", renewed}, {"authorities", trust}, {"gateway", gateway}});
@@ -191,10 +200,10 @@ Result<bool> Renewal::RenewIfDue(EstClient& centre, const CentreConfiguration& c
   bool issued_by_present = false;
   for (const Certificate& authority : configuration.authorities) {
     if (authority.FingerprintHex() != configuration.issuer) continue;
-    issued_by_present = VerifyIssued(present, authority, clock_.Wall()).ok();
+    issued_by_present = VerifyIssued(present, authority, CentreNow()).ok();
   }
   const WallTime due = RenewalTime(present.NotBefore(), present.NotAfter(), spread_);
-  if (issued_by_present && clock_.Wall() < due) return false;
+  if (issued_by_present && CentreNow() < due) return false;
   const Status renewed = Renew(centre, configuration, present);
   {
     const std::lock_guard lock(mutex_);
@@ -221,7 +230,7 @@ Status Renewal::Renew(EstClient& centre, const CentreConfiguration& configuratio
                                                                present.OrganizationalUnit()));
   EDCSYNC_ASSIGN(const Certificate fresh, centre.Reenrol(request));
   EDCSYNC_TRY(
-      CheckOwnCertificate(fresh, options_.edge, *key, configuration.authorities, clock_.Wall()));
+      CheckOwnCertificate(fresh, options_.edge, *key, configuration.authorities, CentreNow()));
   EDCSYNC_TRY(ReplaceIdentity(files.pair(), *key, fresh));
   (void)::unlink(pending.c_str());
   return Ok();

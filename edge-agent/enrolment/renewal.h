@@ -6,7 +6,8 @@
 //   tells     edge-agent/app (what it loads again goes to the session)
 //
 // What is fetched is checked against what is trusted, written, and only then told. A failure
-// changes nothing and is tried again after a while; delivery goes on with what there is.
+// changes nothing and is tried again after a while; delivery goes on with what there is. What is
+// due is judged by the centre's clock, which made the certificate: a site's may be hours ahead.
 //
 // Threads: one of its own; every call from any. The mutex is a leaf; callbacks run without it.
 #pragma once
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "edge-agent/enrolment/est_client.h"
 #include "edge-agent/enrolment/tls_files.h"
@@ -74,6 +76,7 @@ class Renewal {
   Status Renew(EstClient& centre, const CentreConfiguration& configuration,
                const Certificate& present);
   void LookAtCertificate();
+  WallTime CentreNow() const;  // By the centre's clock, once it has told; before by ours.
 
   const RenewalOptions options_;
   const RenewalEvents events_;
@@ -85,6 +88,7 @@ class Renewal {
   std::condition_variable wake_;
   std::shared_ptr<EstClient> contact_;  // At hand.
   RenewalView view_;
+  std::optional<std::pair<WallTime, MonoTime>> centre_time_;  // The work's: told then.
   bool hurried_ = false;
   bool stopping_ = false;
   std::thread thread_;

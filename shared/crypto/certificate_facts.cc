@@ -26,6 +26,16 @@ Result<bool> IsCertificateOfKeyFile(const Certificate& certificate, const std::s
   return ours;
 }
 
+bool IsSignedBy(const Certificate& certificate, const Certificate& authority) {
+  X509* signed_one = certificate.impl().x509.get();
+  EVP_PKEY* key = X509_get0_pubkey(authority.impl().x509.get());
+  const bool is_signed =
+      X509_check_issued(authority.impl().x509.get(), signed_one) == X509_V_OK && key != nullptr &&
+      X509_verify(signed_one, key) == 1;
+  ERR_clear_error();
+  return is_signed;
+}
+
 std::string IssuerName(const Certificate& certificate) {
   return EntryText(X509_get_issuer_name(certificate.impl().x509.get()), NID_commonName);
 }

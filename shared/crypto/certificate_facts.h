@@ -12,6 +12,9 @@ namespace edcsync {
 // ReadSecretFile does, kMalformed.
 Result<bool> IsCertificateOfKeyFile(const Certificate& certificate, const std::string& key_file);
 
+// True if `authority` signed `certificate`, whether either has ended or not.
+bool IsSignedBy(const Certificate& certificate, const Certificate& authority);
+
 // The common name of who issued it; empty if none.
 std::string IssuerName(const Certificate& certificate);
 

@@ -120,7 +120,8 @@ TEST_F(DoctorTest, FindsNoProblemOnASoundPairRunningOrStopped) {
     EXPECT_TRUE(edge.With("ok").contains(check)) << check << " " << edge.json;
   }
   const Examined centre = Centre(0);
-  for (const char* check : {"gateway", "key.ca", "certificate.broker", "certificate.revoked",
+  for (const char* check : {"gateway", "key.ca", "certificate.broker", "certificate.enrolment",
+                            "certificate.desk", "certificate.revoked",
                             "broker.program", "broker.answer", "studies", "edges", "desk"}) {
     EXPECT_TRUE(centre.With("ok").contains(check)) << check << " " << centre.json;
   }

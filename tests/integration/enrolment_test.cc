@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "shared/crypto/revocation_list.h"
 #include "shared/wire/enrolment_token.h"
 #include "tests/support/site_network.h"
 
@@ -60,6 +61,20 @@ class Enrolment : public ::testing::Test {
   void Shell(const std::string& command) {
     const Ran ran = edcsync::testing::Run({"/bin/sh", "-ec", command});
     EXPECT_EQ(ran.exit_code, 0) << command << "\n" << ran.out << ran.err;
+  }
+
+  // The serials of the certificate that the broker shows, and of the one in its file.
+  std::string BrokerShows() {
+    return edcsync::testing::Run(
+               {"/bin/sh", "-c",
+                "openssl s_client -connect localhost:" + std::to_string(trial_.broker_port()) +
+                    " </dev/null 2>/dev/null | openssl x509 -noout -serial"})
+        .out;
+  }
+  std::string BrokerHas() {
+    return edcsync::testing::Run({"/usr/bin/openssl", "x509", "-noout", "-serial", "-in",
+                                  trial_.GatewayDir() + "/pki/broker.crt"})
+        .out;
   }
 
   Trial trial_;
@@ -216,6 +231,50 @@ TEST_F(Enrolment, CertificateAndAuthorityRotateUnderLoadAndTheFormerIsRetiredWhe
   later.Capture(RecordsOf("SITE.707"));
   later.AwaitDelivered();
   trial_.ExpectEverythingOnce();
+}
+
+// Nothing but a rotation of the whole authority renewed it, and it ended after three years.
+TEST_F(Enrolment, TheBrokerShowsItsNewCertificateOnceTheGatewaysIsRotated) {
+  trial_.StartGateway();
+  const std::string before = BrokerShows();
+  EXPECT_EQ(before.find("serial="), 0U) << before;
+  EXPECT_EQ(before, BrokerHas());
+  const Ran rotated = trial_.Centre({"certificate", "rotate"});
+  EXPECT_EQ(rotated.exit_code, 0) << rotated.err;
+  EXPECT_NE(BrokerHas(), before);
+  Await("the broker shows the new one", [&] { return BrokerShows() == BrokerHas(); });
+  Site& site = trial_.AddSite("tororo", "SITE.703");
+  site.Start();
+  site.Capture(RecordsOf("SITE.703"));
+  site.AwaitDelivered();
+  trial_.ExpectEverythingOnce();
+}
+
+// The doctor called it safe to keep pki/ca.key elsewhere, and the gateway did not start without it.
+TEST_F(Enrolment, AGatewayWithoutTheAuthoritysKeyStartsTakesInAndTakesRightsAway) {
+  Site& tororo = trial_.AddSite("tororo", "SITE.703");
+  Site& kisumu = trial_.AddSite("kisumu", "SITE.702");
+  trial_.StartGateway();
+  trial_.StopGateway();
+  const std::string key = trial_.GatewayDir() + "/pki/ca.key";
+  fs::rename(key, trial_.PathOf("ca.key"));
+  trial_.StartGateway();
+  tororo.Start();
+  tororo.Capture(RecordsOf("SITE.703"));
+  tororo.AwaitDelivered();
+  const std::string rights = trial_.GatewayDir() + "/broker/acl";
+  EXPECT_NE(Text(rights).find("kisumu"), std::string::npos);
+  EXPECT_EQ(trial_.Centre({"edge", "revoke", "kisumu", "--reason", "stolen"}).exit_code, 1);
+  Await("the revoked edge has no rights at the broker",
+        [&] { return Text(rights).find("kisumu") == std::string::npos; });
+
+  const std::string serial = Certificate::Load(kisumu.dir() + "/edge.crt")->SerialHex();
+  const std::string list = trial_.GatewayDir() + "/pki/crl.pem";
+  EXPECT_FALSE(RevocationList::Load(list)->Names(serial));
+  fs::rename(trial_.PathOf("ca.key"), key);
+  Await("the list names it by itself once the key is back",
+        [&] { return RevocationList::Load(list)->Names(serial); });
+  trial_.ExpectCentreHolds();
 }
 
 TEST_F(Enrolment, AnEdgeRevokedWhileItWasAwaySaysSoAndKeepsItsOutbox) {

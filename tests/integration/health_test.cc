@@ -197,7 +197,7 @@ TEST_F(Watched, MetricsTellWhatHappenedAndEveryOneThatAlertsAndDashboardNameIsTh
   EXPECT_EQ(Sample(centre, "edcsync_gateway_sessions"), 1);
   EXPECT_EQ(Sample(centre, "edcsync_gateway_edges{standing=\"active\"}"), 1);
   EXPECT_GT(Sample(centre, "edcsync_gateway_merge_seconds_count"), 0);
-  for (const char* name : {"ca", "gateway", "broker", "crl"}) {
+  for (const char* name : {"ca", "gateway", "broker", "enrolment", "crl"}) {
     const std::string ends = "edcsync_gateway_certificate_expiry_timestamp_seconds{certificate=\"";
     EXPECT_GT(Sample(centre, ends + name + "\"}"), static_cast<double>(std::time(nullptr)) + 86400);
   }
