@@ -26,15 +26,17 @@ void CommandTelemetry::Draw(const char* name, const RecordKey& key,
   tracer.End(std::move(span));
 }
 
-void CommandTelemetry::DrawConflict(const char* name, CentralStore& store, SnowflakeId conflict,
-                                    const std::optional<RevisionId>& written) {
+void CommandTelemetry::LookAt(CentralStore& store, SnowflakeId conflict) {
   if (telemetry_.tracer == nullptr) return;
-  std::optional<ConflictRow> row;
-  const Status read = store.Read([&](CentralReader& reader) -> Status {
-    EDCSYNC_ASSIGN(row, reader.FindConflict(conflict));
+  // What cannot be read is not drawn.
+  (void)store.Read([&](CentralReader& reader) -> Status {
+    EDCSYNC_ASSIGN(conflict_, reader.FindConflict(conflict));
     return Ok();
   });
-  if (read.ok() && row) Draw(name, row->key, written, row->heads);
+}
+
+void CommandTelemetry::DrawConflict(const char* name, const std::optional<RevisionId>& written) {
+  if (conflict_) Draw(name, conflict_->key, written, conflict_->heads);
 }
 
 void CommandTelemetry::DrawQuarantined(const char* name, CentralStore& store,

@@ -23,14 +23,17 @@ class CommandTelemetry {
   void Draw(const char* name, const RecordKey& key,
             const std::optional<RevisionId>& written = std::nullopt,
             const std::vector<RevisionId>& over = {});
-  // The same of a conflict's record, of a revision's in quarantine. Nothing if there is none.
-  void DrawConflict(const char* name, CentralStore& store, SnowflakeId conflict,
-                    const std::optional<RevisionId>& written = std::nullopt);
+  // Before a conflict is decided: its heads are what is decided upon, and others afterwards.
+  void LookAt(CentralStore& store, SnowflakeId conflict);
+  // The same of the record of the conflict looked at, of a revision's in quarantine. Nothing if there
+  // is none.
+  void DrawConflict(const char* name, const std::optional<RevisionId>& written = std::nullopt);
   void DrawQuarantined(const char* name, CentralStore& store, const RevisionId& revision);
 
  private:
   Telemetry telemetry_;
   std::int64_t begun_us_ = 0;
+  std::optional<ConflictRow> conflict_;
 };
 
 }  // namespace edcsync::central

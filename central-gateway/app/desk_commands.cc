@@ -117,6 +117,7 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
   CommandTelemetry telemetry(context);
   Decision decision;
   EDCSYNC_ASSIGN(decision.conflict, ConflictId(arguments.conflict));
+  telemetry.LookAt(store, decision.conflict);
   decision.user = context.user;
   decision.reason = context.reason;
   for (const std::string& head : arguments.seen) {
@@ -138,7 +139,7 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
   }
   if (arguments.propose) {
     EDCSYNC_ASSIGN(const Proposed proposed, Propose(store, context.centre(), decision));
-    telemetry.DrawConflict("propose", store, decision.conflict, proposed.revision);
+    telemetry.DrawConflict("propose", proposed.revision);
     if (context.json) {
       const Json json{{"conflictId", arguments.conflict},
                       {"proposalId", std::to_string(proposed.proposal.value())},
@@ -151,7 +152,7 @@ Status ResolveCommand(CommandContext& context, CentralStore& store,
     return Ok();
   }
   EDCSYNC_ASSIGN(const RevisionId id, Resolve(store, context.centre(), decision));
-  telemetry.DrawConflict("decide", store, decision.conflict, id);
+  telemetry.DrawConflict("decide", id);
   if (context.json) {
     std::printf(
         "%s\n",
@@ -173,8 +174,9 @@ void AddProposals(CLI::App& conflict, CommandContext& context) {
     context.code = WithStore(context, [&](CentralStore& store) -> Status {
       CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
+      telemetry.LookAt(store, id);
       EDCSYNC_TRY(WithdrawProposal(store, id, context.user));
-      telemetry.DrawConflict("withdraw", store, id);
+      telemetry.DrawConflict("withdraw");
       std::printf("Withdrawn.\n");
       return Ok();
     });
@@ -187,7 +189,8 @@ void AddProposals(CLI::App& conflict, CommandContext& context) {
       CommandTelemetry telemetry(context);
       EDCSYNC_ASSIGN(const SnowflakeId id, ConflictId(*id_text));
       EDCSYNC_ASSIGN(const SnowflakeId opened, Reopen(store, id, context.user, context.reason));
-      telemetry.DrawConflict("reopen", store, opened);
+      telemetry.LookAt(store, opened);
+      telemetry.DrawConflict("reopen");
       std::printf("Opened again as conflict %s.\n", std::to_string(opened.value()).c_str());
       return Ok();
     });

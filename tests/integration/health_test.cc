@@ -421,17 +421,14 @@ TEST_F(Watched, WhatPeopleDecideByCommandStandsInTheRecordsTraceAndFramesHangTog
   }
   site_.Restore();
   site_.AwaitDelivered();
-  const SortedJson conflicts = trial_.CentreJson({"conflict", "list"});
-  ASSERT_EQ(conflicts.size(), 2u);
+  ASSERT_EQ(trial_.CentreJson({"conflict", "list"}).size(), 2u);
   const auto decide = [&](const char* how, const std::string& line) {
-    for (const SortedJson& conflict : conflicts) {
-      if (conflict["key"] != KeyOf(line)) continue;
-      const SortedJson decided = trial_.CentreJson(
-          {"conflict", how, conflict["conflictId"].get<std::string>(), "--take",
-           conflict["heads"][0].get<std::string>(), "--user", "dm", "--reason", "Source seen"});
-      return decided.value("revisionId", std::string());
-    }
-    return std::string();
+    const SortedJson record = trial_.CentreJson({"record", "show", KeyOf(line)});
+    const SortedJson decided = trial_.CentreJson(
+        {"conflict", how, record["conflict"]["conflictId"].get<std::string>(), "--take",
+         record["current"]["revisionId"].get<std::string>(), "--user", "dm", "--reason",
+         "Source seen"});
+    return decided.value("revisionId", std::string());
   };
   const auto command = [&](const std::vector<std::string>& arguments) {
     const Ran ran = trial_.Centre(arguments);
@@ -545,10 +542,10 @@ TEST_F(Watched, ARefusedFrameIsToldByItsTraceAndNothingThatStandsInIt) {
   const std::string gap_trace = "4bf92f3577b34da6a3ce929d0e0e4737";
   const auto parent_in = [](const std::string& id) { return "00-" + id + "-00f067aa0ba902b7-01"; };
   raw.PublishToGateway(Bytes(value.begin(), value.end()), parent_in(trace));
-  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kBadSeal));
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kMalformed));
   // What stands in the place of a traceparent is no traceparent for that.
   raw.PublishToGateway(Bytes(value.begin(), value.end()), value);
-  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kBadSeal));
+  EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kMalformed));
   raw.PublishToGateway(raw.Sealed(wire::Push{raw.epoch(), Sequence(9), {encoded(1)}}),
                        parent_in(gap_trace));
   EXPECT_EQ(raw.NextRefuse().reason, static_cast<std::uint16_t>(ErrorCode::kSequenceGap));
@@ -568,7 +565,7 @@ TEST_F(Watched, ARefusedFrameIsToldByItsTraceAndNothingThatStandsInIt) {
   ASSERT_TRUE(Await("the refusals are traced", [&] {
     return refused_in(trace).size() == 1 && refused_in(gap_trace).size() == 1;
   }));
-  EXPECT_EQ(refused_in(trace)[0], "bad_seal");
+  EXPECT_EQ(refused_in(trace)[0], "malformed");
   EXPECT_EQ(refused_in(gap_trace)[0], "sequence_gap");
   const std::string metrics = CentreMetrics() + SiteMetrics();
   EXPECT_GE(Sample(metrics, "edcsync_gateway_frames_turned_away_total{how=\"refused\"}"), 4);
