@@ -208,7 +208,11 @@ class SqliteAccess final : public CentralWriter {
   Result<std::set<RevisionId>> RevisionsAfter(const SiteCountOptions& options,
                                               std::optional<std::int64_t> incarnation,
                                               std::int64_t site);
-  Result<std::map<RevisionId, RecordKey>> QuarantinedOf(const SiteCountOptions& options);
+  struct QuarantinedHere {
+    RecordKey key;
+    bool applied = false;
+  };
+  Result<std::map<RevisionId, QuarantinedHere>> QuarantinedOf(const SiteCountOptions& options);
   Result<std::optional<std::int64_t>> OriginOf(const EdgeId& edge, const Incarnation& incarnation);
 
   CentralTables& tables_;

@@ -72,11 +72,11 @@ Result<std::set<RevisionId>> SqliteAccess::RevisionsAfter(const SiteCountOptions
 }
 
 // What this incarnation sent by the point and quarantine took, decided or not.
-Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
+Result<std::map<RevisionId, SqliteAccess::QuarantinedHere>> SqliteAccess::QuarantinedOf(
     const SiteCountOptions& options) {
-  std::map<RevisionId, RecordKey> quarantined;
+  std::map<RevisionId, QuarantinedHere> quarantined;
   Statement statement = tables_.database.Prepare(
-      "SELECT revision_id, record_key FROM quarantine WHERE edge_id = ?1 AND incarnation = ?2 "
+      "SELECT revision_id, record_key, state FROM quarantine WHERE edge_id = ?1 AND incarnation = ?2 "
       "AND sequence <= ?3 AND record_key IS NOT NULL");
   statement.Bind(1, std::string_view(options.edge.str()))
       .Bind(2, options.incarnation.view())
@@ -85,7 +85,10 @@ Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
     EDCSYNC_ASSIGN(const bool found, statement.Step());
     if (!found) return quarantined;
     Result<RecordKey> key = ParseRecordKey(statement.Text(1));
-    if (key.ok()) quarantined.emplace(RevisionIdFromBytes(statement.Blob(0)), std::move(*key));
+    if (!key.ok()) continue;
+    quarantined.emplace(RevisionIdFromBytes(statement.Blob(0)),
+                        QuarantinedHere{std::move(*key),
+                                        statement.Int(2) == Number(QuarantineEnd::kApplied)});
   }
 }
 
@@ -97,8 +100,8 @@ Result<std::uint64_t> SqliteAccess::CountSite(
   // No row has site -1.
   EDCSYNC_ASSIGN(const std::set<RevisionId> later,
                  RevisionsAfter(options, incarnation, site.value_or(-1)));
-  using KeyOfId = std::map<RevisionId, RecordKey>;
-  EDCSYNC_ASSIGN(KeyOfId quarantined, QuarantinedOf(options));
+  using Quarantined = std::map<RevisionId, QuarantinedHere>;
+  EDCSYNC_ASSIGN(Quarantined quarantined, QuarantinedOf(options));
   std::uint64_t records = 0;
   Digest last{};  // No key hashes to zeros.
   EDCSYNC_TRY(ScanRevisions(
@@ -110,9 +113,10 @@ Result<std::uint64_t> SqliteAccess::CountSite(
         last = scanned.key_hash;
         return each({scanned.key, scanned.key_hash, scanned.id, scanned.whole});
       }));
-  for (const auto& [id, key] : quarantined) {
-    const Digest key_hash = KeyHash(key);
-    EDCSYNC_TRY(each({key, key_hash, id, true}));
+  for (const auto& [id, here] : quarantined) {
+    if (here.applied) continue;  // It must be among the revisions: it is lost.
+    const Digest key_hash = KeyHash(here.key);
+    EDCSYNC_TRY(each({here.key, key_hash, id, true}));
   }
   return records;
 }
