@@ -154,14 +154,15 @@ Status SqliteAccess::ReinstateRevision(const RecordState& record, const Revision
   const Revision& revision = row.known.revision;
   const EdgeId writer = revision.origin == Origin::kSite ? revision.edge : EdgeId();
   std::optional<std::int64_t> old_row;
-  for (const FeedGap& gap : gaps) {
-    if (gap.edge != writer) continue;
-    Statement taken =
-        tables_.database.Prepare("SELECT 1 FROM revision WHERE revision_rowid = ?1");
-    EDCSYNC_ASSIGN(const bool is_taken, taken.Bind(1, gap.revision_rowid).Step());
-    if (is_taken) continue;
-    old_row = gap.revision_rowid;
-    break;
+  // The feed names no edge for what was offered to a restored centre.
+  for (const EdgeId& fed_as : {writer, EdgeId()}) {
+    for (const FeedGap& gap : gaps) {
+      if (old_row || gap.edge != fed_as) continue;
+      Statement taken =
+          tables_.database.Prepare("SELECT 1 FROM revision WHERE revision_rowid = ?1");
+      EDCSYNC_ASSIGN(const bool is_taken, taken.Bind(1, gap.revision_rowid).Step());
+      if (!is_taken) old_row = gap.revision_rowid;
+    }
   }
   EDCSYNC_ASSIGN(const std::int64_t rowid,
                  tables_.revisions.Insert(record.record_id, row.known, row.canonical,
