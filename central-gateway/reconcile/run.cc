@@ -397,7 +397,10 @@ Status Run::FindOnlyAtSite(CentralReader& reader, const RevisionId& id, const Li
   if (!waiting.ok() && Describe(waiting.error().code).retry == Retry::kTransient) {
     return tl::unexpected<Error>(waiting.error());
   }
-  if (waiting.ok() && *waiting && listed.whole) {
+  // One that was applied must be among the revisions: it is lost.
+  const bool explains =
+      waiting.ok() && *waiting && (*waiting)->state != QuarantineEnd::kApplied;
+  if (explains && listed.whole) {
     ++row_.explained;
     return Ok();
   }

@@ -209,8 +209,12 @@ class SqliteAccess final : public CentralWriter {
   Result<std::set<RevisionId>> RevisionsAfter(const SiteCountOptions& options,
                                               std::optional<std::int64_t> incarnation,
                                               std::int64_t site);
-  Result<std::map<RevisionId, RecordKey>> QuarantinedOf(const SiteCountOptions& options,
-                                                        std::optional<std::int64_t> incarnation);
+  struct QuarantinedHere {
+    RecordKey key;
+    bool applied = false;
+  };
+  Result<std::map<RevisionId, QuarantinedHere>> QuarantinedOf(
+      const SiteCountOptions& options, std::optional<std::int64_t> incarnation);
   Result<std::optional<std::int64_t>> OriginOf(const EdgeId& edge, const Incarnation& incarnation);
 
   CentralTables& tables_;

@@ -73,12 +73,12 @@ Result<std::set<RevisionId>> SqliteAccess::RevisionsAfter(const SiteCountOptions
 
 // What this incarnation sent by the point and quarantine took, decided or not. What a former one
 // had sent keeps that one's row when it comes again.
-Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
+Result<std::map<RevisionId, SqliteAccess::QuarantinedHere>> SqliteAccess::QuarantinedOf(
     const SiteCountOptions& options, std::optional<std::int64_t> incarnation) {
-  std::map<RevisionId, RecordKey> quarantined, former;
+  std::map<RevisionId, QuarantinedHere> quarantined, former;
   Statement statement = tables_.database.Prepare(
-      "SELECT revision_id, record_key, incarnation = ?2 FROM quarantine WHERE edge_id = ?1 "
-      "AND (incarnation <> ?2 OR sequence <= ?3) AND record_key IS NOT NULL");
+      "SELECT revision_id, record_key, incarnation = ?2, state FROM quarantine "
+      "WHERE edge_id = ?1 AND (incarnation <> ?2 OR sequence <= ?3) AND record_key IS NOT NULL");
   statement.Bind(1, std::string_view(options.edge.str()))
       .Bind(2, options.incarnation.view())
       .Bind(3, Signed(options.through.value()));
@@ -87,8 +87,9 @@ Result<std::map<RevisionId, RecordKey>> SqliteAccess::QuarantinedOf(
     if (!found) break;
     Result<RecordKey> key = ParseRecordKey(statement.Text(1));
     if (!key.ok()) continue;
+    const bool applied = statement.Int(3) == Number(QuarantineEnd::kApplied);
     (statement.Int(2) != 0 ? quarantined : former)
-        .emplace(RevisionIdFromBytes(statement.Blob(0)), std::move(*key));
+        .emplace(RevisionIdFromBytes(statement.Blob(0)), QuarantinedHere{std::move(*key), applied});
   }
   if (former.empty() || !incarnation) return quarantined;
   Statement sent = tables_.database.Prepare(
@@ -110,8 +111,8 @@ Result<std::uint64_t> SqliteAccess::CountSite(
   // No row has site -1.
   EDCSYNC_ASSIGN(const std::set<RevisionId> later,
                  RevisionsAfter(options, incarnation, site.value_or(-1)));
-  using KeyOfId = std::map<RevisionId, RecordKey>;
-  EDCSYNC_ASSIGN(KeyOfId quarantined, QuarantinedOf(options, incarnation));
+  using Quarantined = std::map<RevisionId, QuarantinedHere>;
+  EDCSYNC_ASSIGN(Quarantined quarantined, QuarantinedOf(options, incarnation));
   std::uint64_t records = 0;
   Digest last{};  // No key hashes to zeros.
   EDCSYNC_TRY(ScanRevisions(
@@ -123,9 +124,10 @@ Result<std::uint64_t> SqliteAccess::CountSite(
         last = scanned.key_hash;
         return each({scanned.key, scanned.key_hash, scanned.id, scanned.whole});
       }));
-  for (const auto& [id, key] : quarantined) {
-    const Digest key_hash = KeyHash(key);
-    EDCSYNC_TRY(each({key, key_hash, id, true}));
+  for (const auto& [id, here] : quarantined) {
+    if (here.applied) continue;  // It must be among the revisions: it is lost.
+    const Digest key_hash = KeyHash(here.key);
+    EDCSYNC_TRY(each({here.key, key_hash, id, true}));
   }
   return records;
 }
@@ -163,14 +165,15 @@ Status SqliteAccess::ReinstateRevision(const RecordState& record, const Revision
   const Revision& revision = row.known.revision;
   const EdgeId writer = revision.origin == Origin::kSite ? revision.edge : EdgeId();
   std::optional<std::int64_t> old_row;
-  for (const FeedGap& gap : gaps) {
-    if (gap.edge != writer) continue;
-    Statement taken =
-        tables_.database.Prepare("SELECT 1 FROM revision WHERE revision_rowid = ?1");
-    EDCSYNC_ASSIGN(const bool is_taken, taken.Bind(1, gap.revision_rowid).Step());
-    if (is_taken) continue;
-    old_row = gap.revision_rowid;
-    break;
+  // The feed names no edge for what was offered to a restored centre.
+  for (const EdgeId& fed_as : {writer, EdgeId()}) {
+    for (const FeedGap& gap : gaps) {
+      if (old_row || gap.edge != fed_as) continue;
+      Statement taken =
+          tables_.database.Prepare("SELECT 1 FROM revision WHERE revision_rowid = ?1");
+      EDCSYNC_ASSIGN(const bool is_taken, taken.Bind(1, gap.revision_rowid).Step());
+      if (!is_taken) old_row = gap.revision_rowid;
+    }
   }
   EDCSYNC_ASSIGN(const std::int64_t rowid,
                  tables_.revisions.Insert(record.record_id, row.known, row.canonical,
