@@ -3,7 +3,6 @@
 #include <map>
 
 #include "shared/storage/database.h"
-#include "tests/simulation/people.h"
 
 namespace edcsync::simulation {
 namespace {
@@ -47,7 +46,6 @@ class Reconciling {
     for (EdgeMachine* edge : edges_) HarmSite(*edge, harmed[edge->edge()]);
     HarmCentre(harmed, at_centre);
     BringUp();
-    if (world_.violations.empty()) LifeGoesOn();
     if (!world_.violations.empty()) return;
     CompareAll(harmed, "after silent loss and damage");
     if (world_.violations.empty()) CompareAll(none, "once more");
@@ -154,7 +152,6 @@ class Reconciling {
     for (const Row& row : RowsOf(world_.centre.disk, CentreMachine::kDatabase,
                                  "SELECT revision_id, record_id FROM revision "
                                  "ORDER BY revision_id")) {
-      before_.insert(row.id);
       if (holders.contains(row.id) && !taken_.contains(row.id)) rows.push_back(row);
     }
     at_centre = Draw(rows, /*at_centre=*/true);
@@ -187,19 +184,6 @@ class Reconciling {
       if (up.ok()) continue;
       return world_.Violate("settles", "does not start: " + up.error().ToString(), {edge->name()});
     }
-  }
-
-  // Nobody knows yet: what was lost must hold up no other record, on either side.
-  void LifeGoesOn() {
-    static const std::vector<std::string> kNoLines;
-    People people(world_, kNoLines);
-    for (std::uint64_t more = 5 + random_.Below(15); more > 0; --more) {
-      people.Act();
-      world_.Pass(kSecond);
-    }
-    std::string why;
-    if (world_.Heal(why)) return;
-    world_.Violate("I7", "what was lost behind a database's back holds up more: " + why);
   }
 
   // Every edge is compared once; each run names what `harmed` says of its edge and nothing else. What
@@ -284,10 +268,7 @@ class Reconciling {
     for (const central::DifferenceRow& one : named) {
       const auto harm = harms.find(one.revision);
       found.insert(one.revision);
-      if (harm == harms.end() && !before_.contains(one.revision)) {
-        // Came since, and waits for what was harmed.
-        world_.history.Reached("waited for what was lost");
-      } else if (harm == harms.end()) {
+      if (harm == harms.end()) {
         wrong("names what nobody harmed, " + std::string(ToString(one.kind)), one.revision.ToHex());
       } else if (one.kind != harm->second.kind()) {
         wrong("names " + std::string(ToString(one.kind)) + " what is " +
@@ -308,8 +289,7 @@ class Reconciling {
   World& world_;
   SeededRandom random_;
   std::vector<EdgeMachine*> edges_;
-  std::set<RevisionId> before_;  // At the centre, before it was harmed.
-  std::set<RevisionId> taken_;   // Harmed at a site: whole at the centre.
+  std::set<RevisionId> taken_;  // Harmed at a site: whole at the centre.
 };
 
 }  // namespace
