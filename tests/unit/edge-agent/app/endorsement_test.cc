@@ -111,11 +111,12 @@ TEST_F(EndorsementTest, AnAnswerIsSaidUntilItsReceiptIsStored) {
   scheduler.after_each.push_back([&] { world_.store().writer().Drain(); });
   std::vector<wire::Endorsement> sent;
   bool link = false;
-  EndorsementSender sender(world_.store(), scheduler, [&](const wire::Endorsement& endorsement) {
-    if (!link) return Status(Fail(ErrorCode::kNotConnected, "no link"));
+  const auto send = [&](const wire::Endorsement& endorsement, const RecordKey&) -> Status {
+    if (!link) return Fail(ErrorCode::kNotConnected, "no link");
     sent.push_back(endorsement);
     return Ok();
-  });
+  };
+  EndorsementSender sender(world_.store(), scheduler, send);
   ASSERT_TRUE(AnswerProposal(world_.store(), {kProposal, false, "investigator", "no"}).ok());
   sender.LookAgain();
   EXPECT_TRUE(sent.empty()) << "there is no session";
