@@ -18,7 +18,7 @@
 #include "central-gateway/admin/full_backup.h"
 #include "central-gateway/admin/restore.h"
 #include "shared/base/file.h"
-#include "shared/crypto/certificate_facts.h"
+#include "shared/crypto/revocation_list.h"
 #include "shared/crypto/certificate_request.h"
 #include "tests/support/manual_clock.h"
 
@@ -378,7 +378,7 @@ TEST_F(Rotation, ARevocationSaidAgainWritesTheListThatCouldNotBeWritten) {
   Check(RevokeEdge(**store, at, tororo, "operator", "stolen", clock_));
   const auto list = RevocationList::Load(at.Pki("crl.pem"));
   ASSERT_TRUE(list.ok()) << list.error().ToString();
-  EXPECT_EQ(list->serials, std::vector<std::string>{serial});
+  EXPECT_EQ(list->revoked, std::vector<RevokedCertificate>{{serial}});
   EXPECT_EQ(Audited(at, "edge.revoked", "tororo"), 1U);
 }
 
