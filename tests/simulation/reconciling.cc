@@ -165,11 +165,16 @@ class Reconciling {
   Harms Draw(const std::vector<Row>& rows, bool at_centre) {
     Harms harms;
     std::set<std::int64_t> records;
+    bool any_lost = false;
     if (rows.empty()) return harms;
     for (std::uint64_t more = 1 + random_.Below(3); more > 0; --more) {
       const Row& row = rows[random_.Below(rows.size())];
       if (!records.insert(row.record).second) continue;
-      harms[row.id] = {at_centre, random_.Below(2) == 0};
+      // One row is lost at the centre: of several, each comes back to a row that was one of theirs, not
+      // always to its own, and the checkers tell the order of arrival by rows.
+      const bool lost = random_.Below(2) == 0 && !(at_centre && any_lost);
+      any_lost = any_lost || lost;
+      harms[row.id] = {at_centre, /*damage=*/!lost};
     }
     return harms;
   }
