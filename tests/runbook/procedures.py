@@ -83,7 +83,7 @@ def _(world):
     world.capture(world.lines[:5])
     said = world.run_next("edge-agent backup")
     world.expect("verified: 5 captured" in said, said)
-    made = list(world.backups.glob("edge-kisumu-*.db"))
+    made = list(world.backups.rglob("edge-kisumu-*.db"))
     world.expect(len(made) == 1, f"{made}")
 
 
@@ -232,7 +232,7 @@ def _(world):
     world.capture(world.lines[:5])
     world.wait_delivered()
     world.run_next("central-gateway backup")
-    world.expect(list(world.backups.glob("central-*.db")), "a dated backup")
+    world.expect(list(world.backups.rglob("central-*.db")), "a dated backup")
     world.run_next("central-gateway backup")
     world.expect(not list((world.backups / "full").rglob("*.key")), "no key beside the backup")
     world.expect((world.safe / "keys" / "central.key").stat().st_mode & 0o077 == 0, "keys are 0600")

@@ -68,7 +68,7 @@ def _(world):
     # Backups: each with the key of its time.
     former = world.site / "data" / f"edge.key.{before['site']['keyId']}"
     former.rename(world.safe / "former.key")
-    newest = next(world.backups.glob("edge-kisumu-*.db"))
+    newest = next(world.backups.rglob("edge-kisumu-*.db"))
     refused = world.shell("site", f"edge-agent restore {world.backups}/before.db")
     world.expect(refused.returncode != 0 and "key" in refused.stderr,
                  f"a backup of before needs the former key: {refused.stdout}{refused.stderr}")

@@ -59,7 +59,8 @@ class World:
         self.site = self.folder / "kisumu"
         self.backups = self.folder / "backups"
         self.safe = self.folder / "safe"
-        self.backups.mkdir()
+        for program in ("edge-agent", "central-gateway"):  # As the packages make them.
+            (self.backups / program).mkdir(parents=True)
         self.safe.mkdir()
         self.names = {"/var/backups/edcsync": str(self.backups), "/media/safe": str(self.safe),
                       "/var/lib/edcsync/edge-agent": str(self.site / "data"),
