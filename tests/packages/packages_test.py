@@ -341,8 +341,10 @@ class OlderSchema:
             f"{self.service} stands between two releases", lambda: self.machine.run(
                 f"test -e {self.waits}", check=False).returncode == 0, seconds=3600)
         began = time.monotonic()
-        older_schema.take_back(self.database, self.schema)
-        self.machine.run(f"rm {self.waits}")
+        try:
+            older_schema.take_back(self.database, self.schema)
+        finally:  # What failed is told when the installation has ended, which waits for this.
+            self.machine.run(f"rm {self.waits}")
         self.seconds = time.monotonic() - began
 
     def expect_migrated(self):
