@@ -313,8 +313,10 @@ def capturing(world):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         loop = pool.submit(machine.run, script, 7200)
         machine.await_that("capturing begins", lambda: machine.says("wc -l <answered") not in ("", "0"))
-        yield answered_ms
-        machine.run("touch stop")
+        try:
+            yield answered_ms
+        finally:
+            machine.run("touch stop")
         loop.result()
     answered_ms += map(int, machine.says("cat answered").split())
     world.submitted -= count - len(answered_ms)
