@@ -35,7 +35,11 @@ class SyncSessionTest : public ::testing::Test {
     ASSERT_TRUE(session_->Start().ok());
     ASSERT_TRUE(RunUntilHellos(1));
   }
-  void TearDown() override { session_->Stop(); }
+  // In the agent's order: no work ends when its session is gone.
+  void TearDown() override {
+    session_->Stop();
+    world_.store().writer().Stop();
+  }
 
   bool RunUntilHellos(std::size_t count) {
     return scheduler_.RunUntil([&] { return hellos_.size() == count; }, 60'000'000);
