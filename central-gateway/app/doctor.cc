@@ -283,7 +283,7 @@ Diagnosis Examine(const std::string& dir, const Examination& examination, const 
                                        "`central-gateway run`); its log says why it ended."));
   AddFiles(report, *config);
   AddCertificates(report, *config, now);
-  report.Add(doctor::CheckDiskRoom("disk.room", data, doctor::ReadDiskRoom(data)));
+  report.Add(doctor::CheckDiskRoom("disk.room", data, doctor::ReadRoom(data), config->disk));
   if (examination.commit_budget_ms > 0) {
     report.Add(doctor::CheckCommitRate(
         "disk.commits", doctor::MeasureCommitRate(data, examination.commit_budget_ms, clock)));

@@ -67,7 +67,7 @@ void AddDisk(Diagnosis& report, const Config& config, const Examination& examina
   const std::vector<std::string> checks = {"disk.room", "disk.commits"};
   if (!has_run) return report.AddNotChecked(checks, "There is no data folder yet.");
   report.Add(doctor::CheckDiskRoom("disk.room", config.data_dir,
-                                   doctor::ReadDiskRoom(config.data_dir)));
+                                   doctor::ReadRoom(config.data_dir), config.disk));
   if (examination.commit_budget_ms == 0) return;
   report.Add(doctor::CheckCommitRate(
       "disk.commits",

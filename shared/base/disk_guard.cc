@@ -25,10 +25,6 @@ std::uint64_t MarkOf(std::uint64_t bytes, unsigned percent, const DiskRoom& room
   return std::min(bytes, room.size_bytes / 100 * percent);
 }
 
-std::uint64_t RefuseMarkOf(const DiskMarks& marks, const DiskRoom& room) {
-  return MarkOf(marks.refuse_bytes, marks.refuse_percent_max, room);
-}
-
 }  // namespace
 
 std::string_view ToString(DiskState state) {
@@ -66,6 +62,10 @@ DiskMarks ReadDiskMarks(TomlFile& toml) {
     toml.Refuse("guards", "disk_refuse_mib", "at most disk_warn_mib");
   }
   return marks;
+}
+
+std::uint64_t RefuseMarkOf(const DiskMarks& marks, const DiskRoom& room) {
+  return MarkOf(marks.refuse_bytes, marks.refuse_percent_max, room);
 }
 
 std::uint64_t WarnMarkOf(const DiskMarks& marks, const DiskRoom& room) {

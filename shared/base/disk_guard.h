@@ -44,7 +44,8 @@ struct DiskMarks {
 // [guards] disk_warn_mib and disk_refuse_mib, which count exactly if they are set; what is wrong is
 // told by Finish().
 DiskMarks ReadDiskMarks(TomlFile& toml);
-// Below so many free bytes a disk of that size is low.
+// Below so many free bytes a disk of that size is refusing, or low.
+std::uint64_t RefuseMarkOf(const DiskMarks& marks, const DiskRoom& room);
 std::uint64_t WarnMarkOf(const DiskMarks& marks, const DiskRoom& room);
 
 class DiskGuard {

@@ -15,10 +15,6 @@ namespace edcsync::doctor {
 namespace {
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
-// A day of a busy site (5,000 forms of 1 KB, their history and log) is about 50 MiB; a migration
-// or backup beside the database wants room for another of its size.
-constexpr std::uint64_t kRoomProblemBytes = 64 * kMiB;
-constexpr std::uint64_t kRoomWarningBytes = 1024 * kMiB;
 constexpr std::uint64_t kFilesLeftMin = 100;
 // A person submits a form a minute; twenty at once shall not wait a second for one another.
 constexpr double kCommitsProblem = 5;
@@ -67,21 +63,21 @@ std::string Whole(double number) { return std::to_string(static_cast<std::int64_
 
 }  // namespace
 
-Result<DiskRoom> ReadDiskRoom(const std::string& folder) {
+Result<FileSystemRoom> ReadRoom(const std::string& folder) {
   struct statvfs system {};
   if (::statvfs(folder.c_str(), &system) != 0) return DiskFailure(folder);
-  DiskRoom room;
-  room.free_bytes = std::uint64_t{system.f_bavail} * system.f_frsize;
-  room.total_bytes = std::uint64_t{system.f_blocks} * system.f_frsize;
+  FileSystemRoom room;
+  room.disk.free_bytes = std::uint64_t{system.f_bavail} * system.f_frsize;
+  room.disk.size_bytes = std::uint64_t{system.f_blocks} * system.f_frsize;
   room.free_files = system.f_favail;
   room.total_files = system.f_files;
   return room;
 }
 
 Finding CheckDiskRoom(const std::string& check, const std::string& folder,
-                      const Result<DiskRoom>& room) {
+                      const Result<FileSystemRoom>& room, const DiskMarks& marks) {
   if (!room.ok()) return NotChecked(check, room.error().message + ".");
-  const std::string found = InMiB(room->free_bytes) + " of " + InMiB(room->total_bytes) +
+  const std::string found = InMiB(room->disk.free_bytes) + " of " + InMiB(room->disk.size_bytes) +
                             " are free where " + folder + " lies.";
   const std::string advice =
       "Make room or enlarge the disk; what was refused for it goes on by itself.";
@@ -90,8 +86,10 @@ Finding CheckDiskRoom(const std::string& check, const std::string& folder,
                               std::to_string(room->free_files) + " more files only.",
                    "Remove files nobody needs; a number of files is used up, not the room.");
   }
-  if (room->free_bytes < kRoomProblemBytes) return Problem(check, found, advice);
-  if (room->free_bytes < kRoomWarningBytes) return Warning(check, found, advice);
+  if (room->disk.free_bytes < RefuseMarkOf(marks, room->disk)) {
+    return Problem(check, found + " The service refuses what is new.", advice);
+  }
+  if (room->disk.free_bytes < WarnMarkOf(marks, room->disk)) return Warning(check, found, advice);
   return Sound(check, found);
 }
 

@@ -4,21 +4,22 @@
 
 #include <string>
 
+#include "shared/base/disk_guard.h"
 #include "shared/base/status.h"
 #include "shared/base/time.h"
 #include "shared/doctor/finding.h"
 
 namespace edcsync::doctor {
 
-struct DiskRoom {
-  std::uint64_t free_bytes = 0;   // For the service, not for root alone.
-  std::uint64_t total_bytes = 0;
+struct FileSystemRoom {
+  DiskRoom disk;
   std::uint64_t free_files = 0;
   std::uint64_t total_files = 0;  // 0: the file system has no such bound.
 };
-Result<DiskRoom> ReadDiskRoom(const std::string& folder);
+Result<FileSystemRoom> ReadRoom(const std::string& folder);
+// A problem below the mark at which the service refuses, a warning below that at which it warns.
 Finding CheckDiskRoom(const std::string& check, const std::string& folder,
-                      const Result<DiskRoom>& room);
+                      const Result<FileSystemRoom>& room, const DiskMarks& marks);
 
 struct CommitRate {
   double commits_per_s = 0;

@@ -72,16 +72,21 @@ TEST_F(DoctorChecks, CommitsAreMeasuredAndLeaveNoFile) {
   EXPECT_EQ(MeasureCommitRate(folder_ + "/absent", 1, clock).error().code, ErrorCode::kNotFound);
 }
 
-TEST_F(DoctorChecks, RoomIsJudgedByBytesAndByFiles) {
+// Story: below the mark at which submissions are refused, the doctor spoke of a warning.
+TEST_F(DoctorChecks, RoomIsJudgedByTheServicesMarksAndByFiles) {
   const std::uint64_t gib = 1ULL << 30;
-  EXPECT_EQ(CheckDiskRoom("d", "/d", DiskRoom{5 * gib, 9 * gib, 1000, 2000}).verdict, Verdict::kOk);
-  EXPECT_EQ(CheckDiskRoom("d", "/d", DiskRoom{gib / 2, 9 * gib, 1000, 2000}).verdict,
-            Verdict::kWarning);
-  EXPECT_EQ(CheckDiskRoom("d", "/d", DiskRoom{gib / 64, 9 * gib, 1000, 2000}).verdict,
-            Verdict::kProblem);
-  EXPECT_EQ(CheckDiskRoom("d", "/d", DiskRoom{5 * gib, 9 * gib, 3, 2000}).verdict,
-            Verdict::kProblem);
-  EXPECT_EQ(CheckDiskRoom("d", "/d", DiskRoom{5 * gib, 9 * gib, 0, 0}).verdict, Verdict::kOk);
+  const auto verdict = [gib](std::uint64_t free_bytes, std::uint64_t free_files,
+                          const DiskMarks& marks = {}) {
+    const FileSystemRoom room{{free_bytes, 9 * gib}, free_files, free_files == 0 ? 0ULL : 2000};
+    return CheckDiskRoom("d", "/d", room, marks).verdict;
+  };
+  EXPECT_EQ(verdict(5 * gib, 1000), Verdict::kOk);
+  EXPECT_EQ(verdict(gib / 2, 1000), Verdict::kWarning);
+  EXPECT_EQ(verdict(gib / 8, 1000), Verdict::kProblem);
+  EXPECT_EQ(verdict(5 * gib, 1000, {6 * gib, 2 * gib, 100, 100}), Verdict::kWarning);
+  EXPECT_EQ(verdict(gib, 1000, {6 * gib, 2 * gib, 100, 100}), Verdict::kProblem);
+  EXPECT_EQ(verdict(5 * gib, 3), Verdict::kProblem);
+  EXPECT_EQ(verdict(5 * gib, 0), Verdict::kOk);
 }
 
 TEST_F(DoctorChecks, ASecretIsItsOwnersAlone) {
