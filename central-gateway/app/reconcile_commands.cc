@@ -151,7 +151,8 @@ int ExitCodeOf(const std::vector<ReconciliationRow>& rows) {
   int code = kExitOk;
   for (const ReconciliationRow& row : rows) {
     if (row.unfinished()) return kExitUnavailable;
-    if (row.state != ReconciliationState::kEqual) code = kExitRefused;
+    const bool signed_by_both = !row.centre_signature.empty() && !row.site_signature.empty();
+    if (row.state != ReconciliationState::kEqual || !signed_by_both) code = kExitRefused;
   }
   return code;
 }

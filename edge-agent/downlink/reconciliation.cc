@@ -94,6 +94,12 @@ void Reconciliation::OnFrame(wire::Frame frame) {
     Result<wire::Frame> result = Answer(*asked);
     if (!result.ok()) {
       Log(LogLevel::kWarn, "reconciliation.not_answered", {{"why", result.error().message}});
+      // What passes is not said to the centre, which would end there: it asks again.
+      if (Describe(result.error().code).retry == Retry::kTransient) {
+        return loop_.Post([this, alive] {
+          if (*alive) working_ = false;
+        });
+      }
       result = Failure(*asked, result.error());
     }
     auto answer = std::make_shared<wire::Frame>(std::move(*result));
