@@ -75,7 +75,7 @@ TEST_F(DoctorChecks, CommitsAreMeasuredAndLeaveNoFile) {
 // Story: below the mark at which submissions are refused, the doctor spoke of a warning.
 TEST_F(DoctorChecks, RoomIsJudgedByTheServicesMarksAndByFiles) {
   const std::uint64_t gib = 1ULL << 30;
-  const auto verdict = [gib](std::uint64_t free_bytes, std::uint64_t free_files,
+  const auto verdict = [](std::uint64_t free_bytes, std::uint64_t free_files,
                           const DiskMarks& marks = {}) {
     const FileSystemRoom room{{free_bytes, 9 * gib}, free_files, free_files == 0 ? 0ULL : 2000};
     return CheckDiskRoom("d", "/d", room, marks).verdict;
