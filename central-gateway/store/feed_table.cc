@@ -84,19 +84,6 @@ Result<FeedRow> FeedTable::Read(const Statement& statement) {
   return row;
 }
 
-Result<RevisionTable::Opened> FeedTable::Open(std::int64_t revision_rowid, const SiteOID& site) {
-  // The number of a row that was lost may have been given again.
-  Statement statement = database_.Prepare(
-      "SELECT c.site_oid FROM revision r JOIN record c ON c.record_id = r.record_id "
-      "WHERE r.revision_rowid = ?1");
-  EDCSYNC_ASSIGN(const bool found, statement.Bind(1, revision_rowid).Step());
-  const bool of_site = !found || statement.Text(0) == site.str();
-  if (!of_site && !EDCSYNC_DEFECT("feed-of-every-site")) {
-    return Fail(ErrorCode::kNotFound, "its row holds another site's revision");
-  }
-  return revisions_.OpenRow(revision_rowid);
-}
-
 Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> site,
                                                  std::optional<std::int64_t> skip,
                                                  FeedCursor after, std::size_t count_max,
@@ -123,7 +110,7 @@ Result<CentralReader::FeedPage> FeedTable::After(std::optional<std::int64_t> sit
     if (!(is_revision && skip && !at.IsNull(3) && at.Int(3) == *skip)) {
       EDCSYNC_ASSIGN(FeedRow row, Read(at));
       if (is_revision) {
-        Result<RevisionTable::Opened> opened = Open(at.Int(4), row.site);
+        Result<RevisionTable::Opened> opened = revisions_.OpenRow(at.Int(4));
         if (!opened.ok()) {
           if (Describe(opened.error().code).retry == Retry::kTransient) {
             return tl::unexpected<Error>(opened.error());

@@ -40,8 +40,6 @@ class FeedTable {
 
  private:
   Result<FeedRow> Read(const Statement& statement);
-  // Opens the revision of an entry of `site`. kNotFound if it is lost, or its row is another site's.
-  Result<RevisionTable::Opened> Open(std::int64_t revision_rowid, const SiteOID& site);
 
   Database& database_;
   SiteTable& sites_;

@@ -141,30 +141,6 @@ TEST_F(Store, AnEdgesLastComparisonIsTheLastThatCameToItsEndWithWhatItFound) {
   EXPECT_EQ(last().differences, 0u);
 }
 
-// Story: SQLite gives the number of a lost newest row again, and the feed's entry of that number then
-// brought one site's revision to another.
-TEST_F(Store, ARowThatWasLostAndIsAnotherSitesNowIsNotFed) {
-  const KnownRevision kept = Make("S1", "F.VS", {}, 1, "1"), lost = Make("S2", "F.VS", {}, 1, "2");
-  ExpectOk(store_->Write([&](CentralWriter& writer) -> Status {
-    EDCSYNC_TRY(Insert(writer, kept, /*from_edge=*/false));
-    return Insert(writer, lost, /*from_edge=*/false);
-  }));
-  Damage("PRAGMA foreign_keys = OFF; DROP TRIGGER IF EXISTS revision_is_never_removed; "
-         "DELETE FROM revision_note; "
-         "DELETE FROM revision WHERE revision_rowid = (SELECT max(revision_rowid) FROM revision)");
-  ExpectOk(store_->Write([&](CentralWriter& writer) {
-    return Insert(writer, Make("S3", "F.VS", {}, 1, "3", "Tororo"), /*from_edge=*/false);
-  }));
-  std::vector<RevisionId> fed;
-  ExpectOk(store_->Read([&](CentralReader& reader) -> Status {
-    EDCSYNC_ASSIGN(const auto page, reader.FeedAfter(SiteOID("Kisumu"), kisumu_, incarnation_,
-                                                     FeedCursor(), 100, 1'000'000));
-    for (const FeedRow& row : page.rows) fed.push_back(row.revision.value());
-    return Ok();
-  }));
-  EXPECT_EQ(fed, std::vector<RevisionId>{kept.id});
-}
-
 TEST_F(Store, TwoProcessesOnOneFileSeeEachOtherAndKeepAuditAndFeedUnbroken) {
   const auto other = OpenStore("gateway-2");
   for (int i = 0; i < 6; ++i) {
