@@ -186,8 +186,8 @@ TEST(Disaster, ACentreThatLostItsDiskStandsUpFromYesterdaysBackupAndLosesNothing
   gulu.Restore();
   gulu.AwaitLive();
   kisumu.Capture(Slice(of_kisumu, 70, 5));
+  Await("the decision came back", [&] { return trial.CentreJson({"conflict", "list"}).empty(); });
   trial.ExpectEverythingOnce(/*made_there=*/1);
-  EXPECT_EQ(trial.CentreJson({"conflict", "list"}).size(), 0u) << "the decision came back";
   EXPECT_EQ(trial.CentreJson({"status"})["decisionsUnsignedSinceRestore"], 1);
   const Ran examined = trial.Centre({"doctor", "--deep"});
   EXPECT_EQ(examined.exit_code, 0) << examined.out;
