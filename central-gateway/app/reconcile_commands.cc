@@ -260,7 +260,8 @@ void AddReconcileCommands(CLI::App& app, CommandContext& context) {
   CLI::App* reconcile = app.add_subcommand(
       "reconcile",
       "Compare every revision of a site at site and centre, bring back what is missing, and have "
-      "both sides sign the report. Exit code 0 equal, 1 differences, 3 the site is away");
+      "both sides sign the report. Exit code 0 equal and signed by both, 1 otherwise, 3 the site is "
+      "away");
   reconcile->fallthrough();
   reconcile->require_subcommand(0, 1);
   reconcile->add_option("--site", options->site, "The SiteOID: every edge of it");
